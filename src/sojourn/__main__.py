@@ -1,0 +1,19 @@
+"""The program `sojourn`; `--version` answers before anything else is imported."""
+
+import sys
+
+
+def main() -> int:
+    """Run the command line and return its exit code."""
+    if sys.argv[1:] in (["--version"], ["-V"]):
+        from sojourn._version import __version__
+
+        sys.stdout.write(f"{__version__}\n")
+        return 0
+    from sojourn.cli.app import run
+
+    return run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What is claimed of an answer: one family a file."""

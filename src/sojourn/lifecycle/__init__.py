@@ -1,0 +1,1 @@
+"""The heart: what is opened is closed, newest first, whatever happens."""

@@ -1,0 +1,69 @@
+"""What will run: trials in order, gathered into lanes."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from sojourn.model.suite import Case, Prompt, ProviderSpec, Suite
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One provider with one prompt; `index` is promptfoo's promptIdx."""
+
+    index: int
+    provider: ProviderSpec
+    prompt: Prompt
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One test x one prompt x one provider x one repeat: the unit of result.
+
+    `index` counts in file order over the run; `test_index` is promptfoo's testIdx (it counts repeats and combinations
+    too); `test_number` counts the tests as written, `repeat` from 0. `lane` is the key of the declared lane, or empty.
+    """
+
+    index: int
+    test_index: int
+    test_number: int
+    repeat: int
+    column: Column
+    case: Case
+    lane: str = ""
+
+    @property
+    def name(self) -> str:
+        """What people call it: the description, or else its number."""
+        return self.case.description or f"test {self.test_number + 1}"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """The ordered trials that share something; `why` says what."""
+
+    key: str
+    why: str
+    trials: tuple[Trial, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All lanes in the order of their first trial.
+
+    `learning` is the reason why undeclared sharing has to be learnt during the run, or empty. `first` lanes run
+    before all others (promptfoo's runSerially).
+    """
+
+    suite: Suite
+    columns: tuple[Column, ...]
+    lanes: tuple[Lane, ...]
+    first: tuple[Lane, ...] = ()
+    learning: str = ""
+    jobs: int = 4
+
+    @property
+    def trials(self) -> list[Trial]:
+        """Every trial, in file order."""
+        found = [trial for lane in (*self.first, *self.lanes) for trial in lane.trials]
+        return sorted(found, key=lambda trial: trial.index)

@@ -1,0 +1,79 @@
+"""Where a user's function is: a file and a name, or a piece of inline code."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from typing import Literal
+
+Tongue = Literal["python", "javascript"]
+Role = Literal[
+    "provider",
+    "hook",
+    "assertion",
+    "scoring",
+    "transform",
+    "transform_vars",
+    "context_transform",
+    "prompt",
+    "variable",
+    "tests",
+    "config",
+    "filter",
+    "value",
+]
+
+SUFFIXES: dict[str, Tongue] = {
+    ".py": "python",
+    ".js": "javascript",
+    ".cjs": "javascript",
+    ".mjs": "javascript",
+    ".ts": "javascript",
+    ".cts": "javascript",
+    ".mts": "javascript",
+}
+
+_CODE_FILE = re.compile(r"^(?P<path>.*?\.(?:py|js|cjs|mjs|ts|cts|mts))(?::(?P<name>[^:/\\]+))?$")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """A user's function.
+
+    Either `path` (absolute) with an optional `name` (a function, or `Class.method`), or inline `source`.
+    `role` says what it is for, and so which names are looked up by default and how it is called.
+    """
+
+    tongue: Tongue
+    role: Role
+    path: str = ""
+    name: str = ""
+    source: str = ""
+
+    def __str__(self) -> str:
+        if self.source:
+            return f"inline {self.tongue}"
+        return f"file://{self.path}" + (f":{self.name}" if self.name else "")
+
+    @classmethod
+    def parse(cls, text: str, *, base: str, role: Role) -> Reference | None:
+        """Read `file://x.py:fn`, `python:x.py`, or a bare `x.js:fn`, relative to the folder `base`.
+
+        Returns None where the text does not name a Python or JavaScript file.
+        """
+        for prefix in ("file://", "python:", "javascript:", "ruby:"):
+            if text.startswith(prefix):
+                text = text[len(prefix) :]
+                break
+        match = _CODE_FILE.match(text)
+        if not match:
+            return None
+        path = os.path.normpath(os.path.join(base, match["path"]))  # noqa: PTH118  pure text, no file is touched
+        suffix = path[path.rindex(".") :]
+        return cls(tongue=SUFFIXES[suffix], role=role, path=path, name=match["name"] or "")
+
+    @classmethod
+    def inline(cls, tongue: Tongue, source: str, *, role: Role) -> Reference:
+        """Make a reference to a piece of code that stands in the suite itself."""
+        return cls(tongue=tongue, role=role, source=source)

@@ -1,0 +1,33 @@
+"""What a provider answered."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """A provider's answer: `output` (any JSON value) or `error`, and what it told besides.
+
+    `extra` holds every further field of promptfoo's ProviderResponse as it came (tokenUsage, logProbs, finishReason,
+    guardrails, raw, ...). `latency_ms` is what the provider reported, or None. `printed` is what users' code wrote to
+    its standard streams during the call.
+    """
+
+    output: Any = None
+    error: str = ""
+    session_id: str = ""
+    cost: float | None = None
+    cached: bool = False
+    latency_ms: float | None = None
+    metadata: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    printed: str = ""
+
+    @property
+    def tokens(self) -> Mapping[str, Any]:
+        """The token usage as reported, or empty."""
+        usage = self.extra.get("tokenUsage")
+        return usage if isinstance(usage, Mapping) else {}

@@ -1,0 +1,122 @@
+"""What a configuration says, defaults folded in.
+
+Tests stay dictionaries in promptfoo's words until the planner reads them: hooks are handed exactly these, and may
+change them. `Case` and `Claim` are a merged, single test as the engine sees it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+JsonDict = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """One prompt: a template in `raw`, or a user's function or program that makes it for each trial.
+
+    `function` is a reference (`file://x.py:fn`, absolute) and `command` a program line; at most one is set.
+    """
+
+    raw: str
+    label: str
+    id: str
+    config: Mapping[str, Any] | None = None
+    function: str = ""
+    command: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSpec:
+    """One entry under `providers`: which plug (`id`), its name for people (`label`), and what it is told."""
+
+    id: str
+    label: str = ""
+    config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    prompts: tuple[str, ...] = ()
+    transform: str = ""
+    delay_ms: float = 0
+    env: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    base: str = ""
+
+    @property
+    def name(self) -> str:
+        """The label, or else the id."""
+        return self.label or self.id
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """One assertion as written: `type` without `not-`, `negated`, and what it compares with.
+
+    `raw` is the entry itself, for rows. An `assert-set` has its members in `members`.
+    """
+
+    type: str
+    negated: bool = False
+    value: Any = None
+    threshold: float | None = None
+    weight: float = 1.0
+    metric: str = ""
+    transform: str = ""
+    context_transform: str = ""
+    provider: Any = None
+    rubric_prompt: Any = None
+    config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    members: tuple[Claim, ...] = ()
+    raw: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One merged test with single-valued vars; `raw` is the same in promptfoo's words, for hooks and rows."""
+
+    raw: JsonDict
+    vars: JsonDict
+    claims: tuple[Claim, ...] = ()
+    description: str = ""
+    threshold: float | None = None
+    metadata: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    provider: Any = None
+    provider_output: Any = None
+    scoring_function: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How a suite is run. Times are milliseconds, 0 means no limit."""
+
+    max_concurrency: int = 4
+    repeat: int = 1
+    delay_ms: float = 0
+    cache: bool = True
+    timeout_ms: float = 0
+    max_eval_time_ms: float = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """Everything that one configuration says. `base` is the folder that relative paths start from."""
+
+    base: str
+    prompts: tuple[Prompt, ...]
+    providers: tuple[ProviderSpec, ...]
+    tests: tuple[JsonDict, ...]
+    scenarios: tuple[JsonDict, ...] = ()
+    default_test: JsonDict = dataclasses.field(default_factory=dict)
+    description: str = ""
+    tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    extensions: tuple[str, ...] = ()
+    env: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    options: RunOptions = dataclasses.field(default_factory=RunOptions)
+    derived_metrics: tuple[JsonDict, ...] = ()
+    filters: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    outputs: tuple[str, ...] = ()
+    config: JsonDict = dataclasses.field(default_factory=dict)
+    files: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    grader: Any = None
+    command_line: JsonDict = dataclasses.field(default_factory=dict)

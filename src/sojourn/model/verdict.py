@@ -1,0 +1,44 @@
+"""What an assertion said."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from sojourn.model.suite import Claim
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """One assertion's answer: `passed`, a `score` (usually 0 to 1) and why.
+
+    `final` verdicts are not turned round by `not-` (a broken grader is no agreement). `parts` are a script's own
+    component results or an assert-set's members. `claim` is None for a part that no assertion stands behind.
+    """
+
+    passed: bool
+    score: float
+    reason: str
+    claim: Claim | None = None
+    named_scores: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    tokens: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    metadata: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    parts: tuple[Verdict, ...] = ()
+    final: bool = False
+    weight: float = 1.0
+
+
+def passing(reason: str = "Assertion passed", score: float = 1.0) -> Verdict:
+    """Say yes."""
+    return Verdict(passed=True, score=score, reason=reason)
+
+
+def failing(reason: str, score: float = 0.0) -> Verdict:
+    """Say no, and why."""
+    return Verdict(passed=False, score=score, reason=reason)
+
+
+def judged(passed: bool, score: float, no: str, yes: str = "Assertion passed") -> Verdict:  # noqa: FBT001
+    """Say yes or no with a score; `no` and `yes` are the reasons."""
+    return Verdict(passed=passed, score=score, reason=yes if passed else no)

@@ -1,0 +1,123 @@
+"""The doors: what a plug must look like, and what it is given.
+
+A plug is found by name through the registry; it imports from here and below, never from the engine.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, Protocol
+
+from sojourn.model.reference import Reference
+from sojourn.model.reply import Reply
+from sojourn.model.result import RunResult
+from sojourn.model.suite import Claim, JsonDict, ProviderSpec
+from sojourn.model.verdict import Verdict
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Called:
+    """What a user's function returned (plain JSON data) and what it printed meanwhile."""
+
+    value: Any
+    printed: str = ""
+
+
+class Code(Protocol):
+    """Runs users' functions, in whichever language they are written."""
+
+    async def call(self, reference: Reference, *arguments: Any, deadline_ms: float = 0) -> Called:
+        """Call a function with JSON arguments and wait for its answer.
+
+        Raises CodeError when it raises, cannot be found, answers what JSON cannot carry, or is still running after
+        `deadline_ms` (0: the language's own limit); CodeDiedError when its process died.
+        """
+
+
+Render = Callable[[str, Mapping[str, Any]], str]
+"""Render a template with variables; raises TemplateError. Values are data: they are never rendered again."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What a provider may use. `env` is the process environment overlaid with the suite's `env`."""
+
+    code: Code
+    render: Render
+    env: Mapping[str, str]
+    base: Path
+    run_id: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a provider is asked: the rendered prompt, and promptfoo's call context (`vars`, `prompt`, `test`, ...)."""
+
+    prompt: str
+    context: JsonDict
+    deadline_ms: float = 0
+
+
+class Provider(Protocol):
+    """Made once a run from its entry in the suite; asked once a trial, many at a time."""
+
+    def __init__(self, spec: ProviderSpec, tools: Tools) -> None: ...
+
+    async def ask(self, question: Question) -> Reply:
+        """Answer. What goes wrong comes back as `Reply.error`; what cannot be asked at all raises ProviderError."""
+
+
+GradeKind = Literal["text", "embedding", "classification", "moderation"]
+
+
+class Graders(Protocol):
+    """The models that judge."""
+
+    async def ask(self, kind: GradeKind, claim: Claim, text: str, variables: Mapping[str, Any]) -> Reply:
+        """Ask the grader that promptfoo's order of precedence names for this claim.
+
+        The reply's output is a text or parsed JSON for "text", a list of floats for "embedding", a mapping of label
+        to score for "classification". A grader that answers with an error gives a reply with `error`; one that
+        cannot be found or crashes raises ClaimError.
+        """
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimContext:
+    """What an assertion may look at.
+
+    `prompt` is the rendered prompt, `variables` the trial's vars (with `_conversation` where it is used), `test` the
+    merged test in promptfoo's words, `provider` its `{id, label, config}`; `base` the folder of the suite;
+    `latency_ms` what the trial measured or the provider reported; `script` promptfoo's context for script assertions.
+    """
+
+    prompt: str
+    variables: Mapping[str, Any]
+    test: Mapping[str, Any]
+    provider: Mapping[str, Any]
+    latency_ms: float
+    base: str
+    code: Code
+    render: Render
+    graders: Graders
+    script: JsonDict
+
+
+class Assertion(Protocol):
+    """A plain or async function. `claim.value` is rendered, and loaded where it was a file.
+
+    Answer as if `not-` did not stand there: the engine turns the verdict round, unless it is `final`.
+    Raise ClaimError where nothing can be judged.
+    """
+
+    def __call__(self, claim: Claim, reply: Reply, context: ClaimContext) -> Verdict | Awaitable[Verdict]:
+        """Judge one reply."""
+
+
+class Reporter(Protocol):
+    """Writes one output format; found by the file's suffix."""
+
+    def __call__(self, result: RunResult, out: BinaryIO) -> None:
+        """Write the whole result to `out`."""

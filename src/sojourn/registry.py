@@ -1,0 +1,67 @@
+"""From a name to the plug behind it: the catalog's, or one that an installed package offers.
+
+A package offers plugs through the entry-point groups `sojourn.provider`, `sojourn.assertion`, `sojourn.output_format`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+from collections.abc import Iterable
+from typing import Any
+
+from sojourn.catalog import FAMILIES
+from sojourn.errors import UnknownNameError
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the known name most like `name`, or an empty string when none is close."""
+    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return found[0] if found else ""
+
+
+@functools.cache
+def offered(family: str) -> dict[str, str]:
+    """Return what installed packages offer for a family: name to `module:attribute`."""
+    from importlib.metadata import entry_points
+
+    group = "sojourn." + family.replace(" ", "_")
+    return {entry.name: entry.value for entry in entry_points(group=group)}
+
+
+def names(family: str) -> list[str]:
+    """Return every known name of a family, sorted."""
+    return sorted({*FAMILIES[family], *offered(family)})
+
+
+def knows(family: str, name: str) -> bool:
+    """Tell whether a plug of this name exists, without loading it."""
+    return name in FAMILIES[family] or name in offered(family)
+
+
+@functools.cache
+def find(family: str, name: str) -> Any:
+    """Load the plug; raises UnknownNameError with the nearest name where there is none."""
+    place = FAMILIES[family].get(name) or offered(family).get(name)
+    if place is None:
+        raise UnknownNameError(family, name, nearest(name, names(family)))
+    module, _, attribute = place.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+_CODE_FILES = {".py": "python", ".js": "javascript", ".cjs": "javascript", ".mjs": "javascript"}
+_TYPED_FILES = {".ts": "javascript", ".cts": "javascript", ".mts": "javascript"}
+
+
+def provider_name(provider_id: str) -> str:
+    """Return the plug's name for a provider id such as `echo`, `python:x.py`, `file://x.js:Name`, `exec: cat`."""
+    if provider_id.startswith("file://"):
+        path = provider_id.removeprefix("file://")
+        for suffix, name in (_CODE_FILES | _TYPED_FILES).items():
+            if path.endswith(suffix) or suffix + ":" in path:
+                return name
+        return provider_id
+    if FAMILIES["provider"].get(provider_id):
+        return provider_id
+    return provider_id.partition(":")[0]

@@ -1,0 +1,1 @@
+"""Nunjucks templates as people use them, on Jinja2, sandboxed."""
