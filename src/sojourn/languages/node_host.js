@@ -1,0 +1,229 @@
+// The Node.js process in which users' code runs; started by process.py. It speaks the frames of python_host.py.
+'use strict';
+
+const { AsyncLocalStorage } = require('node:async_hooks');
+const { createRequire } = require('node:module');
+const fs = require('node:fs');
+const net = require('node:net');
+const path = require('node:path');
+const { pathToFileURL } = require('node:url');
+
+const DESCRIPTOR = Number(process.argv[2]);
+const current = new AsyncLocalStorage();
+const definitions = new Map();
+const functions = new Map();
+const instances = new Map();
+const controllers = new Map();
+const abandoned = new Set();
+
+const PARAMETERS = {
+  assertion: ['output', 'context'],
+  value: ['output', 'context'],
+  transform: ['output', 'context'],
+  transform_vars: ['vars', 'context'],
+  context_transform: ['output', 'context'],
+};
+const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor;
+const STATEMENT = /^\s*(?:const|let|var|return|if|for|while|do|try|throw|switch|async\s+function|function|class)\b/;
+
+class Unanswerable extends Error {}
+
+const socket = new net.Socket({ fd: DESCRIPTOR, readable: true, writable: true });
+let outgoing = [];
+
+function flush() {
+  const text = outgoing.join('');
+  outgoing = [];
+  socket.write(text);
+}
+
+function send(frame) {
+  if (outgoing.length === 0) setImmediate(flush);
+  outgoing.push(JSON.stringify(frame) + '\n');
+}
+
+function sendNow(frame) {
+  const text = outgoing.join('') + JSON.stringify(frame) + '\n';
+  outgoing = [];
+  try {
+    fs.writeSync(DESCRIPTOR, text);
+  } catch {
+    // The engine is gone or its pipe is full: nothing more can be said.
+  }
+}
+
+function capture(stream) {
+  const plain = stream.write.bind(stream);
+  stream.write = (chunk, encoding, done) => {
+    const call = current.getStore();
+    if (call === undefined) return plain(chunk, encoding, done);
+    send({ id: call, print: typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8') });
+    const callback = typeof encoding === 'function' ? encoding : done;
+    if (callback) process.nextTick(callback);
+    return true;
+  };
+}
+
+function inline(definition) {
+  const source = definition.source.trim();
+  const names = PARAMETERS[definition.role] || ['output', 'context'];
+  const isBody = source.includes('\n') || STATEMENT.test(source);
+  const expression = source.replace(/;+\s*$/, '');
+  const body = isBody ? source : `return (${expression}\n)`;
+  return new AsyncFunction(...names, 'process', 'require', body);
+}
+
+async function loadModule(file) {
+  if (!fs.existsSync(file)) throw new Unanswerable(`there is no file ${file}`);
+  if (file.endsWith('.mjs') || file.endsWith('.mts')) return import(pathToFileURL(file).href);
+  try {
+    return createRequire(file)(file);
+  } catch (error) {
+    const esm = error && (error.code === 'ERR_REQUIRE_ESM' || error.code === 'ERR_REQUIRE_ASYNC_MODULE');
+    if (!esm && !(error instanceof SyntaxError && /import|export|await/.test(error.message))) throw error;
+    return import(pathToFileURL(file).href);
+  }
+}
+
+function pick(module, definition) {
+  const main = module && module.default !== undefined ? module.default : module;
+  if (!definition.name) return typeof main === 'function' || !main ? main : main.default || main;
+  const steps = definition.name.split('.');
+  for (const start of [module, main]) {
+    const found = steps.reduce((value, step) => (value === null || value === undefined ? value : value[step]), start);
+    if (found !== undefined && found !== null) return found;
+  }
+  if (typeof main === 'function' && definition.role !== 'provider') return main;
+  return undefined;
+}
+
+function nameless(module, definition) {
+  const there = Object.keys(module || {}).filter((name) => typeof module[name] === 'function');
+  const what = definition.name ? `has no export '${definition.name}'` : 'exports no function';
+  return new Unanswerable(`${definition.path} ${what}; it exports: ${there.join(', ') || 'none'}`);
+}
+
+async function load(ref) {
+  const definition = definitions.get(ref);
+  if (definition.source) return inline(definition);
+  const module = await loadModule(definition.path);
+  const target = pick(module, definition);
+  const plainValue = definition.role === 'config' || definition.role === 'tests' || definition.role === 'prompt';
+  if (typeof target !== 'function' && !(plainValue && target !== undefined)) {
+    if (!(definition.role === 'provider' && target && typeof target.callApi === 'function')) {
+      throw nameless(module, definition);
+    }
+  }
+  if (definition.role === 'provider') return provider(target, ref);
+  if (typeof target !== 'function') return async () => target;
+  return target;
+}
+
+function isClass(target) {
+  return typeof target === 'function' && target.prototype && typeof target.prototype.callApi === 'function';
+}
+
+// A provider is asked with (method, options, ...arguments): one instance for each distinct set of options.
+function provider(target, ref) {
+  return async (method, options, ...rest) => {
+    if (!isClass(target) && typeof target === 'function') {
+      return target(rest[0], rest[1], rest[2]);
+    }
+    const key = `${ref} ${JSON.stringify(options)}`;
+    if (!instances.has(key)) instances.set(key, isClass(target) ? new target(options) : target);
+    const instance = instances.get(key);
+    if (typeof instance[method] !== 'function') throw new Unanswerable(`this provider has no method ${method}`);
+    const controller = new AbortController();
+    controllers.set(current.getStore(), controller);
+    return instance[method](...rest, { abortSignal: controller.signal });
+  };
+}
+
+function describe(error, where) {
+  if (error instanceof Unanswerable) return { what: error.message, trace: '', where };
+  const isError = error instanceof Error;
+  const what = isError ? `${error.name}: ${error.message}` : `it threw ${String(error)}`;
+  const lines = isError && error.stack ? error.stack.split('\n') : [];
+  const own = lines.filter((line) => !line.includes(__filename) && !line.includes('node:internal'));
+  const place = /\(?((?:file:\/\/)?\/[^\s()]+:\d+)(?::\d+)?\)?/.exec(own.slice(1).join('\n') || own[0] || '');
+  return { what, trace: own.join('\n'), where: place ? place[1] : where, type: isError ? error.name : typeof error };
+}
+
+function carried(value) {
+  if (typeof value === 'number' && !Number.isFinite(value)) throw new TypeError(`${value} is not a JSON number`);
+  return value === undefined ? null : value;
+}
+
+function answer(call, value) {
+  let text;
+  try {
+    text = JSON.stringify({ id: call, value: carried(value) }, (_, item) => {
+      if (typeof item === 'bigint') throw new TypeError('a BigInt');
+      return typeof item === 'number' && !Number.isFinite(item) ? carried(item) : item;
+    });
+  } catch (error) {
+    send({ id: call, error: { what: `it returned what JSON cannot carry: ${error.message}`, trace: '', where: '', type: 'value' } });
+    return;
+  }
+  if (outgoing.length === 0) setImmediate(flush);
+  outgoing.push(text + '\n');
+}
+
+async function run(frame) {
+  const definition = definitions.get(frame.ref);
+  try {
+    if (!functions.has(frame.ref)) functions.set(frame.ref, load(frame.ref));
+    const target = await functions.get(frame.ref).catch((error) => {
+      functions.delete(frame.ref);
+      throw error;
+    });
+    const value = await target(...frame.args);
+    if (!abandoned.delete(frame.id)) answer(frame.id, value);
+  } catch (error) {
+    if (!abandoned.delete(frame.id)) send({ id: frame.id, error: describe(error, definition.path) });
+  } finally {
+    controllers.delete(frame.id);
+  }
+}
+
+function cancel(call) {
+  if (controllers.has(call)) controllers.get(call).abort();
+  abandoned.add(call);
+  send({ id: call, error: { what: 'abandoned', trace: '', where: '', type: 'abandoned' } });
+}
+
+function take(frame) {
+  if (frame.define) definitions.set(frame.ref, frame.define);
+  else if (frame.cancel) cancel(frame.cancel);
+  else if (frame.exit) leave(0);
+  else current.run(frame.id, () => run(frame));
+}
+
+let rest = '';
+socket.setEncoding('utf8');
+socket.on('data', (chunk) => {
+  const lines = (rest + chunk).split('\n');
+  rest = lines.pop();
+  for (const line of lines) take(JSON.parse(line));
+});
+socket.on('end', () => leave(0));
+socket.on('error', () => leave(0));
+
+const leave = process.exit.bind(process);
+process.exit = (code) => {
+  sendNow({ guilty: current.getStore() || 0, what: `it called process.exit(${code === undefined ? '' : code})` });
+  leave(code);
+};
+for (const event of ['uncaughtException', 'unhandledRejection']) {
+  process.on(event, (error) => {
+    const call = current.getStore();
+    const told = describe(error, '');
+    if (call === undefined) process.stderr.write(`uncaught: ${told.what}\n${told.trace}\n`);
+    else send({ id: call, print: `uncaught: ${told.what}\n${told.trace}\n` });
+  });
+}
+
+process.argv = [process.argv[0], path.join(process.cwd(), 'sojourn')];
+capture(process.stdout);
+capture(process.stderr);
+send({ ready: process.pid });

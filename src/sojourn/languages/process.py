@@ -1,0 +1,296 @@
+"""One language process: started when first needed, spoken to over a private socket, stopped as a whole group.
+
+Whatever it does - exit, crash, hang, print - costs the calls that were in flight, never the run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import os
+import signal
+import socket
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sojourn.errors import CodeDiedError, CodeError
+from sojourn.languages import protocol
+from sojourn.model.reference import Reference
+from sojourn.protocols import Called
+
+DEFAULT_DEADLINE_MS = 300_000
+ANSWER_GRACE = 1.0
+STOP_GRACE = 2.0
+READY_GRACE = 30.0
+
+
+@dataclasses.dataclass(slots=True)
+class Pending:
+    """A call in flight."""
+
+    future: asyncio.Future[Any]
+    reference: Reference
+    printed: list[str] = dataclasses.field(default_factory=list)
+
+
+class LanguageProcess(asyncio.Protocol):
+    """Runs calls in one process of one language.
+
+    `command` starts the host, the socket's descriptor is appended to it; `on_print` receives what no call printed.
+    """
+
+    def __init__(
+        self, tongue: str, command: list[str], env: Mapping[str, str], on_print: Callable[[str], None]
+    ) -> None:
+        self.tongue = tongue
+        self._command = command
+        self._env = dict(env)
+        self._on_print = on_print
+        self._refs: dict[Reference, int] = {}
+        self._pending: dict[int, Pending] = {}
+        self._number = 0
+        self._buffer = bytearray()
+        self._process: asyncio.subprocess.Process | None = None
+        self._transport: asyncio.Transport | None = None
+        self._ready: asyncio.Future[None] | None = None
+        self._outgoing: list[bytes] = []
+        self._guilty: tuple[int, str] = (0, "")
+        self._death = ""
+        self._reaping: asyncio.Task[None] | None = None
+        self._drain: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
+        self._unanswered: set[int] = set()
+        self._hearing = asyncio.Event()
+        self._hearing.set()
+
+    # --- calling -----------------------------------------------------------------------------------------------
+
+    async def call(self, reference: Reference, arguments: tuple[Any, ...], deadline_ms: float) -> Called:
+        """Call a function; see `protocols.Code`."""
+        await self._hearing.wait()
+        if self._ready is None or not self._ready.done():
+            await self._start()
+        self._number += 1
+        number = self._number
+        pending = Pending(asyncio.get_running_loop().create_future(), reference)
+        self._pending[number] = pending
+        self._send(self._defined(reference), protocol.call(number, self._refs[reference], arguments))
+        seconds = (deadline_ms or DEFAULT_DEADLINE_MS) / 1000
+        timer = asyncio.get_running_loop().call_later(seconds, self._expire, number, seconds)
+        try:
+            value = await pending.future
+        except asyncio.CancelledError:
+            self._give_up(number)
+            raise
+        finally:
+            timer.cancel()
+            self._pending.pop(number, None)
+        return Called(value, "".join(pending.printed))
+
+    def _defined(self, reference: Reference) -> bytes:
+        if reference in self._refs:
+            return b""
+        self._refs[reference] = len(self._refs) + 1
+        return protocol.define(self._refs[reference], reference)
+
+    def _send(self, *frames: bytes) -> None:
+        """Gather what is sent in one turn of the loop into one write."""
+        if not self._outgoing:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._outgoing.extend(frames)
+
+    def _flush(self) -> None:
+        data, self._outgoing = b"".join(self._outgoing), []
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def _expire(self, number: int, seconds: float) -> None:
+        pending = self._pending.get(number)
+        if pending is None or pending.future.done():
+            return
+        what = f"still running after {seconds:g} s, and given up"
+        pending.future.set_exception(CodeError(what, where=str(pending.reference), printed="".join(pending.printed)))
+        self._give_up(number)
+
+    def _give_up(self, number: int) -> None:
+        """Cancel a call; until the process has acknowledged it, it may be held up, and nothing new is sent to it."""
+        self._send(protocol.cancel(number))
+        asyncio.get_running_loop().call_later(ANSWER_GRACE, self._stop_if_deaf, number)
+        self._unanswered.add(number)
+        self._hearing.clear()
+
+    def _stop_if_deaf(self, number: int) -> None:
+        """A process that does not even answer a cancellation is stopped: its loop is held up for good."""
+        if number in self._unanswered:
+            self._death = "it was stopped, for another call held it up"
+            self._signal(signal.SIGKILL)
+
+    def _heard(self, number: int) -> None:
+        self._unanswered.discard(number)
+        if not self._unanswered:
+            self._hearing.set()
+
+    # --- the process -------------------------------------------------------------------------------------------
+
+    async def _start(self) -> None:
+        async with self._starting:
+            if self._ready is not None and self._ready.done():
+                return
+            if self._reaping is not None:
+                await self._reaping
+            await self._spawn()
+
+    async def _spawn(self) -> None:
+        loop = asyncio.get_running_loop()
+        ours, theirs = socket.socketpair()
+        ready: asyncio.Future[None] = loop.create_future()
+        self._refs.clear()
+        self._buffer.clear()
+        self._guilty, self._death = (0, ""), ""
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command,
+                str(theirs.fileno()),
+                pass_fds=(theirs.fileno(),),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                env=self._env,
+                start_new_session=True,
+            )
+        except OSError as error:
+            ours.close()
+            raise CodeError(f"{self._command[0]} cannot be started: {error.strerror}") from error
+        finally:
+            theirs.close()
+        self._ready = ready
+        self._drain = asyncio.create_task(self._drain_output(self._process))
+        self._transport, _ = await loop.create_connection(lambda: self, sock=ours)
+        try:
+            async with asyncio.timeout(READY_GRACE):
+                await ready
+        except TimeoutError:
+            self._signal(signal.SIGKILL)
+            raise CodeError(f"the {self.tongue} process was not ready within {READY_GRACE:g} s") from None
+
+    async def _drain_output(self, process: asyncio.subprocess.Process) -> None:
+        """Pass on what is printed outside any call, so that no pipe fills up."""
+        assert process.stdout is not None
+        while chunk := await process.stdout.read(1 << 16):
+            self._on_print(chunk.decode("utf-8", "replace"))
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, number)
+
+    async def close(self) -> None:
+        """Ask the process to end, then make its whole group end."""
+        process = self._process
+        if process is None:
+            return
+        self._send(protocol.EXIT)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(process.wait()), STOP_GRACE)
+        self._signal(signal.SIGTERM if process.returncode is None else signal.SIGKILL)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(process.wait()), STOP_GRACE)
+        self._signal(signal.SIGKILL)
+        await process.wait()
+        if self._reaping is not None:
+            await self._reaping
+        if self._drain is not None:
+            self._drain.cancel()
+        self._process = None
+
+    # --- what arrives ------------------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        """Take whole lines; keep the rest."""
+        if b"\n" not in data:
+            self._buffer += data
+            return
+        lines = (bytes(self._buffer) + data).split(b"\n") if self._buffer else data.split(b"\n")
+        self._buffer[:] = lines.pop()
+        for line in lines:
+            self._take(protocol.read(line))
+
+    def _take(self, frame: dict[str, Any]) -> None:
+        number = frame.get("id", 0)
+        pending = self._pending.get(number)
+        if "print" in frame:
+            if pending is not None:
+                pending.printed.append(frame["print"])
+        elif "error" in frame or "value" in frame:
+            self._heard(number)
+            if pending is not None and not pending.future.done():
+                self._settle(pending, frame)
+        elif "ready" in frame:
+            if self._ready is not None and not self._ready.done():
+                self._ready.set_result(None)
+        elif "guilty" in frame:
+            self._guilty = (frame["guilty"], frame["what"])
+        elif "blocked" in frame:
+            self._on_print(
+                f"a coroutine holds up the event loop at {frame['blocked']}; use await, or a plain function\n"
+            )
+
+    @staticmethod
+    def _settle(pending: Pending, frame: dict[str, Any]) -> None:
+        if "value" in frame:
+            pending.future.set_result(frame["value"])
+            return
+        told = frame["error"]
+        where = told.get("where") or str(pending.reference)
+        pending.future.set_exception(
+            CodeError(told["what"], where=where, trace=told.get("trace", ""), printed="".join(pending.printed))
+        )
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  the protocol's signature
+        """The process ended: tell every call in flight why."""
+        self._reaping = asyncio.get_running_loop().create_task(self._bury())
+
+    async def _bury(self) -> None:
+        process = self._process
+        if process is None:
+            return
+        try:
+            code = await asyncio.wait_for(process.wait(), STOP_GRACE)
+        except TimeoutError:
+            self._signal(signal.SIGKILL)
+            code = await process.wait()
+        self._signal(signal.SIGKILL)
+        how = self._death or self._guilty[1] or died(code)
+        if self._ready is not None and not self._ready.done():
+            self._ready.set_exception(CodeError(f"the {self.tongue} process ended before it was ready: {how}"))
+        self._ready = None
+        self._unanswered.clear()
+        self._hearing.set()
+        pending, self._pending = self._pending, {}
+        for number, call in pending.items():
+            if not call.future.done():
+                alone = len(pending) == 1 and not self._death
+                self._mourn(call, how, guilty=alone or number == self._guilty[0])
+
+    @staticmethod
+    def _mourn(call: Pending, how: str, *, guilty: bool) -> None:
+        what = f"its process ended: {how}"
+        where, printed = str(call.reference), "".join(call.printed)
+        call.future.set_exception(CodeDiedError(what, where=where, printed=printed, guilty=guilty))
+
+
+def died(code: int) -> str:
+    """Say how a process ended, from its return code."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"
+
+
+def host_file(name: str) -> str:
+    """Return where a host's source lies."""
+    return str(Path(__file__).with_name(name))

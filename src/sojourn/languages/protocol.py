@@ -1,0 +1,52 @@
+"""The frames between the engine and a language process: one JSON object a line, both ways.
+
+The other ends are `python_host.py` (which tells what each frame means) and `node_host.js`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from sojourn.model.reference import Reference
+
+_encoder = msgspec.json.Encoder(enc_hook=str)
+_decoder = msgspec.json.Decoder()
+
+EXIT = b'{"exit":true}\n'
+
+
+def define(ref: int, reference: Reference) -> bytes:
+    """Make the frame that gives a reference a number."""
+    known = {"role": reference.role, "path": reference.path, "name": reference.name, "source": reference.source}
+    return _encoder.encode({"ref": ref, "define": known}) + b"\n"
+
+
+def call(number: int, ref: int, arguments: tuple[Any, ...]) -> bytes:
+    """Make the frame that calls a function."""
+    return _encoder.encode({"id": number, "ref": ref, "args": arguments}) + b"\n"
+
+
+def cancel(number: int) -> bytes:
+    """Make the frame that gives up on a call."""
+    return b'{"cancel":%d}\n' % number
+
+
+def read(line: bytes) -> Any:
+    """Read a frame; a lone surrogate (JavaScript may send one) arrives as U+FFFD."""
+    try:
+        return _decoder.decode(line)
+    except msgspec.DecodeError:
+        return _mended(json.loads(line))
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_mended(item) for item in value]
+    if isinstance(value, dict):
+        return {_mended(key): _mended(item) for key, item in value.items()}
+    return value

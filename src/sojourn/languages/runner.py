@@ -1,0 +1,79 @@
+"""All of a run's language processes behind one door: `protocols.Code`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+from sojourn.errors import CodeError
+from sojourn.languages.process import LanguageProcess, host_file
+from sojourn.model.reference import Reference, Tongue
+from sojourn.protocols import Called
+
+
+class CodeRunner:
+    """Calls users' functions, one long-lived process a language.
+
+    `env` is what these processes see; `on_print` receives what is printed outside any call.
+    """
+
+    def __init__(self, env: Mapping[str, str], on_print: Callable[[str], None]) -> None:
+        self._env = env
+        self._on_print = on_print
+        self._processes: dict[Tongue, LanguageProcess] = {}
+        self._calls = 0
+        self._alone: asyncio.Task[Any] | None = None
+        self._change = asyncio.Condition()
+
+    async def call(self, reference: Reference, *arguments: Any, deadline_ms: float = 0) -> Called:
+        """Call a function; see `protocols.Code`."""
+        if self._alone is not None and self._alone is not asyncio.current_task():
+            async with self._change:
+                await self._change.wait_for(lambda: self._alone is None)
+        self._calls += 1
+        try:
+            return await self._process(reference.tongue).call(reference, arguments, deadline_ms)
+        finally:
+            self._calls -= 1
+            if self._alone is not None:
+                async with self._change:
+                    self._change.notify_all()
+
+    @contextlib.asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Let only the current task call: what else is in flight ends first, what else wants to call waits."""
+        async with self._change:
+            await self._change.wait_for(lambda: self._alone is None)
+            self._alone = asyncio.current_task()
+            await self._change.wait_for(lambda: self._calls == 0)
+        try:
+            yield
+        finally:
+            async with self._change:
+                self._alone = None
+                self._change.notify_all()
+
+    def _process(self, tongue: Tongue) -> LanguageProcess:
+        if tongue not in self._processes:
+            self._processes[tongue] = LanguageProcess(tongue, command(tongue, self._env), self._env, self._on_print)
+        return self._processes[tongue]
+
+    async def close(self) -> None:
+        """Stop every process."""
+        await asyncio.gather(*(process.close() for process in self._processes.values()))
+        self._processes.clear()
+
+
+def command(tongue: Tongue, env: Mapping[str, str]) -> list[str]:
+    """Return how a language's host is started; raises CodeError where its interpreter is missing."""
+    if tongue == "python":
+        return [env.get("PROMPTFOO_PYTHON") or sys.executable, "-u", host_file("python_host.py")]
+    node = shutil.which("node", path=env.get("PATH"))
+    if node is None:
+        what = "Node.js is needed for JavaScript and is not on the PATH; install Node.js 18 or newer"
+        raise CodeError(what)
+    return [node, host_file("node_host.js")]
