@@ -1,4 +1,4 @@
-"""Tests in promptfoo's words: merged with defaults and scenarios, multiplied by vars, lent to hooks, read into Cases."""
+"""Tests in promptfoo's words: merged with defaults, multiplied by vars, lent to hooks, read into Cases."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ def has_pattern(text: str) -> bool:
 
 def matches(pattern: str, base: str) -> list[str]:
     """Return the paths that a pattern names, sorted, each relative as the pattern was; a plain path names itself."""
-    if os.path.lexists(os.path.join(base, pattern)):  # noqa: PTH118  keeps relative what was written relative
+    if os.path.lexists(os.path.join(base, pattern)):
         return [_tidy(pattern)]
     if not has_pattern(pattern):
         return []
@@ -24,7 +24,7 @@ def matches(pattern: str, base: str) -> list[str]:
 
     found: set[str] = set()
     for plain in _alternatives(pattern):
-        found.update(_tidy(path) for path in glob.glob(plain, root_dir=base, recursive=True))  # noqa: PTH207  root_dir
+        found.update(_tidy(path) for path in glob.glob(plain, root_dir=base, recursive=True))
     return sorted(found)
 
 
