@@ -17,8 +17,13 @@ ASSERTIONS: dict[str, str] = {
 }
 
 REPORTERS = {
+    ".csv": "sojourn.reporters.csv_file:report",
+    ".html": "sojourn.reporters.html:report",
     ".json": "sojourn.reporters.json_file:report",
     ".jsonl": "sojourn.reporters.jsonl:report",
+    ".junit.xml": "sojourn.reporters.junit:report",
+    ".txt": "sojourn.reporters.yaml_file:report",
+    ".xml": "sojourn.reporters.xml_file:report",
     ".yaml": "sojourn.reporters.yaml_file:report",
     ".yml": "sojourn.reporters.yaml_file:report",
 }

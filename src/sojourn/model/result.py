@@ -94,7 +94,8 @@ class RunResult:
     """What came of a run; `results` in the order in which trials ended.
 
     `troubles` broke the run as a whole (beforeAll, afterAll); `interrupted` is the signal's name, or empty.
-    `created` is the wall clock in UTC (ISO), `duration_ms` the whole run.
+    `created` is the wall clock in UTC (ISO), `duration_ms` the whole run. `derived` holds each column's derived
+    metrics by the column's index.
     """
 
     run_id: str
@@ -109,6 +110,7 @@ class RunResult:
     interrupted: str = ""
     duration_ms: float = 0
     unrun: int = 0
+    derived: Mapping[int, Mapping[str, float]] = dataclasses.field(default_factory=dict)
 
     def count(self, outcome: Outcome) -> int:
         """How many trials came to this outcome."""

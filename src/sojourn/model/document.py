@@ -1,0 +1,100 @@
+"""A whole run as promptfoo writes it down; its rows are left out, so that writers can stream them in.
+
+Added to promptfoo's keys: `results.stats.skipped` and `sojourn`, which tells what promptfoo has no word for: how
+lanes were found, session races, what broke the run as a whole, what was not run, what was printed outside trials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sojourn.model.metrics import prompts
+from sojourn.model.redaction import redacted
+from sojourn.model.result import Outcome, Race, RunResult
+from sojourn.model.tokens import total
+
+Document = dict[str, Any]
+
+
+def document(result: RunResult, stamp: Document) -> Document:
+    """Return the run's document with an empty `results.results`; `stamp` is its `metadata`: who wrote it, and when."""
+    columns = prompts(result)
+    return {
+        "evalId": result.run_id,
+        "results": {
+            "version": 3,
+            "timestamp": result.created,
+            "prompts": columns,
+            "stats": _stats(result, columns),
+            "results": [],
+        },
+        "config": redacted(result.plan.suite.config),
+        "shareableUrl": None,
+        "metadata": {**stamp, "evaluationCreatedAt": result.created},
+        "vars": variable_names(result),
+        "runtimeOptions": _options(result),
+        "sojourn": _told_besides(result),
+    }
+
+
+def _stats(result: RunResult, columns: list[Document]) -> Document:
+    return {
+        "successes": result.count(Outcome.PASSED),
+        "failures": result.count(Outcome.FAILED),
+        "errors": result.count(Outcome.ERROR),
+        "skipped": result.count(Outcome.SKIPPED),
+        "tokenUsage": total(column["metrics"]["tokenUsage"] for column in columns),
+        "durationMs": round(result.duration_ms),
+        "evaluationDurationMs": round(result.duration_ms),
+    }
+
+
+def variable_names(result: RunResult) -> list[str]:
+    """Return the names of all vars, in the order in which tests bring them up."""
+    trials = sorted(result.results, key=lambda trial: trial.trial.index)
+    return list(dict.fromkeys(str(name) for trial in trials for name in trial.case.vars))
+
+
+def sessions(result: RunResult) -> list[Document]:
+    """Return the sessions that trials were seen to use, each with how many trials used it."""
+    used: dict[str, int] = {}
+    for trial in result.results:
+        if trial.session_id:
+            used[trial.session_id] = used.get(trial.session_id, 0) + 1
+    return [{"sessionId": session, "trials": count} for session, count in used.items()]
+
+
+def _options(result: RunResult) -> Document:
+    options = result.plan.suite.options
+    return {
+        "repeat": options.repeat,
+        "maxConcurrency": result.plan.jobs,
+        "delay": options.delay_ms,
+        "cache": options.cache,
+    }
+
+
+def _told_besides(result: RunResult) -> Document:
+    return {
+        "sessions": sessions(result),
+        "lanes": [{"key": lane.key, "why": lane.why, "trials": len(lane.trials)} for lane in _declared(result)],
+        "learnt": result.learnt,
+        "races": [_race(race) for race in result.races],
+        "troubles": [{"phase": trouble.phase.value, "message": str(trouble)} for trouble in result.troubles],
+        "interrupted": result.interrupted,
+        "unrun": result.unrun,
+        "printed": result.printed,
+    }
+
+
+def _declared(result: RunResult) -> Iterable[Any]:
+    return (lane for lane in (*result.plan.first, *result.plan.lanes) if len(lane.trials) > 1)
+
+
+def _race(race: Race) -> Document:
+    return {"sessionId": race.session_id, "trials": [_place(race.first), _place(race.second)]}
+
+
+def _place(trial: Any) -> Document:
+    return {"testIdx": trial.test_index, "promptIdx": trial.column.index, "repeatIndex": trial.repeat}

@@ -1,0 +1,97 @@
+"""Keeps credentials out of what is written down.
+
+A value is a secret when its key says so; what stands in free text cannot be known and is left alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Mapping
+from typing import Any
+
+REDACTED = "[REDACTED]"
+
+SECRETS = frozenset(
+    {
+        "accesstoken",
+        "apikey",
+        "apitoken",
+        "auth",
+        "authorization",
+        "authtoken",
+        "bearer",
+        "bearertoken",
+        "certkey",
+        "clientsecret",
+        "cookie",
+        "cookies",
+        "credential",
+        "credentials",
+        "csrftoken",
+        "encryptionkey",
+        "idtoken",
+        "jwt",
+        "keystorepassword",
+        "passphrase",
+        "passwd",
+        "password",
+        "pfxpassword",
+        "privatekey",
+        "proxyauthorization",
+        "pwd",
+        "refreshtoken",
+        "secret",
+        "secretkey",
+        "secrets",
+        "sessiontoken",
+        "setcookie",
+        "sig",
+        "signature",
+        "signingkey",
+        "token",
+        "webhooksecret",
+        "xapikey",
+        "xauthtoken",
+    }
+)
+
+IDENTITIES = frozenset({"session", "sessionid"})
+"""No secrets, but blanked in a row's `vars`, where promptfoo blanks them; the metadata names the session."""
+
+_VARS = SECRETS | IDENTITIES
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+_DROPPED = str.maketrans("", "", "-_ =")
+
+
+@functools.lru_cache(maxsize=8192)
+def _normal(key: object) -> str:
+    return str(key).lower().translate(_DROPPED)
+
+
+def redacted(value: Any, names: frozenset[str] = SECRETS) -> Any:
+    """Return the value with everything under a secret's key blanked; what holds no secret is returned as it is."""
+    if isinstance(value, dict):
+        return _mapping(value, names) if value else value
+    if isinstance(value, (list, tuple)):
+        items = [redacted(item, names) for item in value]
+        return items if any(map(operator.is_not, items, value)) else value
+    return _mapping(value, names) if isinstance(value, Mapping) else value
+
+
+def redacted_vars(variables: Mapping[str, Any]) -> Any:
+    """Return a row's `vars` with secrets and session identities blanked."""
+    return redacted(variables, _VARS)
+
+
+def _mapping(value: Mapping[Any, Any], names: frozenset[str]) -> Any:
+    changes = {}
+    for key, item in value.items():
+        if _normal(key) in names:
+            if item is not None:
+                changes[key] = REDACTED
+        elif type(item) not in _PLAIN:
+            new = redacted(item, names)
+            if new is not item:
+                changes[key] = new
+    return {**value, **changes} if changes else value

@@ -1,0 +1,106 @@
+"""A trial's result as promptfoo writes it down: one row, key by key, so that what reads its rows reads ours.
+
+Added to promptfoo's keys: `outcome` (passed, failed, error, skipped), `repeatIndex`, `lane`, and where there is
+something to tell `phase` (where it broke), `notes` (what is unclean although the verdict stands) and `printed`.
+
+A skipped trial is `success: false` with `failureReason: 0`: no reader counts it as a pass, and none that looks for
+assertions that said no (1) or for what broke (2) finds it. Its `error` begins with "Skipped".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sojourn.model.grading import Row, grading
+from sojourn.model.redaction import redacted, redacted_vars
+from sojourn.model.reply import Reply
+from sojourn.model.result import Outcome, TrialResult
+from sojourn.model.tokens import usage
+
+FAILURE_REASONS = {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.ERROR: 2, Outcome.SKIPPED: 0}
+
+
+def row(result: TrialResult, run_id: str) -> Row:
+    """Return the trial's row; it shares what it can with the result, so it is to be written, not changed."""
+    trial, reply = result.trial, result.reply
+    column = trial.column
+    variables = redacted_vars(result.case.vars)
+    made: Row = {
+        "id": f"{run_id}-{trial.index}",
+        "testIdx": trial.test_index,
+        "promptIdx": column.index,
+        "promptId": column.prompt.id,
+        "repeatIndex": trial.repeat,
+        "outcome": result.outcome.value,
+        "success": result.passed,
+        "failureReason": FAILURE_REASONS[result.outcome],
+        "score": result.score,
+        "namedScores": result.named_scores,
+        "provider": {"id": column.provider.id, "label": column.provider.label},
+        "prompt": {"raw": result.prompt, "label": column.prompt.label, "config": redacted(column.prompt.config or {})},
+        "vars": variables,
+        "testCase": redacted(result.case.raw),
+        "gradingResult": grading(result),
+        "latencyMs": round(result.latency_ms, 3),
+        "cost": (reply.cost if reply else None) or 0,
+        "tokenUsage": usage(result),
+        "metadata": _metadata(result),
+    }
+    if reply is not None:
+        made["response"] = _response(reply)
+    _tell_more(made, result)
+    return made
+
+
+def explanation(result: TrialResult) -> str:
+    """Return why the trial did not pass, in words; empty when it did."""
+    if result.outcome is Outcome.PASSED:
+        return ""
+    if result.outcome is Outcome.SKIPPED:
+        return f"Skipped: {result.reason}" if result.reason else "Skipped"
+    if result.outcome is Outcome.ERROR:
+        broke = str(result.trouble) if result.trouble else ""
+        return broke or (result.reply.error if result.reply else "") or result.reason or "Error"
+    return result.reason or "An assertion said no"
+
+
+def _tell_more(made: Row, result: TrialResult) -> None:
+    why = explanation(result)
+    if why:
+        made["error"] = why
+    if result.case.description:
+        made["description"] = result.case.description
+    if result.trial.lane:
+        made["lane"] = result.trial.lane
+    if result.trouble is not None:
+        made["phase"] = result.trouble.phase.value
+    if result.notes:
+        made["notes"] = [{"phase": note.phase.value, "message": str(note)} for note in result.notes]
+    if result.printed:
+        made["printed"] = result.printed
+
+
+def _response(reply: Reply) -> Row:
+    told: Row = dict(reply.extra)
+    if reply.output is not None or not reply.error:
+        told["output"] = reply.output
+    if reply.error:
+        told["error"] = reply.error
+    if reply.session_id:
+        told["sessionId"] = reply.session_id
+    if reply.cost is not None:
+        told["cost"] = reply.cost
+    if reply.latency_ms is not None:
+        told["latencyMs"] = reply.latency_ms
+    if reply.metadata:
+        told["metadata"] = redacted(reply.metadata)
+    told["cached"] = reply.cached
+    return told
+
+
+def _metadata(result: TrialResult) -> Mapping[str, Any]:
+    known: Mapping[str, Any] = redacted(result.metadata)
+    if result.session_id and not known.get("sessionId") and not known.get("sessionIds"):
+        return {**known, "sessionId": result.session_id}
+    return known

@@ -1,0 +1,57 @@
+"""A run as a table: one row a test, one column a provider with a prompt. CSV, HTML and the console draw it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from sojourn.model.plan import Column
+from sojourn.model.redaction import redacted_vars
+from sojourn.model.result import Outcome, RunResult, TrialResult
+from sojourn.reporters.encoding import encode
+
+WORDS = {Outcome.PASSED: "PASS", Outcome.FAILED: "FAIL", Outcome.ERROR: "ERROR", Outcome.SKIPPED: "SKIP"}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TestRow:
+    """One test with what came of it in each column, by the column's index; a column that did not run it is missing."""
+
+    index: int
+    description: str
+    vars: Mapping[str, Any]
+    cells: dict[int, TrialResult]
+
+    @property
+    def name(self) -> str:
+        """What promptfoo calls it: its number, and its description if it has one."""
+        return f"test {self.index + 1}" + (f": {self.description}" if self.description else "")
+
+
+def rows(result: RunResult) -> list[TestRow]:
+    """Return the tests in file order."""
+    found: dict[int, TestRow] = {}
+    for trial in sorted(result.results, key=lambda trial: trial.trial.index):
+        index = trial.trial.test_index
+        if index not in found:
+            found[index] = TestRow(index, trial.case.description, redacted_vars(trial.case.vars), {})
+        found[index].cells[trial.trial.column.index] = trial
+    return list(found.values())
+
+
+def heading(column: Column) -> str:
+    """Return a column's name: the provider in brackets, then the prompt."""
+    return f"[{column.provider.name}] {column.prompt.label}"
+
+
+def text(value: Any) -> str:
+    """Return a value as people read it: text as it is, nothing as nothing, all else as JSON."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else encode(value).decode()
+
+
+def output(trial: TrialResult) -> str:
+    """Return what the provider answered, as text; empty when there was no answer."""
+    return text(trial.reply.output) if trial.reply else ""

@@ -1,0 +1,176 @@
+"""What the terminal shows of a finished run: a table, or a line a trial where nobody can see one, and the summary.
+
+Colours and the table need a terminal; a pipe or a log file gets plain lines. Whatever strangers wrote is shown as
+text: no markup, no escape sequences, no marks that turn text round.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any, TextIO
+
+from sojourn.model.document import sessions
+from sojourn.model.result import Outcome, RunResult, TrialResult
+from sojourn.model.row import explanation
+from sojourn.reporters.cells import WORDS, TestRow, heading, output, rows, text
+from sojourn.reporters.plain import one_line, plain
+
+MOST_ROWS = 25
+MOST_CELL = 250
+MOST_LINES = 100
+MOST_NAMED = 5
+MOST_PRINTED = 20
+
+_COLOURS = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.ERROR: "magenta", Outcome.SKIPPED: "yellow"}
+_CODES = {"green": 32, "red": 31, "magenta": 35, "yellow": 33}
+
+
+def table(result: RunResult, out: TextIO) -> None:
+    """Show what came of every test: as a table on a terminal, else as a line a trial."""
+    if out.isatty():
+        _draw(result, out)
+    else:
+        quiet = len(result.results) > MOST_LINES
+        _list(result, (trial for trial in _ordered(result) if not (quiet and trial.passed)), out)
+
+
+def problems(result: RunResult, out: TextIO) -> None:
+    """Show the trials that did not pass or that printed something, a few lines each."""
+    told = [trial for trial in _ordered(result) if not trial.passed or trial.printed]
+    _list(result, told[:MOST_ROWS], out)
+    if len(told) > MOST_ROWS:
+        out.write(f"... and {len(told) - MOST_ROWS} more\n")
+
+
+def summary(result: RunResult, out: TextIO) -> None:
+    """Show the counts, the time, the lanes and sessions seen, races, and what broke or is unclean."""
+    colour = out.isatty() and "NO_COLOR" not in os.environ
+    out.write(f"\n{_counts(result, colour)} in {result.duration_ms / 1000:.2f} s\n")
+    out.writelines(plain(line) + "\n" for line in (*_lanes(result), *_sessions(result), *_warnings(result)))
+
+
+def _ordered(result: RunResult) -> list[TrialResult]:
+    return sorted(result.results, key=lambda trial: trial.trial.index)
+
+
+def _counts(result: RunResult, colour: bool) -> str:  # noqa: FBT001  whether the screen has colours is a fact
+    words = {Outcome.PASSED: "passed", Outcome.FAILED: "failed", Outcome.ERROR: "errors", Outcome.SKIPPED: "skipped"}
+    counts = [(outcome, result.count(outcome)) for outcome in Outcome]
+    return ", ".join(
+        f"\x1b[{_CODES[_COLOURS[outcome]]}m{count} {words[outcome]}\x1b[0m"
+        if colour and count
+        else f"{count} {words[outcome]}"
+        for outcome, count in counts
+    )
+
+
+def _lanes(result: RunResult) -> Iterator[str]:
+    shared = [lane for lane in (*result.plan.first, *result.plan.lanes) if len(lane.trials) > 1]
+    named = [f"{lane.why or lane.key} ({len(lane.trials)} trials)" for lane in shared]
+    if named:
+        yield f"Lanes: {len(shared)} in order: {_some(named)}"
+    if result.learnt:
+        yield f"Lanes learnt: {result.learnt}"
+
+
+def _sessions(result: RunResult) -> Iterator[str]:
+    seen = sessions(result)
+    if seen:
+        named = [f"{one_line(one['sessionId'], 60)} ({_trials(one['trials'])})" for one in seen]
+        yield f"Sessions: {len(seen)} seen: {_some(named)}"
+
+
+def _trials(count: int) -> str:
+    return f"{count} trial" + ("" if count == 1 else "s")
+
+
+def _some(named: list[str]) -> str:
+    rest = len(named) - MOST_NAMED
+    return ", ".join(named[:MOST_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _warnings(result: RunResult) -> Iterator[str]:
+    for race in result.races[:MOST_NAMED]:
+        pair = f"{race.first.name} and {race.second.name}"
+        yield f"Session race: {pair} used session {one_line(race.session_id, 60)} at the same time"
+    if len(result.races) > MOST_NAMED:
+        yield f"Session races: {len(result.races)} in all"
+    for trouble in result.troubles:
+        yield f"Error ({trouble.phase.value}): {trouble}"
+    for trial in _ordered(result):
+        for note in trial.notes:
+            yield f"Unclean ({note.phase.value}, {trial.trial.name}): {note.what}"
+    if result.unrun:
+        yield f"Not run: {_trials(result.unrun)}" + (f", stopped by {result.interrupted}" if result.interrupted else "")
+
+
+def _list(result: RunResult, trials: Iterable[TrialResult], out: TextIO) -> None:
+    several = len(result.columns) > 1
+    for trial in trials:
+        where = f"  {one_line(heading(trial.trial.column), 80)}" if several else ""
+        repeat = f" (repeat {trial.trial.repeat + 1})" if trial.trial.repeat else ""
+        session = f", session {one_line(trial.session_id, 60)}" if trial.session_id else ""
+        name = one_line(trial.trial.name, 100)
+        out.write(f"{WORDS[trial.outcome]:5} {name}{repeat}{where}  ({trial.latency_ms:.0f} ms{session})\n")
+        out.writelines(f"      {line}\n" for line in _details(trial))
+
+
+def _details(trial: TrialResult) -> Iterator[str]:
+    if not trial.passed:
+        yield from plain(explanation(trial)).splitlines()[:MOST_PRINTED]
+        answer = one_line(output(trial), MOST_CELL)
+        if answer:
+            yield f"answered: {answer}"
+    yield from _printed(trial)
+
+
+def _printed(trial: TrialResult) -> Iterator[str]:
+    lines = plain(trial.printed).splitlines()
+    yield from (f"| {line}" for line in lines[:MOST_PRINTED])
+    if len(lines) > MOST_PRINTED:
+        yield f"| ... and {len(lines) - MOST_PRINTED} more lines"
+
+
+def _draw(result: RunResult, out: TextIO) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(show_lines=True)
+    drawn.add_column(Text("Test"), overflow="fold")
+    for column in result.columns:
+        drawn.add_column(Text(one_line(heading(column), MOST_CELL)), overflow="fold")
+    tests = rows(result)
+    for test in tests[:MOST_ROWS]:
+        drawn.add_row(_named(test), *(_cell(test.cells.get(column.index)) for column in result.columns))
+    Console(file=out, markup=False, highlight=False, emoji=False).print(drawn)
+    if len(tests) > MOST_ROWS:
+        out.write(f"... and {len(tests) - MOST_ROWS} more tests; -o results.html writes them all\n")
+
+
+def _named(test: TestRow) -> Any:
+    from rich.text import Text
+
+    made = Text(one_line(test.name, MOST_CELL))
+    for name, value in test.vars.items():
+        made.append(f"\n{one_line(str(name), 40)}: {one_line(text(value), MOST_CELL)}", style="dim")
+    return made
+
+
+def _cell(trial: TrialResult | None) -> Any:
+    from rich.text import Text
+
+    made = Text()
+    if trial is None:
+        return made
+    made.append(WORDS[trial.outcome], style=f"bold {_COLOURS[trial.outcome]}")
+    answer = plain(output(trial))
+    made.append(" " + (answer if len(answer) <= MOST_CELL else answer[:MOST_CELL] + "…"))
+    if not trial.passed:
+        made.append("\n" + one_line(explanation(trial), 2 * MOST_CELL), style=_COLOURS[trial.outcome])
+    if trial.session_id:
+        made.append(f"\nsession {one_line(trial.session_id, 60)}", style="dim")
+    for line in _printed(trial):
+        made.append("\n" + line, style="dim")
+    return made

@@ -1,0 +1,82 @@
+"""CSV in promptfoo's shape: one row a test; each column has output, status, score, metrics and reason.
+
+A cell that a spreadsheet would run as a formula is written with an apostrophe before it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from sojourn.model.document import variable_names
+from sojourn.model.result import Outcome, RunResult, TrialResult
+from sojourn.model.row import explanation
+from sojourn.reporters.cells import WORDS, TestRow, heading, output, rows, text
+from sojourn.reporters.encoding import encode, writable
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def report(result: RunResult, out: BinaryIO) -> None:
+    """Write the run as a table."""
+    tests = rows(result)
+    names = variable_names(result)
+    metrics = _metrics(result)
+    described = any(test.description for test in tests)
+    write = csv.writer(codecs.getwriter("utf-8")(out), lineterminator="\n").writerow
+    write(map(_safe, (*(["Description"] if described else []), *_header(result, names, metrics))))
+    for test in tests:
+        write(map(_safe, (*([test.description] if described else []), *_line(result, test, names, metrics))))
+
+
+def _metrics(result: RunResult) -> dict[int, list[str]]:
+    found: dict[int, set[str]] = {column.index: set() for column in result.columns}
+    for trial in result.results:
+        found[trial.trial.column.index].update(trial.named_scores)
+    return {index: sorted(names) for index, names in found.items()}
+
+
+def _header(result: RunResult, names: list[str], metrics: dict[int, list[str]]) -> Iterator[str]:
+    yield from names
+    for column in result.columns:
+        yield from (heading(column), "Status", "Score", "Named Scores")
+        yield from (f"Metric: {name}" for name in metrics[column.index])
+        yield from ("Grader Reason", "Comment")
+
+
+def _line(result: RunResult, test: TestRow, names: list[str], metrics: dict[int, list[str]]) -> Iterator[str]:
+    yield from (text(test.vars.get(name)) for name in names)
+    for column in result.columns:
+        yield from _cell(test.cells.get(column.index), metrics[column.index])
+
+
+def _cell(trial: TrialResult | None, metrics: list[str]) -> Iterator[str]:
+    if trial is None:
+        yield from [""] * (6 + len(metrics))
+        return
+    yield output(trial)
+    yield WORDS[trial.outcome]
+    yield f"{trial.score:.2f}"
+    yield encode(trial.named_scores).decode() if trial.named_scores else ""
+    for name in metrics:
+        score: Any = trial.named_scores.get(name)
+        yield "" if score is None else f"{score:.2f}"
+    yield trial.reason if trial.outcome is Outcome.PASSED else explanation(trial)
+    yield ""
+
+
+def _safe(cell: str) -> str:
+    cell = writable(cell).replace("\x00", "")
+    if cell.startswith(_FORMULA_STARTS) and not _is_number(cell):
+        return "'" + cell
+    return cell
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

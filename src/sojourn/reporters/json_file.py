@@ -1,0 +1,29 @@
+"""JSON in promptfoo's shape; each row stands on a line of its own, and is written as soon as it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, BinaryIO
+
+from sojourn.model.document import document
+from sojourn.model.result import RunResult
+from sojourn.model.row import row
+from sojourn.reporters.encoding import encode
+from sojourn.reporters.stamp import stamp
+
+
+def report(result: RunResult, out: BinaryIO) -> None:
+    """Write the whole run as one JSON document."""
+    whole = document(result, stamp())
+    body = whole.pop("results")
+    body.pop("results")
+    out.write(b'{"evalId":' + encode(whole.pop("evalId")) + b',\n"results":{' + _members(body) + b',\n"results":[')
+    separator = b"\n"
+    for trial in result.results:
+        out.write(separator + encode(row(trial, result.run_id)))
+        separator = b",\n"
+    out.write(b"\n]},\n" + _members(whole) + b"}\n")
+
+
+def _members(mapping: Mapping[str, Any]) -> bytes:
+    return b",\n".join(encode(key) + b":" + encode(value) for key, value in mapping.items())
