@@ -169,6 +169,11 @@ function answer(call, value) {
   outgoing.push(text + '\n');
 }
 
+function lent([first, second]) {
+  const moment = typeof first === 'string' ? first : second.hookName;
+  return moment === 'afterAll' ? null : typeof first === 'string' ? second : first;
+}
+
 async function run(frame) {
   const definition = definitions.get(frame.ref);
   try {
@@ -177,7 +182,9 @@ async function run(frame) {
       functions.delete(frame.ref);
       throw error;
     });
-    const value = await target(...frame.args);
+    let value = frame.load ? null : await target(...frame.args);
+    // A hook may change what it was lent instead of returning it.
+    if (definition.role === 'hook' && !value && !frame.load) value = lent(frame.args);
     if (!abandoned.delete(frame.id)) answer(frame.id, value);
   } catch (error) {
     if (!abandoned.delete(frame.id)) send({ id: frame.id, error: describe(error, definition.path) });

@@ -69,6 +69,13 @@ class LanguageProcess(asyncio.Protocol):
 
     async def call(self, reference: Reference, arguments: tuple[Any, ...], deadline_ms: float) -> Called:
         """Call a function; see `protocols.Code`."""
+        return await self._ask(reference, deadline_ms, lambda number, ref: protocol.call(number, ref, arguments))
+
+    async def load(self, reference: Reference) -> None:
+        """Load a function without calling it; raises CodeError."""
+        await self._ask(reference, 0, protocol.load)
+
+    async def _ask(self, reference: Reference, deadline_ms: float, frame: Callable[[int, int], bytes]) -> Called:
         await self._hearing.wait()
         if self._ready is None or not self._ready.done():
             await self._start()
@@ -76,7 +83,7 @@ class LanguageProcess(asyncio.Protocol):
         number = self._number
         pending = Pending(asyncio.get_running_loop().create_future(), reference)
         self._pending[number] = pending
-        self._send(self._defined(reference), protocol.call(number, self._refs[reference], arguments))
+        self._send(self._defined(reference), frame(number, self._refs[reference]))
         seconds = (deadline_ms or DEFAULT_DEADLINE_MS) / 1000
         timer = asyncio.get_running_loop().call_later(seconds, self._expire, number, seconds)
         try:

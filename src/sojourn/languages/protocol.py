@@ -29,6 +29,11 @@ def call(number: int, ref: int, arguments: tuple[Any, ...]) -> bytes:
     return _encoder.encode({"id": number, "ref": ref, "args": arguments}) + b"\n"
 
 
+def load(number: int, ref: int) -> bytes:
+    """Make the frame that loads a function without calling it."""
+    return b'{"id":%d,"ref":%d,"load":true}\n' % (number, ref)
+
+
 def cancel(number: int) -> bytes:
     """Make the frame that gives up on a call."""
     return b'{"cancel":%d}\n' % number

@@ -4,7 +4,8 @@ It reads frames (one JSON object a line) from a private socket and answers on it
 Coroutines run on the one event loop of the main thread, plain functions in threads beside it, so all code shares its
 modules, and an async pool opened in one call works in the next.
 
-    in:  {"ref": 3, "define": {...}}   {"id": 7, "ref": 3, "args": [...]}   {"cancel": 7}   {"exit": true}
+    in:  {"ref": 3, "define": {...}}   {"id": 7, "ref": 3, "args": [...]}   {"id": 7, "ref": 3, "load": true}
+         {"cancel": 7}   {"exit": true}
     out: {"ready": pid}   {"id": 7, "value": ...}   {"id": 7, "error": {...}}   {"id": 7, "print": "..."}
          {"guilty": 7, "what": "..."}   {"blocked": "file:line"}
 """
@@ -67,9 +68,8 @@ class Channel:
     def send(self, frame: dict[str, Any]) -> None:
         """Send one frame; the engine being gone is not our trouble (the reader sees it)."""
         data = json.dumps(frame, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-        with self._lock:
-            with contextlib.suppress(OSError):
-                self._sock.sendall(data)
+        with self._lock, contextlib.suppress(OSError):
+            self._sock.sendall(data)
 
     def lines(self) -> Any:
         """Yield lists of complete lines until the engine closes its end."""
@@ -254,7 +254,7 @@ class Host:
             self.loop.call_soon_threadsafe(self.done.set)
         else:
             function = self.loader.known(frame["ref"])
-            if function is None or inspect.iscoroutinefunction(function):
+            if function is None or "load" in frame or inspect.iscoroutinefunction(function):
                 self.loop.call_soon_threadsafe(self.begin, frame)
             else:
                 self.submit(function, frame)
@@ -270,6 +270,9 @@ class Host:
             return
         finally:
             CURRENT.reset(token)
+        if "load" in frame:
+            self.channel.send({"id": frame["id"], "value": None})
+            return
         if inspect.iscoroutinefunction(function):
             task = self.loop.create_task(self.run(function, frame))
             self.tasks[frame["id"]] = task

@@ -43,6 +43,10 @@ class CodeRunner:
                 async with self._change:
                     self._change.notify_all()
 
+    async def load(self, reference: Reference) -> None:
+        """Load a function without calling it; raises CodeError where it cannot be."""
+        await self._process(reference.tongue).load(reference)
+
     @contextlib.asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
         """Let only the current task call: what else is in flight ends first, what else wants to call waits."""

@@ -1,0 +1,38 @@
+"""The Python face: load a suite, run it, write what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from sojourn.config.flags import Flags
+from sojourn.config.load import load_suite
+from sojourn.engine.run import Listeners, Run, prepared
+from sojourn.languages.runner import CodeRunner
+from sojourn.model.result import RunResult
+from sojourn.model.suite import Suite
+
+
+async def load(paths: list[str], flags: Flags, *, cwd: Path, environ: Mapping[str, str]) -> Suite:
+    """Read configuration files into a Suite; raises ConfigError with every mistake found."""
+    code = CodeRunner(environ, lambda text: None)
+    try:
+        return await load_suite(paths, flags, code, cwd=cwd, environ=environ)
+    finally:
+        await code.close()
+
+
+async def evaluate(config: str | Path, *, listeners: Listeners | None = None) -> RunResult:
+    """Load one configuration file and run it. Raises ConfigError where it cannot be run."""
+    path = Path(config)
+    suite = await load([str(path)], Flags(), cwd=Path.cwd(), environ=os.environ)
+    listeners = listeners or Listeners()
+    async with prepared(suite, listeners) as setting:
+        return await Run(setting, listeners).go()
+
+
+def run(config: str | Path) -> RunResult:
+    """Run a configuration file from code that is not async; see `evaluate`."""
+    return asyncio.run(evaluate(config))

@@ -1,0 +1,167 @@
+"""From a trial to a reply: the prompt is made and rendered, the provider is asked, the answer transformed."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from typing import Any
+
+from sojourn.config.variables import load_vars
+from sojourn.engine.planner import uses_conversation
+from sojourn.engine.setting import Account, Setting
+from sojourn.engine.transforming import transformed
+from sojourn.errors import CodeError, ProviderError, TemplateError
+from sojourn.model.reference import Reference
+from sojourn.model.reply import Reply
+from sojourn.model.result import Phase
+from sojourn.model.suite import JsonDict
+from sojourn.protocols import Question
+
+
+async def render(account: Account, setting: Setting) -> Question:
+    """Make the question: prompt function, prefix and suffix, file vars, nested vars, then the template.
+
+    Raises CodeError, TemplateError or ConfigError.
+    """
+    account.phase = Phase.ASK
+    case, column = account.case, account.trial.column
+    variables: JsonDict = {**case.vars, **setting.registers.get(account.trial.repeat, {})}
+    if uses_conversation(case, column, setting.renderer.names):
+        account.history = setting.conversations.setdefault(_conversation_key(account), [])
+        variables["_conversation"] = list(account.history)
+    text = await _prompt_text(account, setting, variables)
+    text = f"{case.options.get('prefix') or ''}{text}{case.options.get('suffix') or ''}"
+    variables = await load_vars(variables, text, _identity(account), setting.suite.base, setting.code)
+    variables = setting.renderer.resolve_vars(variables)
+    account.variables = variables
+    account.prompt = setting.renderer.render_prompt(text, variables)
+    deadline = setting.suite.options.timeout_ms
+    return Question(prompt=account.prompt, context=_context(account, setting, text), deadline_ms=deadline)
+
+
+def _conversation_key(account: Account) -> str:
+    place = f"{account.trial.column.index}:{account.trial.repeat}"
+    return f"{place}:{account.case.metadata.get('conversationId') or ''}"
+
+
+def _identity(account: Account) -> JsonDict:
+    provider = account.trial.column.provider
+    return {"id": provider.id, "label": provider.label}
+
+
+async def _prompt_text(account: Account, setting: Setting, variables: JsonDict) -> str:
+    prompt = account.trial.column.prompt
+    if not prompt.function and not prompt.command:
+        return prompt.raw
+    told = {"vars": variables, "provider": _identity(account), "config": dict(prompt.config or {})}
+    if prompt.command:
+        from sojourn.engine.programs import run_program
+
+        return await run_program(prompt.command, told, setting.suite.base)
+    reference = Reference.parse(prompt.function, base=setting.suite.base, role="prompt")
+    if reference is None:
+        raise ProviderError(f"the prompt {prompt.function!r} names no Python or JavaScript file")
+    called = await setting.code.call(reference, told)
+    account.printed.append(called.printed)
+    return _as_prompt(called.value)
+
+
+def _as_prompt(value: Any) -> str:
+    """A prompt function returns text, a chat (list or object), or `{prompt, config}`."""
+    if isinstance(value, dict) and "prompt" in value:
+        value = value["prompt"]
+    if isinstance(value, str):
+        return value
+    import json
+
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _context(account: Account, setting: Setting, template: str) -> JsonDict:
+    """Return promptfoo's call context, with the identity keys that it lacks."""
+    trial, column = account.trial, account.trial.column
+    options = {key: value for key, value in account.case.options.items() if key not in _NOT_CALL_OPTIONS}
+    config = {**(column.prompt.config or {}), **options}
+    step = f"test-{trial.test_index}-prompt-{column.index}-repeat-{trial.repeat}"
+    return {
+        "vars": {
+            **account.variables,
+            "__evalId": setting.run_id,
+            "__evalStepId": step,
+            "__repeatIndex": trial.repeat,
+        },
+        "prompt": {"raw": column.prompt.raw, "label": column.prompt.label, "template": template, "config": config},
+        "test": account.case.raw,
+        "repeatIndex": trial.repeat,
+        "evaluationId": setting.run_id,
+        "testIdx": trial.test_index,
+        "promptIdx": column.index,
+        "run": {"id": setting.run_id, "tmp": str(setting.folder)},
+    }
+
+
+_NOT_CALL_OPTIONS = frozenset(
+    "prefix suffix provider rubricPrompt factuality transform postprocess transformVars storeOutputAs "
+    "disableVarExpansion disableConversationVar disableDefaultAsserts runSerially repeat".split()
+)
+
+
+async def ask(account: Account, setting: Setting, question: Question) -> Reply:
+    """Ask the provider of the test or of the column, and transform its answer.
+
+    Raises CodeDiedError where its process died; every other trouble is in the reply's `error`.
+    """
+    reply = await _asked(account, setting, question)
+    account.printed.append(reply.printed)
+    account.reply = reply
+    _remember(account, reply)
+    if reply.error:
+        return reply
+    if reply.output is None:
+        return dataclasses.replace(reply, error="No output")
+    try:
+        reply = await transformed(account, setting, reply)
+    except (CodeError, TemplateError) as error:
+        account.broke(f"the transform broke: {error}", getattr(error, "trace", ""))
+        return reply
+    _store(account, setting, reply)
+    return reply
+
+
+async def _asked(account: Account, setting: Setting, question: Question) -> Reply:
+    case, column = account.case, account.trial.column
+    if case.provider_output is not None:
+        return Reply(output=case.provider_output)
+    spec = setting.providers.named(case.provider) if case.provider else column.provider
+    plug = setting.providers.of(spec)
+    began = setting.clock()
+    reply = await plug.ask(question)
+    account.latency_ms = (setting.clock() - began) * 1000
+    if reply.latency_ms is not None:
+        account.latency_ms = reply.latency_ms
+    delay = spec.delay_ms or setting.suite.options.delay_ms
+    if delay and not reply.cached:
+        await asyncio.sleep(delay / 1000)
+    return reply
+
+
+def _remember(account: Account, reply: Reply) -> None:
+    """Add this turn to the conversation so far."""
+    if account.history is None:
+        return
+    import json
+
+    try:
+        prompt: Any = json.loads(account.prompt)
+    except ValueError:
+        prompt = account.prompt
+    last = prompt[-1] if isinstance(prompt, list) and prompt else None
+    said = last.get("content") if isinstance(last, dict) else account.prompt
+    turn = {"prompt": prompt, "input": said, "output": reply.output or "", "metadata": dict(reply.metadata)}
+    account.history.append(turn)
+
+
+def _store(account: Account, setting: Setting, reply: Reply) -> None:
+    name = account.case.options.get("storeOutputAs")
+    if name:
+        setting.registers.setdefault(account.trial.repeat, {})[name] = reply.output

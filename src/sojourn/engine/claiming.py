@@ -1,0 +1,68 @@
+"""A claim is readied for judging: its value is loaded where it is a file, and rendered where it is a template."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+from sojourn.errors import ClaimError
+from sojourn.model.reference import Reference
+from sojourn.model.suite import Claim
+from sojourn.protocols import ClaimContext
+
+SCRIPTS = frozenset({"javascript", "python", "ruby"})
+FILE = "file://"
+
+
+async def readied(claim: Claim, context: ClaimContext) -> Claim:
+    """Return the claim with its value and metric as this trial sees them. Raises ClaimError, CodeError."""
+    value = claim.value
+    metric = claim.metric
+    if metric and "{" in metric:
+        metric = context.render(metric, context.variables)
+    if isinstance(value, str):
+        value = await _text(claim, value, context)
+    elif isinstance(value, list):
+        value = [_rendered(item, context) for item in value]
+    if value is claim.value and metric is claim.metric:
+        return claim
+    return dataclasses.replace(claim, value=value, metric=metric)
+
+
+async def _text(claim: Claim, value: str, context: ClaimContext) -> Any:
+    if not value.startswith(FILE):
+        return _rendered(value, context)
+    if claim.type in SCRIPTS:
+        return value
+    value = _rendered(value, context)
+    reference = Reference.parse(value, base=context.base, role="value")
+    if reference is None:
+        return _rendered(load_file(str(Path(context.base, value.removeprefix(FILE)))), context)
+    output = context.script["providerResponse"]["output"]
+    found = (await context.code.call(reference, output, context.script)).value
+    if isinstance(found, bool) or found is None or (isinstance(found, dict) and "pass" in found):
+        raise ClaimError(f"{reference} returned {json.dumps(found)[:80]}, which is no value for {claim.type}")
+    return found
+
+
+def _rendered(value: Any, context: ClaimContext) -> Any:
+    return context.render(value, context.variables) if isinstance(value, str) and "{" in value else value
+
+
+@functools.lru_cache(maxsize=256)
+def load_file(path: str) -> Any:
+    """Read a value from a file: JSON and YAML as data, anything else as text."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise ClaimError(f"the value's file cannot be read: {path}: {error.strerror}") from error
+    if path.endswith(".json"):
+        return json.loads(text)
+    if path.endswith((".yaml", ".yml")):
+        from sojourn.config.yaml_text import read_yaml
+
+        return read_yaml(text, path)
+    return text.strip()

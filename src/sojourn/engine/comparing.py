@@ -1,0 +1,76 @@
+"""When all trials of a test have ended: `select-best` and `max-score` compare its columns."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from typing import Any
+
+from sojourn import registry
+from sojourn.engine.claiming import readied
+from sojourn.engine.judging import COMPARISONS, claim_context, weigh
+from sojourn.engine.setting import Account, Setting
+from sojourn.engine.settling import named_scores
+from sojourn.errors import SojournError
+from sojourn.model.reply import Reply
+from sojourn.model.result import Outcome, Phase, RunResult, TrialResult, Trouble
+from sojourn.model.suite import Claim
+from sojourn.model.verdict import Verdict
+
+Rows = list[tuple[int, TrialResult]]
+
+
+async def compare(result: RunResult, setting: Setting) -> None:
+    """Judge the comparisons of every test and weigh their verdicts into its results, in place."""
+    tests: dict[int, Rows] = {}
+    for place, each in enumerate(result.results):
+        if any(claim.type in COMPARISONS for claim in each.case.claims):
+            tests.setdefault(each.trial.test_index, []).append((place, each))
+    for rows in tests.values():
+        rows.sort(key=lambda pair: pair[1].trial.column.index)
+        for claim in rows[0][1].case.claims:
+            if claim.type in COMPARISONS:
+                rows = await _compared(claim, rows, setting)  # noqa: PLW2901  each comparison sees the one before
+        for place, changed in rows:
+            result.results[place] = changed
+
+
+async def _compared(claim: Claim, rows: Rows, setting: Setting) -> Rows:
+    judged = [(place, each) for place, each in rows if each.outcome in (Outcome.PASSED, Outcome.FAILED)]
+    if not judged:
+        return rows
+    try:
+        verdicts = await _verdicts(claim, [each for _, each in judged], setting)
+        changed = {place: _weighed(each, v) for (place, each), v in zip(judged, verdicts, strict=True)}
+    except SojournError as error:
+        trouble = Trouble(phase=Phase.JUDGE, what=f"{claim.type} cannot be judged: {error}")
+        changed = {
+            place: dataclasses.replace(each, outcome=Outcome.ERROR, score=0.0, trouble=trouble) for place, each in judged
+        }
+    return [(place, changed.get(place, each)) for place, each in rows]
+
+
+async def _verdicts(claim: Claim, results: list[TrialResult], setting: Setting) -> list[Verdict]:
+    first = results[0]
+    account = Account(first.trial, first.case, variables=dict(first.case.vars), prompt=str(first.prompt))
+    context = claim_context(account, setting, first.reply or Reply())
+    ready = await readied(claim, context)
+    plug = registry.find("assertion", claim.type)
+    answer: Any = plug(ready, [each.reply or Reply() for each in results], [list(e.verdicts) for e in results], context)
+    found: list[Verdict] = await answer if inspect.isawaitable(answer) else answer
+    return [dataclasses.replace(verdict, claim=ready, weight=claim.weight) for verdict in found]
+
+
+def _weighed(result: TrialResult, verdict: Verdict) -> TrialResult:
+    verdicts = [*result.verdicts, verdict]
+    passed, score, reason = weigh(verdicts, result.case.threshold)
+    scores, weights = named_scores(verdicts)
+    return dataclasses.replace(
+        result,
+        verdicts=tuple(verdicts),
+        outcome=Outcome.PASSED if passed else Outcome.FAILED,
+        score=score,
+        reason=reason,
+        named_scores={**result.named_scores, **scores},
+        named_weights=weights,
+    )

@@ -1,0 +1,130 @@
+"""Derived metrics: arithmetic over a column's named scores, in mathjs's notation.
+
+Only arithmetic is understood (numbers, names, + - * / % ^, comparisons, `a ? b : c`, and the functions below): the
+expression is parsed, never run as code.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sojourn.errors import ClaimError
+from sojourn.model.metrics import metrics
+from sojourn.model.result import RunResult, TrialResult
+
+_FUNCTIONS: dict[str, Callable[..., float]] = {
+    "abs": abs,
+    "cbrt": math.cbrt,
+    "ceil": math.ceil,
+    "exp": math.exp,
+    "floor": math.floor,
+    "log": math.log,
+    "log10": math.log10,
+    "log2": math.log2,
+    "max": max,
+    "min": min,
+    "pow": math.pow,
+    "round": lambda value, digits=0: round(value, int(digits)),
+    "sign": lambda value: float((value > 0) - (value < 0)),
+    "sqrt": math.sqrt,
+    "sum": lambda *values: math.fsum(values),
+    "mean": lambda *values: math.fsum(values) / len(values),
+}
+_BINARY: dict[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Mod: operator.mod,
+    ast.Pow: math.pow,
+}
+_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+}
+_CONSTANTS = {"pi": math.pi, "e": math.e, "true": 1.0, "false": 0.0}
+
+
+def derive(result: RunResult) -> dict[int, dict[str, float]]:
+    """Return each column's derived metrics; later ones see earlier ones, and one that cannot be had is left out."""
+    wanted = result.plan.suite.derived_metrics
+    if not wanted:
+        return {}
+    columns: dict[int, list[TrialResult]] = {column.index: [] for column in result.columns}
+    for each in result.results:
+        columns.setdefault(each.trial.column.index, []).append(each)
+    return {index: _column(trials, wanted) for index, trials in columns.items()}
+
+
+def _column(trials: list[TrialResult], wanted: tuple[dict[str, Any], ...]) -> dict[str, float]:
+    known: dict[str, float] = {**metrics(trials)["namedScores"], "__count": float(len(trials))}
+    derived: dict[str, float] = {}
+    for metric in wanted:
+        try:
+            value = evaluate(str(metric["value"]), {**known, **derived})
+        except (ClaimError, KeyError):
+            continue
+        derived[str(metric["name"])] = value
+    return derived
+
+
+def evaluate(expression: str, names: Mapping[str, float]) -> float:
+    """Work out an arithmetic expression; raises ClaimError where it is no arithmetic or has no finite value."""
+    question = _top_level(expression, "?")
+    if question >= 0:
+        colon = question + 1 + _top_level(expression[question + 1 :], ":")
+        if colon <= question:
+            raise ClaimError(f"{expression!r} has a ? without a :")
+        chosen = evaluate(expression[:question], names)
+        return evaluate(expression[question + 1 : colon] if chosen else expression[colon + 1 :], names)
+    try:
+        value = float(_value(ast.parse(expression.replace("^", "**").strip(), mode="eval").body, names))
+    except (SyntaxError, ArithmeticError, ValueError, TypeError, RecursionError, MemoryError) as error:
+        raise ClaimError(f"{expression!r} has no value: {error}") from error
+    if not math.isfinite(value):
+        raise ClaimError(f"{expression!r} has no finite value")
+    return value
+
+
+def _top_level(text: str, mark: str) -> int:
+    """Find a mark outside parentheses; for `:` the one that belongs to no inner `?`."""
+    depth = inner = 0
+    for place, letter in enumerate(text):
+        depth += (letter == "(") - (letter == ")")
+        if depth == 0 and letter == mark and not inner:
+            return place
+        inner += (letter == "?") - (letter == ":" and inner > 0) if depth == 0 and mark == ":" else 0
+    return -1
+
+
+def _value(node: ast.expr, names: Mapping[str, float]) -> float:
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+        return float(node.value)
+    if isinstance(node, ast.Name):
+        return _named(node.id, names)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
+        value = _value(node.operand, names)
+        return -value if isinstance(node.op, ast.USub) else value
+    if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
+        return _BINARY[type(node.op)](_value(node.left, names), _value(node.right, names))
+    if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _COMPARE:
+        compare = _COMPARE[type(node.ops[0])]
+        return float(compare(_value(node.left, names), _value(node.comparators[0], names)))
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS:
+        return _FUNCTIONS[node.func.id](*(_value(argument, names) for argument in node.args))
+    raise ClaimError("only arithmetic is understood")
+
+
+def _named(name: str, names: Mapping[str, float]) -> float:
+    found = names.get(name, _CONSTANTS.get(name))
+    if found is None:
+        raise ClaimError(f"no metric is called {name!r}")
+    return found

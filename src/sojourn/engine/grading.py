@@ -1,0 +1,99 @@
+"""The models that judge: which grader a claim has, in promptfoo's order of precedence, and how it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sojourn.engine.providers import ProviderPool
+from sojourn.errors import ClaimError, CodeDiedError, ProviderError
+from sojourn.model.reply import Reply
+from sojourn.model.suite import Claim, JsonDict
+from sojourn.protocols import GradeKind, Question
+
+_KINDS = ("text", "embedding", "classification", "moderation")
+
+
+class GraderPool:
+    """Implements `protocols.Graders`."""
+
+    def __init__(self, providers: ProviderPool, default_test: Mapping[str, Any], command_line: Any) -> None:
+        self._providers = providers
+        self._default = default_test
+        self._command_line = command_line
+
+    def bound(self, test: Mapping[str, Any]) -> BoundGraders:
+        """Return the graders as one test sees them."""
+        return BoundGraders(self, test)
+
+    def choose(self, kind: GradeKind, claim: Claim, test: Mapping[str, Any]) -> Any:
+        """Return the first entry that is given: the claim's, the test's, defaultTest's, the command line's."""
+        default_options = self._default.get("options") or {}
+        candidates = (
+            claim.provider,
+            (test.get("options") or {}).get("provider"),
+            self._default.get("provider"),
+            default_options.get("provider"),
+            self._command_line,
+        )
+        for candidate in candidates:
+            entry = _of_kind(candidate, kind)
+            if entry:
+                return entry
+        return None
+
+    async def ask(self, entry: Any, kind: GradeKind, text: str, variables: Mapping[str, Any]) -> Reply:
+        """Ask the grader behind an entry."""
+        try:
+            plug: Any = self._providers.of(self._providers.named(entry))
+            if kind == "text":
+                label = {"raw": text, "label": kind}
+                context: JsonDict = {"vars": dict(variables), "prompt": label}
+                return await _asked(plug, Question(prompt=text, context=context))
+            if not hasattr(plug, "grade"):
+                raise ClaimError(f"the grader {entry!r} cannot do {kind}")
+            return _graded(kind, await plug.grade(kind, text))
+        except ProviderError as error:
+            raise ClaimError(f"the grader cannot be asked: {error}") from error
+        except CodeDiedError as error:
+            raise ClaimError(f"the grader broke: {error}") from error
+
+
+class BoundGraders:
+    """Graders for the claims of one test."""
+
+    def __init__(self, pool: GraderPool, test: Mapping[str, Any]) -> None:
+        self._pool = pool
+        self._test = test
+
+    async def ask(self, kind: GradeKind, claim: Claim, text: str, variables: Mapping[str, Any]) -> Reply:
+        """See `protocols.Graders`."""
+        entry = self._pool.choose(kind, claim, self._test)
+        if entry is None:
+            what = f"{claim.type} needs a grader and none is configured"
+            raise ClaimError(what, todo="give the assertion or defaultTest.options a provider, or use --grader")
+        return await self._pool.ask(entry, kind, text, variables)
+
+
+def _of_kind(candidate: Any, kind: GradeKind) -> Any:
+    """A grader may be given as a map of one provider for each kind."""
+    if isinstance(candidate, Mapping) and "id" not in candidate and any(key in candidate for key in _KINDS):
+        return candidate.get(kind)
+    return candidate
+
+
+async def _asked(plug: Any, question: Question) -> Reply:
+    reply: Reply = await plug.ask(question)
+    return reply
+
+
+def _graded(kind: GradeKind, reply: Reply) -> Reply:
+    """Read what an embedding or classification function returned."""
+    value = reply.output
+    if reply.error or not isinstance(value, Mapping):
+        return reply if reply.error else Reply(error=f"it returned {type(value).__name__}, not a dictionary")
+    if value.get("error"):
+        return Reply(error=str(value["error"]))
+    key = "classification" if kind == "classification" else "embedding"
+    found = value.get(key)
+    return Reply(output=found, extra=dict(value)) if found else Reply(error=f"it returned no {key!r}")

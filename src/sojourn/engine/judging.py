@@ -1,0 +1,144 @@
+"""From a reply to verdicts: every assertion is judged; one that crashes is a trouble, not a lost verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import inspect
+from typing import Any
+
+from sojourn import registry
+from sojourn.engine.claiming import readied
+from sojourn.engine.setting import Account, Setting
+from sojourn.engine.transforming import transform_output
+from sojourn.errors import CodeDiedError, SojournError
+from sojourn.model.reply import Reply
+from sojourn.model.result import Phase
+from sojourn.model.suite import Claim, JsonDict
+from sojourn.model.verdict import Verdict
+from sojourn.protocols import ClaimContext
+
+COMPARISONS = frozenset({"select-best", "max-score"})
+"""Types that look at all columns of a test; they are judged when all its trials have ended."""
+
+
+async def judge(account: Account, setting: Setting, reply: Reply) -> list[Verdict]:
+    """Judge every assertion of the trial, in the file's order; what breaks is noted in the account."""
+    account.phase = Phase.JUDGE
+    claims = [claim for claim in account.case.claims if claim.type not in COMPARISONS]
+    if not claims:
+        return []
+    context = claim_context(account, setting, reply)
+    if len(claims) == 1:
+        found = [await _one(claims[0], reply, context, account)]
+    else:
+        found = await asyncio.gather(*(_one(claim, reply, context, account) for claim in claims))
+    return [verdict for verdict in found if verdict is not None]
+
+
+def claim_context(account: Account, setting: Setting, reply: Reply) -> ClaimContext:
+    """Return what the assertions of a trial may look at."""
+    spec = account.trial.column.provider
+    provider = {"id": spec.id, "label": spec.label, "config": dict(spec.config)}
+    latency = reply.latency_ms if reply.latency_ms is not None else account.latency_ms
+    response: JsonDict = {**reply.extra, "output": reply.output, "metadata": dict(reply.metadata)}
+    if reply.session_id:
+        response["sessionId"] = reply.session_id
+    script: JsonDict = {
+        "prompt": account.prompt,
+        "vars": account.variables,
+        "test": account.case.raw,
+        "logProbs": reply.extra.get("logProbs"),
+        "provider": provider,
+        "providerResponse": response,
+        "metadata": dict(reply.metadata),
+    }
+    return ClaimContext(
+        prompt=account.prompt,
+        variables=account.variables,
+        test=account.case.raw,
+        provider=provider,
+        latency_ms=latency,
+        base=setting.suite.base,
+        code=setting.code,
+        render=setting.renderer.render,
+        graders=setting.graders.bound(account.case.raw),
+        script=script,
+    )
+
+
+async def _one(claim: Claim, reply: Reply, context: ClaimContext, account: Account) -> Verdict | None:
+    """Judge one claim, or an assert-set's members; None where it broke."""
+    if claim.type == "assert-set":
+        members = await asyncio.gather(*(_one(member, reply, context, account) for member in claim.members))
+        return whole_set(claim, [member for member in members if member is not None])
+    try:
+        return await verdict_of(claim, reply, context)
+    except CodeDiedError:
+        raise
+    except SojournError as error:
+        account.broke(f"the assertion {claim.raw.get('type')} cannot be judged: {error}", getattr(error, "trace", ""))
+    except Exception as error:  # noqa: BLE001  an assertion plug may raise anything; it costs this trial alone
+        account.broke(f"the assertion {claim.raw.get('type')} crashed: {type(error).__name__}: {error}")
+    return None
+
+
+async def verdict_of(claim: Claim, reply: Reply, context: ClaimContext) -> Verdict:
+    """Judge one claim on one reply."""
+    plug = registry.find("assertion", claim.type)
+    ready = await readied(claim, context)
+    if claim.transform:
+        told = {"vars": context.variables, "prompt": {"raw": context.prompt}, "metadata": dict(reply.metadata)}
+        output = await transform_output(context.code, claim.transform, context.base, reply.output, told)
+        reply = dataclasses.replace(reply, output=output)
+    if ready.config:
+        context = dataclasses.replace(context, script={**context.script, "config": dict(ready.config)})
+    answer: Any = plug(ready, reply, context)
+    verdict: Verdict = await answer if inspect.isawaitable(answer) else answer
+    return _turned(verdict, ready, claim)
+
+
+def _turned(verdict: Verdict, ready: Claim, claim: Claim) -> Verdict:
+    """Apply `not-` and a weight of nothing, and say which claim this is the verdict on."""
+    metadata = verdict.metadata
+    if ready.value != claim.value and isinstance(ready.value, str):
+        metadata = {**metadata, "renderedAssertionValue": ready.value}
+    passed, score, reason = verdict.passed, verdict.score, verdict.reason
+    if claim.negated and not verdict.final:
+        passed, score = not passed, 1 - score
+        reason = "Assertion passed" if passed else f"it holds, and should not: {claim.raw.get('type')}"
+    if claim.weight == 0:
+        passed = True
+    return dataclasses.replace(
+        verdict, claim=ready, passed=passed, score=score, reason=reason, metadata=metadata, weight=claim.weight
+    )
+
+
+def whole_set(claim: Claim, members: list[Verdict]) -> Verdict:
+    """Weigh an assert-set's members into one verdict."""
+    passed, score, reason = weigh(members, claim.threshold)
+    return Verdict(
+        passed=passed or claim.weight == 0,
+        score=score,
+        reason=reason,
+        claim=claim,
+        parts=tuple(members),
+        weight=claim.weight,
+    )
+
+
+def weigh(verdicts: list[Verdict], threshold: float | None) -> tuple[bool, float, str]:
+    """Return passed, score and reason of several verdicts.
+
+    The score is their weighted mean, 0 where all weights are 0. With a threshold only the score counts; without, none
+    may have failed.
+    """
+    total = sum(verdict.weight for verdict in verdicts)
+    score = sum(verdict.score * verdict.weight for verdict in verdicts) / total if total else 0.0
+    failed = [verdict for verdict in verdicts if not verdict.passed]
+    if threshold is not None:
+        word = ">=" if score >= threshold else "<"
+        return score >= threshold, score, f"Aggregate score {score:.2f} {word} {threshold:g} threshold"
+    if failed:
+        return False, score, failed[0].reason or "an assertion failed and gave no reason"
+    return True, score, "All assertions passed"

@@ -1,0 +1,155 @@
+"""What runs next: declared lanes, learnt lanes, and the watch for races.
+
+In a suite whose sharing must be learnt, undeclared trials are admitted in file order. One whose session is known once
+its before-hooks have run (they put a `sessionId` into its vars) waits only for that session; any other runs alone,
+until the ids that providers report prove that trials do not share: then the rest goes parallel. What runs in parallel
+unproved is watched: two trials at once on one session are a race, and from then on order is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections import deque
+from collections.abc import Iterable
+
+from sojourn.model.plan import Lane, Plan, Trial
+from sojourn.model.result import Race
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class Visit:
+    """A trial under way. `session` is empty until it is known; `began` counts admissions and departures."""
+
+    trial: Trial
+    declared: bool
+    began: int
+    session: str = ""
+
+
+class Learner:
+    """Decides when a trial may begin and when it may ask; learns from the session ids that it is told."""
+
+    def __init__(self, reason: str) -> None:
+        self.in_order = bool(reason)
+        self.learnt = ""
+        self.races: list[Race] = []
+        self._queue: deque[Trial] = deque()
+        self._under_way: list[Visit] = []
+        self._clock = 0
+        self._last_use: dict[str, tuple[Trial, int]] = {}
+        self._change = asyncio.Event()
+
+    @property
+    def sessions(self) -> list[str]:
+        """Every session id that was reported, in the order of first sight."""
+        return list(self._last_use)
+
+    def told(self) -> str:
+        """Say what was learnt, for people."""
+        if self.in_order and not self.learnt and not self._last_use:
+            return "no session id was reported, so undeclared tests ran in order"
+        return self.learnt
+
+    async def admit(self, trial: Trial, *, declared: bool) -> Visit:
+        """Wait until a trial may begin: in order, while an undeclared one with an unknown session is under way."""
+        if not declared:
+            self._queue.append(trial)
+            while self._queue[0] is not trial or (self.in_order and self._unknown()):
+                await self._wait()
+            self._queue.popleft()
+        visit = Visit(trial, declared, self._tick())
+        self._under_way.append(visit)
+        self._notify()
+        return visit
+
+    def _unknown(self) -> bool:
+        return any(not visit.session and not visit.declared for visit in self._under_way)
+
+    async def know(self, visit: Visit, session: str) -> None:
+        """Wait until a trial may ask, now that its before-hooks have run and may have named its session."""
+        if visit.declared:
+            return
+        if session:
+            visit.session = session
+            self._notify()
+        while self.in_order and self._must_wait(visit):
+            await self._wait()
+
+    def _must_wait(self, visit: Visit) -> bool:
+        before = [other for other in self._under_way[: self._under_way.index(visit)] if not other.declared]
+        if visit.session:
+            return any(other.session == visit.session for other in before)
+        return bool(before)
+
+    def done(self, visit: Visit, session: str) -> None:
+        """Take note of the session that a finished trial reported (or of none)."""
+        self._under_way.remove(visit)
+        if session:
+            self._learn(visit, session)
+        self._notify()
+
+    def _learn(self, visit: Visit, session: str) -> None:
+        last = self._last_use.get(session)
+        self._last_use[session] = (visit.trial, self._tick())
+        told = visit.declared or visit.session == session
+        if last is not None and last[1] > visit.began:
+            self.races.append(Race(session_id=session, first=last[0], second=visit.trial))
+        if told:
+            return
+        if last is not None:
+            self.in_order = True
+            self.learnt = f"tests share the session {session!r}, so they run in order"
+        elif self.in_order and not self.learnt and len(self._last_use) > 1:
+            self.in_order = False
+            self.learnt = "each test reported a session of its own, so they run in parallel"
+
+    def _tick(self) -> int:
+        self._clock += 1
+        return self._clock
+
+    def _notify(self) -> None:
+        self._change.set()
+        self._change = asyncio.Event()
+
+    async def _wait(self) -> None:
+        await self._change.wait()
+
+
+class Schedule:
+    """Hands out lanes in the order of the file: those of `first` one by one before all others."""
+
+    def __init__(self, lanes: Iterable[Lane]) -> None:
+        self._waiting = deque(lanes)
+        self._given_back: list[tuple[Trial, ...]] = []
+        self.stopped = ""
+
+    def next(self) -> Lane | None:
+        """Return the next lane to run, or None when there is none or the run was stopped."""
+        if self.stopped or not self._waiting:
+            return None
+        return self._waiting.popleft()
+
+    def give_back(self, trials: tuple[Trial, ...]) -> None:
+        """Take back what of a lane was not begun when the run was stopped."""
+        self._given_back.append(trials)
+
+    def stop(self, reason: str) -> None:
+        """Start nothing more."""
+        self.stopped = self.stopped or reason
+
+    def rest(self) -> list[tuple[Trial, ...]]:
+        """Return the trials that were never begun, lane by lane."""
+        return [*self._given_back, *(lane.trials for lane in self._waiting)]
+
+
+def describe(plan: Plan) -> list[str]:
+    """Say for people which lanes there are and why, one line each; lanes of one trial are counted."""
+    shared = [lane for lane in (*plan.first, *plan.lanes) if lane.why]
+    single = sum(1 for lane in (*plan.first, *plan.lanes) if not lane.why)
+    lines = [f"{len(lane.trials)} trials in order: {lane.why}" for lane in shared]
+    if single and plan.learning:
+        lines.append(f"{single} trials whose sharing is learnt as they run: {plan.learning}")
+    elif single:
+        lines.append(f"{single} trials that share nothing, up to {plan.jobs} at once")
+    return lines

@@ -1,0 +1,45 @@
+"""The providers of a run: each entry's plug is made once, and so is each override that a test names."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sojourn import registry
+from sojourn.config.providers import read_provider
+from sojourn.errors import ConfigError, ProviderError, UnknownNameError
+from sojourn.model.suite import ProviderSpec
+from sojourn.protocols import Provider, Tools
+
+
+class ProviderPool:
+    """Gives the plug for a column's entry, a test's own `provider`, or a grader's."""
+
+    def __init__(self, specs: tuple[ProviderSpec, ...], tools: Tools) -> None:
+        self._specs = specs
+        self._tools = tools
+        self._made: dict[str, Provider] = {}
+
+    def of(self, spec: ProviderSpec) -> Provider:
+        """Return the plug for an entry; raises ProviderError where none can be made."""
+        key = f"{spec.name}\0{spec.id}\0{json.dumps(spec.config, sort_keys=True, default=str)}"
+        if key not in self._made:
+            try:
+                plug = registry.find("provider", registry.provider_name(spec.id))
+            except UnknownNameError as error:
+                raise ProviderError(str(error)) from error
+            self._made[key] = plug(spec, self._tools)
+        return self._made[key]
+
+    def named(self, entry: Any) -> ProviderSpec:
+        """Return the entry that a test or a grader names: an id or label of the suite's, or an entry of its own."""
+        if isinstance(entry, ProviderSpec):
+            return entry
+        if isinstance(entry, str):
+            for spec in self._specs:
+                if entry in (spec.label, spec.id):
+                    return spec
+        try:
+            return read_provider(entry, str(self._tools.base), self._tools.env)
+        except ConfigError as error:
+            raise ProviderError(str(error)) from error

@@ -1,0 +1,67 @@
+"""What every trial of a run works with, and the account that is kept of one trial."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sojourn.engine.grading import GraderPool
+from sojourn.engine.lanes import Learner
+from sojourn.engine.providers import ProviderPool
+from sojourn.languages.runner import CodeRunner
+from sojourn.lifecycle.hooks import Hooks
+from sojourn.model.plan import Trial
+from sojourn.model.reply import Reply
+from sojourn.model.result import Phase, Trouble
+from sojourn.model.suite import Case, JsonDict, Suite
+from sojourn.model.verdict import Verdict
+from sojourn.template.engine import Renderer
+
+
+@dataclasses.dataclass(slots=True, kw_only=True)
+class Setting:
+    """A run's tools and its shared memory.
+
+    `folder` is private to the run and removed at its end; `cut` says why trials are being cut short, if they are.
+    """
+
+    suite: Suite
+    run_id: str
+    folder: Path
+    code: CodeRunner
+    renderer: Renderer
+    hooks: Hooks
+    providers: ProviderPool
+    graders: GraderPool
+    learner: Learner
+    clock: Callable[[], float]
+    conversations: dict[str, list[JsonDict]] = dataclasses.field(default_factory=dict)
+    registers: dict[int, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    cut: str = ""
+
+
+@dataclasses.dataclass(slots=True)
+class Account:
+    """What happened in one trial so far."""
+
+    trial: Trial
+    case: Case
+    variables: JsonDict = dataclasses.field(default_factory=dict)
+    prompt: str = ""
+    reply: Reply | None = None
+    verdicts: list[Verdict] = dataclasses.field(default_factory=list)
+    trouble: Trouble | None = None
+    notes: list[Trouble] = dataclasses.field(default_factory=list)
+    skipped: str = ""
+    printed: list[str] = dataclasses.field(default_factory=list)
+    latency_ms: float = 0
+    started: float = 0
+    phase: Phase = Phase.BEFORE
+    history: list[JsonDict] | None = None
+
+    def broke(self, what: str, trace: str = "") -> None:
+        """Note that the trial broke, in the phase that it is in; the first trouble stands."""
+        if self.trouble is None:
+            self.trouble = Trouble(phase=self.phase, what=what, trace=trace)

@@ -1,0 +1,114 @@
+"""From an account to a TrialResult: weights, thresholds, metrics, what broke and what was left unclean."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sojourn.engine.judging import weigh
+from sojourn.engine.setting import Account, Setting
+from sojourn.errors import CodeError
+from sojourn.model.grading import components
+from sojourn.model.reference import Reference
+from sojourn.model.result import Outcome, TrialResult
+from sojourn.model.suite import JsonDict
+from sojourn.model.verdict import Verdict
+
+
+async def settle(account: Account, setting: Setting) -> TrialResult:
+    """Weigh what was judged into the trial's result."""
+    scores, weights = named_scores(account.verdicts)
+    passed, score, reason = True, 1.0, "No assertions"
+    if account.verdicts:
+        passed, score, reason = weigh(account.verdicts, account.case.threshold)
+    grading = None
+    if account.case.scoring_function and account.verdicts and account.trouble is None:
+        grading = await _scored(account, setting, scores)
+        if grading is not None:
+            passed, score, reason = grading["pass"], grading["score"], grading["reason"]
+    outcome = _outcome(account, passed=passed)
+    session = session_of(account)
+    return TrialResult(
+        trial=account.trial,
+        case=account.case,
+        prompt=account.prompt,
+        outcome=outcome,
+        score=score if outcome in (Outcome.PASSED, Outcome.FAILED) else 0.0,
+        reason=account.skipped or reason,
+        reply=account.reply,
+        verdicts=tuple(account.verdicts),
+        named_scores=scores,
+        named_weights=weights,
+        trouble=account.trouble,
+        notes=tuple(account.notes),
+        metadata=_metadata(account),
+        session_id=session,
+        latency_ms=account.latency_ms,
+        printed="".join(account.printed),
+        started=account.started,
+        ended=setting.clock(),
+        grading=grading,
+    )
+
+
+def _outcome(account: Account, *, passed: bool) -> Outcome:
+    if account.skipped:
+        return Outcome.SKIPPED
+    if account.trouble is not None or (account.reply is not None and account.reply.error):
+        return Outcome.ERROR
+    return Outcome.PASSED if passed else Outcome.FAILED
+
+
+def _metadata(account: Account) -> JsonDict:
+    told = dict(account.reply.metadata) if account.reply is not None else {}
+    return {**account.case.metadata, **told}
+
+
+def session_of(account: Account) -> str:
+    """Return the session that the trial was seen to use, by promptfoo's precedence, or an empty string.
+
+    Metadata (the reply's before the test's) goes before the reply's own field, and that before the vars.
+    """
+    reply = account.reply
+    told = _metadata(account).get("sessionId")
+    if told in (None, "") and reply is not None:
+        told = reply.session_id
+    if told in (None, ""):
+        told = account.case.vars.get("sessionId")
+    if told in (None, ""):
+        return ""
+    return told if isinstance(told, str) else json.dumps(told)
+
+
+def named_scores(verdicts: list[Verdict]) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the weighted mean of every metric, and the weights behind it."""
+    sums: dict[str, float] = {}
+    weights: dict[str, float] = {}
+    for verdict in verdicts:
+        for part in (verdict, *(verdict.parts if verdict.claim and verdict.claim.type == "assert-set" else ())):
+            for name, score in _metrics(part):
+                sums[name] = sums.get(name, 0.0) + score * part.weight
+                weights[name] = weights.get(name, 0.0) + part.weight
+    return {name: sums[name] / weights[name] if weights[name] else 0.0 for name in sums}, weights
+
+
+def _metrics(verdict: Verdict) -> list[tuple[str, float]]:
+    found = list(verdict.named_scores.items())
+    if verdict.claim is not None and verdict.claim.metric:
+        found.append((verdict.claim.metric, verdict.score))
+    return found
+
+
+async def _scored(account: Account, setting: Setting, scores: dict[str, float]) -> JsonDict | None:
+    """Ask the test's assertScoringFunction; one that breaks fails the trial with that reason."""
+    reference = Reference.parse(account.case.scoring_function, base=setting.suite.base, role="scoring")
+    if reference is None:
+        return None
+    told = {"threshold": account.case.threshold, "componentResults": components(account.verdicts), "tokensUsed": {}}
+    try:
+        value: Any = (await setting.code.call(reference, scores, told)).value
+    except CodeError as error:
+        return {"pass": False, "score": 0.0, "reason": f"the scoring function broke: {error}"}
+    if not isinstance(value, dict) or not isinstance(value.get("pass"), bool) or "score" not in value:
+        return {"pass": False, "score": 0.0, "reason": "the scoring function must return pass, score and reason"}
+    return {"reason": "", **value}

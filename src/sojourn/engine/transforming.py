@@ -1,0 +1,56 @@
+"""Users' transforms: of a reply's output, of an assertion's output, of a test's vars."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from typing import Any
+
+from sojourn.engine.setting import Account, Setting
+from sojourn.errors import CodeError
+from sojourn.model.reference import Reference, Role
+from sojourn.model.reply import Reply
+from sojourn.model.suite import JsonDict
+from sojourn.protocols import Code
+
+
+def reference(text: str, base: str, role: Role) -> Reference:
+    """Return the function that a transform names, or its inline JavaScript."""
+    found = Reference.parse(text, base=base, role=role) if text.startswith("file://") else None
+    return found or Reference.inline("javascript", text, role=role)
+
+
+async def transformed(account: Account, setting: Setting, reply: Reply) -> Reply:
+    """Return the reply after the provider's and then the test's transform. Raises CodeError."""
+    context: JsonDict = {
+        "vars": account.variables,
+        "prompt": {"raw": account.prompt, "label": account.trial.column.prompt.label},
+        "metadata": dict(reply.metadata),
+    }
+    output = reply.output
+    options = account.case.options
+    steps = (account.trial.column.provider.transform, options.get("transform") or options.get("postprocess"))
+    for step in steps:
+        if step:
+            output = await transform_output(setting.code, step, setting.suite.base, output, context)
+    return reply if output is reply.output else dataclasses.replace(reply, output=output)
+
+
+async def transform_output(code: Code, text: str, base: str, output: Any, context: JsonDict) -> Any:
+    """Apply one transform to an output; null is refused, as it would pass for an answer."""
+    target = reference(text, base, "transform")
+    value = (await code.call(target, output, context)).value
+    if value is None:
+        raise CodeError("the transform returned nothing", where=str(target))
+    return value
+
+
+async def transform_vars(code: Code, base: str, test: JsonDict, variables: JsonDict) -> JsonDict:
+    """Apply a test's `transformVars`; each repeat has a uuid of its own. Raises CodeError."""
+    text = (test.get("options") or {})["transformVars"]
+    context = {"uuid": str(uuid.uuid4()), "prompt": {}, "metadata": test.get("metadata") or {}}
+    target = reference(text, base, "transform_vars")
+    value = (await code.call(target, variables, context)).value
+    if not isinstance(value, dict):
+        raise CodeError(f"transformVars returned {type(value).__name__}, not the vars", where=str(target))
+    return value
