@@ -1,0 +1,111 @@
+"""Files read as text or as data, with the place of whatever is wrong in them."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from sojourn.errors import ConfigError
+
+STRUCTURED = (".yaml", ".yml", ".json", ".jsonl", ".csv")
+
+
+def resolve(path: str, base: str) -> str:
+    """Return the absolute path of what was written relative to a folder."""
+    return os.path.normpath(os.path.join(base, path.removeprefix("file://")))
+
+
+def shown(path: str, cwd: str) -> str:
+    """Return a path as people call it: relative where it lies below the working directory."""
+    return os.path.relpath(path, cwd) if path.startswith(cwd.rstrip(os.sep) + os.sep) else path
+
+
+def read_text(path: str, name: str = "") -> str:
+    """Read a UTF-8 file, without its byte order mark; raises ConfigError where it cannot be read."""
+    name = name or path
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except FileNotFoundError:
+        raise ConfigError.of("no such file", file=name) from None
+    except OSError as error:
+        raise ConfigError.of(f"cannot be read: {error.strerror}", file=name) from None
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        column = error.start - (content.rfind(b"\n", 0, error.start) + 1) + 1
+        what = f"not UTF-8: byte 0x{content[error.start]:02x}"
+        raise ConfigError.of(what, file=name, line=line, column=column, todo="save the file as UTF-8") from None
+    return text
+
+
+def read_data(path: str, name: str = "") -> Any:
+    """Read a YAML, JSON, JSONL or CSV file as data, any other as text; raises ConfigError."""
+    text = read_text(path, name)
+    return parse_data(text, path, name or path)
+
+
+def parse_data(text: str, path: str, name: str) -> Any:
+    """Parse text by the suffix of the file that it came from; raises ConfigError."""
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix == ".json":
+        return parse_json(text, name)
+    if suffix in (".yaml", ".yml"):
+        from sojourn.config.yaml_text import parse
+
+        return parse(text, name)
+    if suffix == ".jsonl":
+        return [row for _, row in parse_jsonl(text, name)]
+    if suffix == ".csv":
+        from sojourn.config.csv_text import read_rows
+
+        rows = [row for _, row in read_rows(text, name)]
+        return [next(iter(row.values())) for row in rows] if rows and len(rows[0]) == 1 else rows
+    return text
+
+
+def parse_json(text: str, name: str) -> Any:
+    """Parse JSON; what only a YAML reader takes (a trailing comma, a comment) is taken too. Raises ConfigError."""
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        problem = ConfigError.of(f"not valid JSON: {error.msg}", file=name, line=error.lineno, column=error.colno)
+    except (ValueError, RecursionError) as error:
+        what = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise ConfigError.of(what, file=name) from None
+    from sojourn.config.yaml_text import parse
+
+    try:
+        return parse(text, name)
+    except ConfigError:
+        raise problem from None
+
+
+def parse_jsonl(text: str, name: str) -> list[tuple[int, Any]]:
+    """Parse one JSON value a line, each with its line number; blank lines count for nothing. Raises ConfigError."""
+    rows = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            try:
+                rows.append((number, json.loads(line, object_pairs_hook=_unique, parse_constant=_no_constant)))
+            except json.JSONDecodeError as error:
+                what = f"not valid JSON: {error.msg}"
+                raise ConfigError.of(what, file=name, line=number, column=error.colno) from None
+            except (ValueError, RecursionError) as error:
+                raise ConfigError.of(str(error), file=name, line=number) from None
+    return rows
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    data = dict(pairs)
+    if len(data) < len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]  # the idiom for "already seen"
+        raise ValueError(f"the key {twice!r} stands in one object twice")
+    return data
+
+
+def _no_constant(text: str) -> Any:
+    raise ValueError(f"{text} is not JSON")
