@@ -55,14 +55,12 @@ def _ordered(result: RunResult) -> list[TrialResult]:
 
 
 def _counts(result: RunResult, colour: bool) -> str:  # noqa: FBT001  whether the screen has colours is a fact
-    words = {Outcome.PASSED: "passed", Outcome.FAILED: "failed", Outcome.ERROR: "errors", Outcome.SKIPPED: "skipped"}
-    counts = [(outcome, result.count(outcome)) for outcome in Outcome]
-    return ", ".join(
-        f"\x1b[{_CODES[_COLOURS[outcome]]}m{count} {words[outcome]}\x1b[0m"
-        if colour and count
-        else f"{count} {words[outcome]}"
-        for outcome, count in counts
-    )
+    told = []
+    for outcome in Outcome:
+        count = result.count(outcome)
+        words = f"{count} errors" if outcome is Outcome.ERROR and count != 1 else f"{count} {outcome.value}"
+        told.append(f"\x1b[{_CODES[_COLOURS[outcome]]}m{words}\x1b[0m" if colour and count else words)
+    return ", ".join(told)
 
 
 def _lanes(result: RunResult) -> Iterator[str]:
