@@ -9,7 +9,7 @@ assertions that said no (1) or for what broke (2) finds it. Its `error` begins w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sojourn.model.grading import Row, grading
@@ -21,11 +21,15 @@ from sojourn.model.tokens import usage
 FAILURE_REASONS = {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.ERROR: 2, Outcome.SKIPPED: 0}
 
 
-def row(result: TrialResult, run_id: str) -> Row:
-    """Return the trial's row; it shares what it can with the result, so it is to be written, not changed."""
+def row(result: TrialResult, run_id: str, *, redact: bool = True) -> Row:
+    """Return the trial's row; it shares what it can with the result, so it is to be written, not changed.
+
+    A row that is kept is redacted; one that is handed to a hook of the same run is not: it may need a session's id or
+    a token to close what it opened.
+    """
     trial, reply = result.trial, result.reply
     column = trial.column
-    variables = redacted_vars(result.case.vars)
+    blank = redacted if redact else _as_it_is
     made: Row = {
         "id": f"{run_id}-{trial.index}",
         "testIdx": trial.test_index,
@@ -38,17 +42,17 @@ def row(result: TrialResult, run_id: str) -> Row:
         "score": result.score,
         "namedScores": result.named_scores,
         "provider": {"id": column.provider.id, "label": column.provider.label},
-        "prompt": {"raw": result.prompt, "label": column.prompt.label, "config": redacted(column.prompt.config or {})},
-        "vars": variables,
-        "testCase": redacted(result.case.raw),
+        "prompt": {"raw": result.prompt, "label": column.prompt.label, "config": blank(column.prompt.config or {})},
+        "vars": redacted_vars(result.case.vars) if redact else result.case.vars,
+        "testCase": blank(result.case.raw),
         "gradingResult": grading(result),
         "latencyMs": round(result.latency_ms, 3),
         "cost": (reply.cost if reply else None) or 0,
         "tokenUsage": usage(result),
-        "metadata": _metadata(result),
+        "metadata": _metadata(result, blank),
     }
     if reply is not None:
-        made["response"] = _response(reply)
+        made["response"] = _response(reply, blank)
     _tell_more(made, result)
     return made
 
@@ -81,7 +85,11 @@ def _tell_more(made: Row, result: TrialResult) -> None:
         made["printed"] = result.printed
 
 
-def _response(reply: Reply) -> Row:
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _response(reply: Reply, blank: Callable[[Any], Any]) -> Row:
     told: Row = dict(reply.extra)
     if reply.output is not None or not reply.error:
         told["output"] = reply.output
@@ -94,13 +102,13 @@ def _response(reply: Reply) -> Row:
     if reply.latency_ms is not None:
         told["latencyMs"] = reply.latency_ms
     if reply.metadata:
-        told["metadata"] = redacted(reply.metadata)
+        told["metadata"] = blank(reply.metadata)
     told["cached"] = reply.cached
     return told
 
 
-def _metadata(result: TrialResult) -> Mapping[str, Any]:
-    known: Mapping[str, Any] = redacted(result.metadata)
+def _metadata(result: TrialResult, blank: Callable[[Any], Any]) -> Mapping[str, Any]:
+    known: Mapping[str, Any] = blank(result.metadata)
     if result.session_id and not known.get("sessionId") and not known.get("sessionIds"):
         return {**known, "sessionId": result.session_id}
     return known
