@@ -9,19 +9,44 @@ from pathlib import Path
 
 from sojourn.config.flags import Flags
 from sojourn.config.load import load_suite
+from sojourn.engine.planner import make_plan
+from sojourn.engine.preflight import check_code
 from sojourn.engine.run import Listeners, Run, prepared
 from sojourn.languages.runner import CodeRunner
+from sojourn.model.plan import Plan
 from sojourn.model.result import RunResult
 from sojourn.model.suite import Suite
+from sojourn.template.engine import Renderer
+
+
+def silent(_: object) -> None:
+    """Hear and say nothing."""
 
 
 async def load(paths: list[str], flags: Flags, *, cwd: Path, environ: Mapping[str, str]) -> Suite:
     """Read configuration files into a Suite; raises ConfigError with every mistake found."""
-    code = CodeRunner(environ, lambda text: None)
+    code = CodeRunner(environ, silent)
     try:
         return await load_suite(paths, flags, code, cwd=cwd, environ=environ)
     finally:
         await code.close()
+
+
+async def plan_of(paths: list[str], flags: Flags, *, cwd: Path, environ: Mapping[str, str]) -> Plan:
+    """Plan a suite without running any code of its own; transformVars are left out, so what they share is not seen."""
+    suite = await load(paths, flags, cwd=cwd, environ=environ)
+    return await make_plan(suite, Renderer({}).names, None)
+
+
+async def check(paths: list[str], flags: Flags, *, cwd: Path, environ: Mapping[str, str]) -> Plan:
+    """Plan a suite, and load every function that it names; raises ConfigError with every mistake found."""
+    plan = await plan_of(paths, flags, cwd=cwd, environ=environ)
+    code = CodeRunner(environ, silent)
+    try:
+        await check_code(plan, code)
+    finally:
+        await code.close()
+    return plan
 
 
 async def evaluate(config: str | Path, *, listeners: Listeners | None = None) -> RunResult:

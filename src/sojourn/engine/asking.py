@@ -100,10 +100,22 @@ def _context(account: Account, setting: Setting, template: str) -> JsonDict:
     }
 
 
-_NOT_CALL_OPTIONS = frozenset(
-    "prefix suffix provider rubricPrompt factuality transform postprocess transformVars storeOutputAs "
-    "disableVarExpansion disableConversationVar disableDefaultAsserts runSerially repeat".split()
-)
+_NOT_CALL_OPTIONS = {
+    "disableConversationVar",
+    "disableDefaultAsserts",
+    "disableVarExpansion",
+    "factuality",
+    "postprocess",
+    "prefix",
+    "provider",
+    "repeat",
+    "rubricPrompt",
+    "runSerially",
+    "storeOutputAs",
+    "suffix",
+    "transform",
+    "transformVars",
+}
 
 
 async def ask(account: Account, setting: Setting, question: Question) -> Reply:

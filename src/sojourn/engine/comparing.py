@@ -45,7 +45,8 @@ async def _compared(claim: Claim, rows: Rows, setting: Setting) -> Rows:
     except SojournError as error:
         trouble = Trouble(phase=Phase.JUDGE, what=f"{claim.type} cannot be judged: {error}")
         changed = {
-            place: dataclasses.replace(each, outcome=Outcome.ERROR, score=0.0, trouble=trouble) for place, each in judged
+            place: dataclasses.replace(each, outcome=Outcome.ERROR, score=0.0, trouble=trouble)
+            for place, each in judged
         }
     return [(place, changed.get(place, each)) for place, each in rows]
 

@@ -73,14 +73,14 @@ class Learner:
         if session:
             visit.session = session
             self._notify()
-        while self.in_order and self._must_wait(visit):
+        while self._must_wait(visit):
             await self._wait()
 
     def _must_wait(self, visit: Visit) -> bool:
         before = [other for other in self._under_way[: self._under_way.index(visit)] if not other.declared]
         if visit.session:
             return any(other.session == visit.session for other in before)
-        return bool(before)
+        return self.in_order and bool(before)
 
     def done(self, visit: Visit, session: str) -> None:
         """Take note of the session that a finished trial reported (or of none)."""

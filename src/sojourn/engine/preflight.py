@@ -1,4 +1,4 @@
-"""Before anything opens: every function that the suite names is loaded, so that a slip is found while it costs nothing."""
+"""Before anything opens: every function that the suite names is loaded, so that a slip costs nothing."""
 
 from __future__ import annotations
 

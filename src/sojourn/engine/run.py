@@ -1,14 +1,13 @@
 """From a Suite to a RunResult: the moments of a run, in order.
 
-    load what users' code is named -> plan -> beforeAll -> lanes -> comparisons -> afterAll
+load what users' code is named -> plan -> beforeAll -> lanes -> comparisons -> afterAll
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import dataclasses
-import datetime
+import datetime as dt
 import os
 import secrets
 import shutil
@@ -39,18 +38,22 @@ from sojourn.protocols import Tools
 from sojourn.template.engine import Renderer
 
 
+def _unheard(_: object) -> None:
+    pass
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Listeners:
     """Who is told what while a run goes on: a text that was printed, the plan once it stands, each result."""
 
-    on_print: Callable[[str], None] = lambda text: None
-    on_plan: Callable[[Plan], None] = lambda plan: None
-    on_result: Callable[[TrialResult], None] = lambda result: None
+    on_print: Callable[[str], None] = _unheard
+    on_plan: Callable[[Plan], None] = _unheard
+    on_result: Callable[[TrialResult], None] = _unheard
 
 
 def new_run_id() -> str:
     """Return an id like promptfoo's: `eval-abc-2026-01-31T12:00:00`."""
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     return f"eval-{secrets.token_hex(3)}-{now:%Y-%m-%dT%H:%M:%S}"
 
 
@@ -89,16 +92,16 @@ class Run:
         self._setting = setting
         self._listeners = listeners
         self._crew: Crew | None = None
-        self._stopped = ""
-        created = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+        self.stopped = ""
+        created = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
         empty = Plan(suite=setting.suite, columns=(), lanes=())
         self.result = RunResult(run_id=setting.run_id, created=created.replace("+00:00", "Z"), plan=empty)
 
     def stop(self, reason: str, *, now: bool = False) -> None:
         """Start no further trial; with `now`, cut short the ones under way."""
-        self._stopped = self._stopped or reason
+        self.stopped = self.stopped or reason
         if self._crew is not None:
-            self._crew.stop(self._stopped, now=now)
+            self._crew.stop(self.stopped, now=now)
 
     async def go(self) -> RunResult:
         """Run everything. Raises ConfigError, before anything is opened, where the suite cannot be run."""
@@ -135,7 +138,11 @@ class Run:
             return ""
         try:
             lent = cases.suite_for_hooks(setting.suite)
-            context = {"suite": lent, "evalId": setting.run_id, "run": {"id": setting.run_id, "tmp": str(setting.folder)}}
+            context = {
+                "suite": lent,
+                "evalId": setting.run_id,
+                "run": {"id": setting.run_id, "tmp": str(setting.folder)},
+            }
             changed = await setting.hooks.before("beforeAll", context, "suite", started)
             if changed["suite"] is not lent:
                 setting.suite = cases.suite_from_hooks(setting.suite, changed["suite"])
@@ -165,8 +172,8 @@ class Run:
         self._listeners.on_plan(plan)
         self._setting.learner = Learner(plan.learning)
         self._crew = Crew(plan, self._setting, self._take)
-        if self._stopped:
-            self._crew.stop(self._stopped, now=False)
+        if self.stopped:
+            self._crew.stop(self.stopped, now=False)
         await self._crew.work(broken)
         learner = self._setting.learner
         self.result.races, self.result.learnt = learner.races, learner.told()
@@ -195,5 +202,5 @@ class Run:
             broken = await setting.hooks.after("afterAll", context, started, lambda context, _: context)
         except CodeDiedError as error:
             broken = [HookError("afterAll", error.where, error.what)]
-        for error in broken:
-            self._trouble(Phase.AFTER, str(error), getattr(error.__cause__, "trace", ""))
+        for each in broken:
+            self._trouble(Phase.AFTER, str(each), getattr(each.__cause__, "trace", ""))

@@ -70,7 +70,7 @@ def session_of(account: Account) -> str:
     Metadata (the reply's before the test's) goes before the reply's own field, and that before the vars.
     """
     reply = account.reply
-    told = _metadata(account).get("sessionId")
+    told: Any = _metadata(account).get("sessionId")
     if told in (None, "") and reply is not None:
         told = reply.session_id
     if told in (None, ""):

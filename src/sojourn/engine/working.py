@@ -54,7 +54,9 @@ class Crew:
             if timer is not None:
                 timer.cancel()
         if self._schedule.stopped == TIME_LIMIT:
-            await self._give_up(f"not run: {TIME_LIMIT} was reached", [t for lane in self._schedule.rest() for t in lane])
+            await self._give_up(
+                f"not run: {TIME_LIMIT} was reached", [t for lane in self._schedule.rest() for t in lane]
+            )
 
     def _time_is_up(self) -> None:
         self.stop(TIME_LIMIT, now=True)

@@ -1,0 +1,36 @@
+"""The verbs: each is one file beside this one, imported when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from sojourn.registry import nearest
+
+COMMANDS = {
+    "eval": ("sojourn.cli.eval", "run a suite"),
+    "explain": ("sojourn.cli.explain", "show lanes and sessions without running"),
+    "init": ("sojourn.cli.init", "start from an example"),
+    "validate": ("sojourn.cli.validate", "find every mistake in a suite without running"),
+}
+
+
+def run(argv: list[str]) -> int:
+    """Run one command; returns the exit code."""
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        sys.stdout.write(usage())
+        return 0 if argv else 2
+    name, *rest = argv
+    if name not in COMMANDS:
+        hint = nearest(name, COMMANDS)
+        sys.stderr.write(f"sojourn: unknown command {name!r}" + (f" (did you mean {hint!r}?)" if hint else "") + "\n")
+        sys.stderr.write(usage())
+        return 2
+    code: int = importlib.import_module(COMMANDS[name][0]).run(rest)
+    return code
+
+
+def usage() -> str:
+    """Return the page of commands."""
+    lines = [f"  {name:<10} {what}" for name, (_, what) in sorted(COMMANDS.items())]
+    return "usage: sojourn COMMAND [options]\n\n" + "\n".join(lines) + "\n\n`sojourn COMMAND --help` tells more.\n"

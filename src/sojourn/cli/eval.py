@@ -1,0 +1,94 @@
+"""`sojourn eval`: run a suite, show what came of it, write it down."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+
+from sojourn.api import load
+from sojourn.cli.options import complain, flags_of, parser, surroundings
+from sojourn.cli.progress import Progress
+from sojourn.engine.outputs import check_outputs, write_output
+from sojourn.engine.run import Listeners, Run, prepared
+from sojourn.engine.signals import listening
+from sojourn.errors import OutputError, SojournError
+from sojourn.model.result import Outcome, Phase, RunResult
+from sojourn.model.suite import Suite
+
+
+def run(argv: list[str]) -> int:
+    """Run the command; returns the exit code (0 passed, 100 failed, 1 not all could be run, 130 interrupted)."""
+    made = parser("eval", "Run a suite.")
+    made.add_argument("--no-table", dest="table", action="store_false", help="show no table of results")
+    made.add_argument("--no-progress-bar", dest="progress", action="store_false", help="show no progress")
+    made.add_argument("--no-write", dest="write", action="store_false", help="keep no record of the run")
+    options = made.parse_args(argv)
+    try:
+        return asyncio.run(_eval(options))
+    except SojournError as error:
+        return complain(error)
+
+
+async def _eval(options: argparse.Namespace) -> int:
+    cwd, environ = surroundings()
+    suite = await load(options.config, flags_of(options), cwd=cwd, environ=environ)
+    for warning in suite.warnings:
+        sys.stderr.write(f"warning: {warning}\n")
+    check_outputs(suite.outputs)
+    progress = Progress(sys.stderr, wanted=options.progress and bool(suite.command_line.get("progressBar", True)))
+    listeners = Listeners(on_print=progress.show, on_plan=progress.begin, on_result=progress.count)
+    async with prepared(suite, listeners) as setting:
+        going = Run(setting, listeners)
+        with listening(lambda reason, now: going.stop(reason, now=now), progress.tell):
+            result = await going.go()
+        result.interrupted = _signal(going.stopped)
+    progress.end()
+    unwritten = _write(result, suite)
+    _show(result, table=options.table and bool(suite.command_line.get("table", True)))
+    for error in unwritten:
+        complain(error)
+    return 1 if unwritten and not result.interrupted else exit_code(result)
+
+
+def _signal(reason: str) -> str:
+    return reason if reason in signal.Signals.__members__ else ""
+
+
+def _write(result: RunResult, suite: Suite) -> list[OutputError]:
+    """Write every output file; one that cannot be written does not keep the others from it."""
+    unwritten = []
+    for path in suite.outputs:
+        try:
+            write_output(result, path)
+            sys.stderr.write(f"written: {path}\n")
+        except OutputError as error:
+            unwritten.append(error)
+    return unwritten
+
+
+def _show(result: RunResult, *, table: bool) -> None:
+    from sojourn.reporters import console
+
+    if table:
+        console.table(result, sys.stdout)
+    elif any(not each.passed for each in result.results):
+        console.problems(result, sys.stdout)
+    console.summary(result, sys.stdout)
+
+
+def exit_code(result: RunResult) -> int:
+    """Return what the run's end means to a script; PROMPTFOO_PASS_RATE_THRESHOLD and _FAILED_TEST_EXIT_CODE apply."""
+    if result.interrupted:
+        return 128 + signal.Signals[result.interrupted]
+    unclean = result.troubles or any(each.notes for each in result.results)
+    unbegun = any(each.trouble is not None and each.trouble.phase is Phase.BEFORE for each in result.results)
+    if unclean or unbegun or result.unrun:
+        return 1
+    judged = len(result.results) - result.count(Outcome.SKIPPED)
+    rate = 100 * result.count(Outcome.PASSED) / judged if judged else 100
+    if rate >= float(os.environ.get("PROMPTFOO_PASS_RATE_THRESHOLD") or 100):
+        return 0
+    return int(os.environ.get("PROMPTFOO_FAILED_TEST_EXIT_CODE") or 100)

@@ -1,0 +1,27 @@
+"""`sojourn explain`: which lanes there are and why; nothing is run."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from sojourn.api import plan_of
+from sojourn.cli.options import complain, flags_of, parser, surroundings
+from sojourn.engine.lanes import describe
+from sojourn.errors import SojournError
+
+
+def run(argv: list[str]) -> int:
+    """Run the command; returns 0, or 1 where the suite cannot be run."""
+    options = parser("explain", "Show the lanes of a suite and why they are; nothing is run.").parse_args(argv)
+    cwd, environ = surroundings()
+    try:
+        plan = asyncio.run(plan_of(options.config, flags_of(options), cwd=cwd, environ=environ))
+    except SojournError as error:
+        return complain(error)
+    sys.stdout.write(f"{len(plan.trials)} trials, up to {plan.jobs} lanes at once\n")
+    for line in describe(plan):
+        sys.stdout.write(f"  {line}\n")
+    for extension in plan.suite.extensions:
+        sys.stdout.write(f"  hook: {extension}\n")
+    return 0

@@ -1,0 +1,43 @@
+"""Options are generated from the fields of `config.flags.Flags`, for every command that reads a suite."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import sys
+from pathlib import Path
+
+from sojourn.config.flags import Flags, from_options
+from sojourn.errors import ConfigError, SojournError, UsageError
+
+
+def parser(command: str, description: str) -> argparse.ArgumentParser:
+    """Return a parser with `-c` and one option for each field of Flags."""
+    made = argparse.ArgumentParser(prog=f"sojourn {command}", description=description, allow_abbrev=False)
+    files = "configuration files (default: promptfooconfig.yaml and the like, here)"
+    made.add_argument("-c", "--config", nargs="+", action="extend", default=[], metavar="PATH", help=files)
+    for field in dataclasses.fields(Flags):
+        options = dict(field.metadata["argparse"])
+        made.add_argument(*field.metadata["flags"], dest=field.name, help=field.metadata["help"], **options)
+    return made
+
+
+def flags_of(options: argparse.Namespace) -> Flags:
+    """Return the Flags that the command line gave."""
+    return from_options(vars(options))
+
+
+def surroundings() -> tuple[Path, dict[str, str]]:
+    """Return the working folder and the environment."""
+    return Path.cwd(), dict(os.environ)
+
+
+def complain(error: SojournError) -> int:
+    """Tell the user what is wrong; returns the exit code that says so."""
+    if isinstance(error, ConfigError):
+        for problem in error.problems:
+            sys.stderr.write(f"error: {problem}\n")
+        return 1
+    sys.stderr.write(f"error: {error}\n")
+    return 2 if isinstance(error, UsageError) else 1
