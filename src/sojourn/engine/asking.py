@@ -25,16 +25,17 @@ async def render(account: Account, setting: Setting) -> Question:
     """
     account.phase = Phase.ASK
     case, column = account.case, account.trial.column
-    variables: JsonDict = {**case.vars, **setting.registers.get(account.trial.repeat, {})}
+    stored = setting.registers.get(account.trial.repeat, {})
+    variables: JsonDict = {**case.vars, **stored}
     if uses_conversation(case, column, setting.renderer.names):
         account.history = setting.conversations.setdefault(_conversation_key(account), [])
         variables["_conversation"] = list(account.history)
     text = await _prompt_text(account, setting, variables)
     text = f"{case.options.get('prefix') or ''}{text}{case.options.get('suffix') or ''}"
     variables = await load_vars(variables, text, _identity(account), setting.suite.base, setting.code)
-    variables = setting.renderer.resolve_vars(variables)
-    account.variables = variables
-    account.prompt = setting.renderer.render_prompt(text, variables)
+    # What models said is data: it is put into other texts, but never rendered itself.
+    account.variables, data = setting.renderer.resolve_vars(variables, {*stored, "_conversation"})
+    account.prompt = setting.renderer.render_prompt(text, account.variables, data)
     deadline = setting.suite.options.timeout_ms
     return Question(prompt=account.prompt, context=_context(account, setting, text), deadline_ms=deadline)
 

@@ -19,12 +19,13 @@ from sojourn.model.result import Race
 
 @dataclasses.dataclass(slots=True, eq=False)
 class Visit:
-    """A trial under way. `session` is empty until it is known; `began` counts admissions and departures."""
+    """A trial under way. `session` is empty until it is known; `began` and `told` are moments on the learner's clock."""
 
     trial: Trial
     declared: bool
     began: int
     session: str = ""
+    told: int = 0
 
 
 class Learner:
@@ -71,16 +72,17 @@ class Learner:
         if visit.declared:
             return
         if session:
-            visit.session = session
+            visit.session, visit.told = session, self._tick()
             self._notify()
         while self._must_wait(visit):
             await self._wait()
 
     def _must_wait(self, visit: Visit) -> bool:
-        before = [other for other in self._under_way[: self._under_way.index(visit)] if not other.declared]
         if visit.session:
-            return any(other.session == visit.session for other in before)
-        return self.in_order and bool(before)
+            holders = (other for other in self._under_way if other.session == visit.session)
+            return any(other.told < visit.told for other in holders)
+        before = self._under_way[: self._under_way.index(visit)]
+        return self.in_order and any(not other.declared for other in before)
 
     def done(self, visit: Visit, session: str) -> None:
         """Take note of the session that a finished trial reported (or of none)."""
