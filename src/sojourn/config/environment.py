@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sojourn.config.files import read_text, resolve, shown
-from sojourn.errors import ConfigError
+from sojourn.errors import ConfigError, TemplateError
 
 _LINE = re.compile(
     r"""^\s*(?:export\s+)?(?P<key>[\w.-]+)(?:\s*=\s*?|:\s+?)
@@ -89,4 +89,9 @@ def _one(template: str, environ: Mapping[str, str]) -> str:
 
 
 def _evaluated(template: str, environ: Mapping[str, str]) -> str:
-    raise NotImplementedError
+    from sojourn.template.engine import Renderer
+
+    try:
+        return Renderer(environ).render(template, {})
+    except TemplateError:
+        return template

@@ -61,8 +61,8 @@ class Flags:
     model_outputs: str | None = _field("--model-outputs", help="outputs to judge without a provider", metavar="PATH")
     prompt_prefix: str | None = _field("--prompt-prefix", help="put before every prompt", metavar="TEXT")
     prompt_suffix: str | None = _field("--prompt-suffix", help="put after every prompt", metavar="TEXT")
-    var: dict[str, str] = _field("--var", help="default value of a var", default={}, **_PAIRS)
-    tag: dict[str, str] = _field("--tag", help="tag of the run", default={}, **_PAIRS)
+    var: dict[str, str] = _field("--var", help="default value of a var", default={}, **_PAIRS)  # noqa: RUF009  it makes a field
+    tag: dict[str, str] = _field("--tag", help="tag of the run", default={}, **_PAIRS)  # noqa: RUF009  it makes a field
     max_concurrency: int | None = _field(
         "-j", "--max-concurrency", help="trials at once (default 4)", type=_counted, metavar="N"
     )

@@ -1,0 +1,216 @@
+"""The keys of a configuration, by place, and what each may hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Check = Callable[[Any], str]
+"""Says what was expected of a value, or nothing where it is right."""
+
+
+def _is(*types: type, expected: str) -> Check:
+    def check(value: Any) -> str:
+        right = isinstance(value, types) and (bool in types or not isinstance(value, bool))
+        return "" if right else expected
+
+    return check
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if number == number else None  # noqa: PLR0124  NaN is no number
+
+
+def count(value: Any) -> str:
+    """Expect a whole number of 1 or more."""
+    number = _number(value)
+    return "" if number is not None and number >= 1 and number == int(number) else "must be a whole number of 1 or more"
+
+
+def wait(value: Any) -> str:
+    """Expect a number of milliseconds, 0 or more."""
+    number = _number(value)
+    return "" if number is not None and number >= 0 else "must be a number of milliseconds, 0 or more"
+
+
+def _numeric(value: Any) -> str:
+    return "" if _number(value) is not None else "must be a number"
+
+
+def _texts(value: Any) -> str:
+    right = isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return "" if right else "must be a list of texts"
+
+
+def _scalars(value: Any) -> str:
+    right = isinstance(value, dict) and all(isinstance(item, str | int | float) for item in value.values())
+    return "" if right else "must be a mapping of names to texts"
+
+
+def _anything(_value: Any) -> str:
+    return ""
+
+
+TEXT = _is(str, expected="must be a text")
+SCALAR = _is(str, int, float, expected="must be a text")
+BOOL = _is(bool, expected="must be true or false")
+MAP = _is(dict, expected="must be a mapping")
+LIST = _is(list, expected="must be a list")
+TEXT_OR_LIST = _is(str, list, expected="must be a text or a list")
+TEXT_OR_MAP = _is(str, dict, expected="must be a text or a mapping")
+
+Table = Mapping[str, Check]
+
+SUITE: Table = {
+    "$schema": _anything,
+    "description": SCALAR,
+    "tags": _scalars,
+    "providers": TEXT_OR_LIST,
+    "targets": TEXT_OR_LIST,
+    "prompts": _is(str, list, dict, expected="must be a text, a list or a mapping"),
+    "tests": _is(str, list, dict, expected="must be a list of tests, a file, or a mapping with a path"),
+    "scenarios": TEXT_OR_LIST,
+    "defaultTest": TEXT_OR_MAP,
+    "extensions": _texts,
+    "outputPath": TEXT_OR_LIST,
+    "env": _scalars,
+    "evaluateOptions": MAP,
+    "commandLineOptions": MAP,
+    "derivedMetrics": LIST,
+    "nunjucksFilters": _scalars,
+    "sharing": _is(bool, dict, expected="must be true, false or a mapping"),
+    "writeLatestResults": BOOL,
+    "metadata": MAP,
+    "tracing": MAP,
+    "redteam": _anything,
+    "plugins": _anything,
+    "strategies": _anything,
+    "assertionTemplates": _anything,
+}
+TEST: Table = {
+    "description": SCALAR,
+    "vars": _is(dict, str, list, expected="must be a mapping, or a file that holds one"),
+    "provider": TEXT_OR_MAP,
+    "providers": _texts,
+    "prompts": _texts,
+    "providerOutput": _anything,
+    "assert": LIST,
+    "assertScoringFunction": TEXT,
+    "threshold": _numeric,
+    "metadata": MAP,
+    "options": MAP,
+}
+OPTIONS: Table = {
+    "prefix": SCALAR,
+    "suffix": SCALAR,
+    "transform": TEXT,
+    "postprocess": TEXT,
+    "transformVars": TEXT,
+    "storeOutputAs": TEXT,
+    "disableVarExpansion": BOOL,
+    "disableConversationVar": BOOL,
+    "disableDefaultAsserts": BOOL,
+    "runSerially": BOOL,
+    "repeat": count,
+    "provider": _anything,
+    "rubricPrompt": _anything,
+    "factuality": MAP,
+}
+ASSERTION: Table = {
+    "type": TEXT,
+    "value": _anything,
+    "threshold": _numeric,
+    "weight": _numeric,
+    "metric": SCALAR,
+    "provider": TEXT_OR_MAP,
+    "rubricPrompt": _anything,
+    "config": MAP,
+    "transform": TEXT,
+    "contextTransform": TEXT,
+    "assert": LIST,
+}
+PROVIDER: Table = {
+    "id": TEXT,
+    "label": SCALAR,
+    "config": _anything,
+    "prompts": _texts,
+    "transform": TEXT,
+    "delay": wait,
+    "env": _scalars,
+    "inputs": _anything,
+}
+PROMPT: Table = {
+    "id": TEXT,
+    "label": SCALAR,
+    "raw": TEXT,
+    "config": MAP,
+    "display": SCALAR,
+    "template": TEXT,
+}
+SCENARIO: Table = {"description": SCALAR, "config": TEXT_OR_LIST, "tests": TEXT_OR_LIST}
+METRIC: Table = {"name": TEXT, "value": SCALAR}
+EVALUATE: Table = {
+    "maxConcurrency": count,
+    "repeat": count,
+    "delay": wait,
+    "cache": BOOL,
+    "timeoutMs": wait,
+    "maxEvalTimeMs": wait,
+    "showProgressBar": BOOL,
+    "generateSuggestions": BOOL,
+    "suggestionsCount": count,
+    "interactiveProviders": BOOL,
+    "silent": BOOL,
+    "filterRange": TEXT,
+}
+COMMAND_LINE: Table = {
+    "description": TEXT,
+    "vars": TEXT,
+    "tests": TEXT,
+    "assertions": TEXT,
+    "modelOutputs": TEXT,
+    "grader": TEXT,
+    "filterErrorsOnly": TEXT,
+    "filterFailing": TEXT,
+    "filterFailingOnly": TEXT,
+    "filterPattern": TEXT,
+    "filterPrompts": TEXT,
+    "filterProviders": TEXT,
+    "filterTargets": TEXT,
+    "filterRange": TEXT,
+    "promptPrefix": TEXT,
+    "promptSuffix": TEXT,
+    "prompts": _texts,
+    "providers": _texts,
+    "output": _texts,
+    "config": _texts,
+    "extension": _texts,
+    "maxConcurrency": count,
+    "repeat": count,
+    "tableCellMaxLength": count,
+    "filterFirstN": count,
+    "filterSample": count,
+    "suggestionsCount": count,
+    "verbose": BOOL,
+    "write": BOOL,
+    "cache": BOOL,
+    "table": BOOL,
+    "share": BOOL,
+    "noShare": BOOL,
+    "progressBar": BOOL,
+    "watch": BOOL,
+    "generateSuggestions": BOOL,
+    "retryErrors": BOOL,
+    "delay": wait,
+    "filterMetadata": TEXT_OR_LIST,
+    "envPath": TEXT_OR_LIST,
+    "filterSampleSeed": _numeric,
+    "var": _scalars,
+    "tags": _scalars,
+}

@@ -1,0 +1,182 @@
+"""Entries under `providers`: ids, mappings, ids as keys, and files of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sojourn import registry
+from sojourn.config.environment import render_env
+from sojourn.config.expect import Mismatch, Path, mapping, number, text
+from sojourn.config.files import read_data, resolve
+from sojourn.config.findings import COMMAND_LINE, Source
+from sojourn.config.keys import PROVIDER
+from sojourn.config.reading import Reading
+from sojourn.config.references import FILE, load_files
+from sojourn.config.shape import check_mapping
+from sojourn.errors import CodeError, ConfigError
+from sojourn.model.reference import Reference
+from sojourn.model.suite import JsonDict, ProviderSpec
+
+_DATA = (".yaml", ".yml", ".json")
+_PLACED = tuple[Any, Source, Path]
+
+
+def read_provider(entry: Any, base: str, env: Mapping[str, str]) -> ProviderSpec:
+    """Read one entry, as it stands on a test or names a grader; raises ConfigError where no provider can be meant."""
+    try:
+        if _is_file(entry):
+            entry = render_env(read_data(resolve(entry, base)), env)
+        spec = _spec(_unfolded(entry), base, base)
+        check_plug(spec)
+    except Mismatch as mismatch:
+        raise ConfigError.of(mismatch.what, todo=mismatch.todo) from None
+    return spec
+
+
+async def read_providers(raw: Any, reading: Reading) -> list[ProviderSpec]:
+    """Read all entries; mistakes go to the findings."""
+    specs = []
+    for entry, source, at in _entries(raw, reading):
+        spec = await _checked(entry, source, at, reading)
+        if spec is not None:
+            specs.append(spec)
+    return specs
+
+
+def _entries(raw: Any, reading: Reading) -> Iterator[_PLACED]:
+    """Yield each entry with its place; a file of entries is spliced in where it is named."""
+    listed = raw if isinstance(raw, list) else [raw]
+    for index, entry in enumerate(listed):
+        at: Path = ("providers", index) if isinstance(raw, list) else ("providers",)
+        if _is_file(entry):
+            yield from _from_file(entry, at, reading)
+        else:
+            yield entry, reading.source, at
+
+
+def _from_file(entry: str, at: Path, reading: Reading) -> Iterator[_PLACED]:
+    path = resolve(entry, reading.base)
+    source = Source(name=reading.name(path))
+    if not os.path.isfile(path):
+        reading.findings.wrong(f"no such file: {source.name}", reading.source, at)
+        return
+    with reading.findings.gathering():
+        data = render_env(read_data(path, source.name), reading.env)
+        if isinstance(data, list):
+            yield from ((item, source, (index,)) for index, item in enumerate(data))
+        else:
+            yield data, source, ()
+
+
+def _is_file(entry: Any) -> bool:
+    return isinstance(entry, str) and entry.startswith(FILE) and entry.lower().endswith(_DATA)
+
+
+async def _checked(entry: Any, source: Source, at: Path, reading: Reading) -> ProviderSpec | None:
+    before = len(reading.findings.problems)
+    try:
+        unfolded = _unfolded(entry)
+        inner = (*at, next(iter(entry))) if isinstance(entry, dict) and "id" not in entry else at
+        check_mapping(unfolded, PROVIDER, source, inner, reading.findings)
+        if len(reading.findings.problems) > before:
+            return None
+        spec = _spec(unfolded, reading.base, reading.cwd)
+        check_plug(spec)
+        return await _with_config(spec, reading)
+    except Mismatch as mismatch:
+        reading.findings.mismatch(mismatch, source, at)
+    except CodeError as error:
+        reading.findings.wrong(f"the provider's config cannot be made: {error}", source, at)
+    return None
+
+
+def _unfolded(entry: Any) -> JsonDict:
+    """Return an entry as a mapping with its id in it."""
+    if isinstance(entry, str):
+        return {"id": entry}
+    if not isinstance(entry, dict):
+        raise Mismatch("a provider must be an id or a mapping with an id", got=entry)
+    if "id" in entry:
+        return entry
+    if len(entry) == 1:
+        name, inner = next(iter(entry.items()))
+        if inner is None or isinstance(inner, dict):
+            return {"id": name, **(inner or {})}
+    raise Mismatch("a provider needs an id", todo="for example id: echo")
+
+
+def _spec(entry: JsonDict, base: str, cwd: str) -> ProviderSpec:
+    label = entry.get("label")
+    return ProviderSpec(
+        id=text(entry.get("id"), "id"),
+        label="" if label is None else str(label),
+        config=mapping(load_files(entry.get("config"), base, cwd, at=("config",)), "config"),
+        prompts=_prompts(entry.get("prompts")),
+        transform=text(entry.get("transform"), "transform"),
+        delay_ms=number(entry.get("delay"), "delay") or 0,
+        env={str(key): str(value) for key, value in mapping(entry.get("env"), "env").items()},
+        base=base,
+    )
+
+
+def _prompts(value: Any) -> tuple[str, ...]:
+    if isinstance(value, list) and not value:
+        raise Mismatch("an empty list of prompts leaves the provider nothing to do", path=("prompts",))
+    return tuple(value or ())
+
+
+def check_plug(spec: ProviderSpec) -> None:
+    """Raise Mismatch where no plug answers to a provider's id, or its file does not exist."""
+    name = registry.provider_name(spec.id)
+    if not registry.knows("provider", name):
+        close = registry.nearest(name, registry.names("provider"))
+        todo = f"did you mean {close!r}?" if close else "known: " + ", ".join(registry.names("provider"))
+        raise Mismatch(f"unknown provider {spec.id!r}", path=("id",), todo=todo)
+    if name in ("python", "javascript"):
+        reference = Reference.parse(spec.id, base=spec.base, role="provider")
+        if reference is None or not os.path.isfile(reference.path):
+            raise Mismatch(f"no such file: {spec.id}", path=("id",))
+
+
+async def _with_config(spec: ProviderSpec, reading: Reading) -> ProviderSpec:
+    """Call what the config of a Python provider names as `file://x.py:fn`, as promptfoo does for these alone."""
+    if registry.provider_name(spec.id) != "python" or FILE not in str(spec.config):
+        return spec
+    return dataclasses.replace(spec, config=await _called(spec.config, reading))
+
+
+async def _called(value: Any, reading: Reading) -> Any:
+    if isinstance(value, Mapping):
+        return {key: await _called(item, reading) for key, item in value.items()}
+    if isinstance(value, list):
+        return [await _called(item, reading) for item in value]
+    if isinstance(value, str) and value.startswith(FILE):
+        reference = Reference.parse(value, base=reading.base, role="config")
+        if reference is not None:
+            return (await reading.code.call(reference)).value
+    return value
+
+
+async def choose(wanted: Sequence[str], specs: Sequence[ProviderSpec], reading: Reading) -> list[ProviderSpec]:
+    """Return what `-r` names: a provider of the suite by its id, label or the end of its id, or a new one."""
+    said = dataclasses.replace(reading, source=COMMAND_LINE)
+    chosen: list[ProviderSpec] = []
+    for name in wanted:
+        known = _named(name, specs)
+        chosen += [known] if known else await read_providers(name, said)
+    return chosen
+
+
+def _named(name: str, specs: Sequence[ProviderSpec]) -> ProviderSpec | None:
+    for matching in (
+        lambda spec: spec.id == name,
+        lambda spec: spec.label == name,
+        lambda spec: spec.id.endswith(f":{name}"),
+    ):
+        found = next(filter(matching, specs), None)
+        if found is not None:
+            return found
+    return None

@@ -1,0 +1,129 @@
+"""The shape of a configuration held against the keys that there are; slips of the pen are named."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sojourn.config.claims import mistakes
+from sojourn.config.expect import Mismatch, Path, kind
+from sojourn.config.findings import Findings, Source
+from sojourn.config.keys import ASSERTION, COMMAND_LINE, OPTIONS, TEST, Table
+from sojourn.registry import nearest
+
+_OTHER_WORDS = {
+    "assertions": "assert",
+    "assertion": "assert",
+    "variables": "vars",
+    "testcases": "tests",
+    "default_test": "defaultTest",
+    "evaluationOptions": "evaluateOptions",
+    "hooks": "extensions",
+}
+
+
+def check_mapping(data: Mapping[str, Any], table: Table, source: Source, at: Path, findings: Findings) -> None:
+    """Note every key that the table does not know, and every value that is not what it must be."""
+    for key, value in data.items():
+        check = table.get(key)
+        if check is None:
+            _unknown(key, tuple(table), source, (*at, key), findings)
+        elif value is not None and (expected := check(value)):
+            findings.wrong(f"{key} {expected}, not {kind(value)}", source, (*at, key))
+
+
+def _unknown(key: str, known: tuple[str, ...], source: Source, at: Path, findings: Findings) -> None:
+    meant = slip(key, known)
+    if meant:
+        findings.wrong(f"there is no key {key!r} here", source, at, todo=f"did you mean {meant!r}?", key=True)
+    elif not (len(at) == 1 and key.startswith(("x-", "_", "."))):
+        findings.doubt(f"nobody knows the key {key!r}", source, at)
+
+
+@functools.lru_cache(maxsize=1024)
+def slip(key: str, known: tuple[str, ...]) -> str:
+    """Return the known key that `key` is a slip of, or an empty text."""
+    other = _OTHER_WORDS.get(key, "")
+    if other in known:
+        return other
+    plain = _plain(key)
+    for name in known:
+        if plain == _plain(name) or _distance(key, name) <= (1 if len(name) < 8 else 2):
+            return name
+    return ""
+
+
+def _plain(key: str) -> str:
+    return key.lower().replace("_", "").replace("-", "")
+
+
+def _distance(one: str, other: str) -> int:
+    """Count the insertions, deletions, changes and swaps of neighbours that turn one text into the other."""
+    if abs(len(one) - len(other)) > 2:
+        return 3
+    rows = [list(range(len(other) + 1))]
+    for i, left in enumerate(one, 1):
+        row = [i]
+        for j, right in enumerate(other, 1):
+            cost = min(row[j - 1] + 1, rows[i - 1][j] + 1, rows[i - 1][j - 1] + (left != right))
+            if i > 1 and j > 1 and left == other[j - 2] and one[i - 2] == right:
+                cost = min(cost, rows[i - 2][j - 2] + 1)
+            row.append(cost)
+        rows.append(row)
+    return rows[-1][-1]
+
+
+def check_test(test: Any, source: Source, at: Path, findings: Findings) -> bool:
+    """Check a test, defaultTest or scenario entry with its assertions; tell whether it is a mapping at all."""
+    if not isinstance(test, dict):
+        findings.mismatch(Mismatch("a test must be a mapping", got=test), source, at)
+        return False
+    check_mapping(test, TEST, source, at, findings)
+    if isinstance(test.get("options"), dict):
+        _check_options(test["options"], source, (*at, "options"), findings)
+    if isinstance(test.get("assert"), list):
+        check_claims(test["assert"], source, (*at, "assert"), findings)
+    if isinstance(test.get("vars"), dict) and isinstance(test["vars"].get("assert"), list):
+        findings.doubt("assert stands among the vars; it belongs beside them", source, (*at, "vars", "assert"))
+    return True
+
+
+def _check_options(options: Mapping[str, Any], source: Source, at: Path, findings: Findings) -> None:
+    known = tuple(OPTIONS)
+    for key, value in options.items():
+        check = OPTIONS.get(key)
+        if check is None:
+            meant = slip(key, known)
+            if meant:
+                findings.wrong(
+                    f"there is no option {key!r}", source, (*at, key), todo=f"did you mean {meant!r}?", key=True
+                )
+        elif value is not None and (expected := check(value)):
+            findings.wrong(f"{key} {expected}, not {kind(value)}", source, (*at, key))
+
+
+def check_claims(claims: Iterable[Any], source: Source, at: Path, findings: Findings) -> None:
+    """Check a list of assertions: their keys, and whether each can ever be judged."""
+    for index, claim in enumerate(claims):
+        place = (*at, index)
+        if isinstance(claim, dict):
+            check_mapping(claim, ASSERTION, source, place, findings)
+            for number, member in enumerate(claim.get("assert") or () if claim.get("type") == "assert-set" else ()):
+                if isinstance(member, dict):
+                    check_mapping(member, ASSERTION, source, (*place, "assert", number), findings)
+        for mismatch in mistakes(claim):
+            findings.mismatch(mismatch, source, place)
+
+
+def check_command_line(data: Mapping[str, Any], source: Source, findings: Findings) -> None:
+    """Check commandLineOptions, where promptfoo too refuses a key that it does not know."""
+    for key, value in data.items():
+        at = ("commandLineOptions", key)
+        check = COMMAND_LINE.get(key)
+        if check is None:
+            meant = slip(key, tuple(COMMAND_LINE)) or nearest(key, COMMAND_LINE)
+            todo = f"did you mean {meant!r}?" if meant else ""
+            findings.wrong(f"there is no command line option {key!r}", source, at, todo=todo, key=True)
+        elif value is not None and (expected := check(value)):
+            findings.wrong(f"{key} {expected}, not {kind(value)}", source, at)
