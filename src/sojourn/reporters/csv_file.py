@@ -16,7 +16,7 @@ from sojourn.model.row import explanation
 from sojourn.reporters.cells import WORDS, TestRow, heading, output, rows, text
 from sojourn.reporters.encoding import encode, writable
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\n")
 
 
 def report(result: RunResult, out: BinaryIO) -> None:
@@ -68,7 +68,7 @@ def _cell(trial: TrialResult | None, metrics: list[str]) -> Iterator[str]:
 
 
 def _safe(cell: str) -> str:
-    cell = writable(cell).replace("\x00", "")
+    cell = writable(cell).replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n")  # a lone \r would end the row
     if cell.startswith(_FORMULA_STARTS) and not _is_number(cell):
         return "'" + cell
     return cell

@@ -1,0 +1,76 @@
+"""Finished runs, made by hand: what reporters and rows are tried with."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sojourn.model.plan import Column, Lane, Plan, Trial
+from sojourn.model.reply import Reply
+from sojourn.model.result import Outcome, RunResult, TrialResult
+from sojourn.model.suite import Case, Claim, Prompt, ProviderSpec, Suite
+from sojourn.model.verdict import Verdict
+
+COLUMN = Column(
+    index=0,
+    provider=ProviderSpec(id="file://bot.py", label="bot"),
+    prompt=Prompt(raw="Say {{x}}", label="Say {{x}}", id="prompt-id"),
+)
+
+
+def make_trial(
+    index: int = 0, *, raw: dict[str, Any] | None = None, column: Column = COLUMN, **changes: Any
+) -> TrialResult:
+    """Make a passed trial with one assertion, and what is different about it."""
+    raw = {"vars": {"x": f"word {index}"}, "assert": [{"type": "contains", "value": "word"}], **(raw or {})}
+    claims = tuple(Claim(type=one["type"], raw=one) for one in raw["assert"])
+    case = Case(raw=raw, vars=raw["vars"], claims=claims, description=raw.get("description", ""))
+    trial = Trial(index=index, test_index=index, test_number=index, repeat=0, column=column, case=case)
+    made = TrialResult(
+        trial=trial,
+        case=case,
+        prompt=f"Say word {index}",
+        outcome=Outcome.PASSED,
+        score=1.0,
+        reason="All assertions passed",
+        reply=Reply(output=f"word {index}"),
+        verdicts=tuple(Verdict(passed=True, score=1.0, reason="Assertion passed", claim=claim) for claim in claims),
+        latency_ms=12.5,
+    )
+    return dataclasses.replace(made, **changes)
+
+
+def make_run(*trials: TrialResult, columns: tuple[Column, ...] = (COLUMN,), **changes: Any) -> RunResult:
+    """Make a run of these trials."""
+    suite = Suite(
+        base="/suite",
+        prompts=tuple(column.prompt for column in columns),
+        providers=tuple(column.provider for column in columns),
+        tests=tuple(trial.case.raw for trial in trials),
+        description="made by hand",
+        config=changes.pop("config", {"prompts": ["Say {{x}}"]}),
+    )
+    lanes = tuple(Lane(key=str(trial.trial.index), why="", trials=(trial.trial,)) for trial in trials)
+    plan = changes.pop("plan", None) or Plan(suite=suite, columns=columns, lanes=lanes)
+    created = "2026-01-02T03:04:05Z"
+    return RunResult(
+        run_id="eval-1", created=created, plan=plan, columns=columns, results=list(trials), duration_ms=1500, **changes
+    )
+
+
+@pytest.fixture
+def trial() -> Callable[..., TrialResult]:
+    return make_trial
+
+
+@pytest.fixture
+def run() -> Callable[..., RunResult]:
+    return make_run
+
+
+@pytest.fixture
+def column() -> Column:
+    return COLUMN

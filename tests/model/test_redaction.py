@@ -1,0 +1,50 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sojourn.model.redaction import REDACTED, redacted, redacted_vars
+
+KEYS = st.sampled_from(
+    ["apiKey", "X-Api-Key", "Authorization", "set-cookie", "client_secret", "user", "n", "sessionId"]
+)
+TREES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def test_blanks_what_a_credentials_key_holds() -> None:
+    """A value under a key that names a credential is blanked, however the key is spelt and however deep it stands."""
+    value = {"api_key": "k", "deep": [{"Set-Cookie": "c", "kept": 1}], "tokens": 3}
+
+    assert redacted(value) == {"api_key": REDACTED, "deep": [{"Set-Cookie": REDACTED, "kept": 1}], "tokens": 3}
+
+
+def test_does_not_change_what_it_was_given() -> None:
+    """The caller's own data stays as it was."""
+    value = {"outer": {"password": "p"}}
+
+    redacted(value)
+
+    assert value == {"outer": {"password": "p"}}
+
+
+def test_hands_back_what_holds_no_secret() -> None:
+    """Data without a secret is returned itself, uncopied: most rows hold none."""
+    value = {"a": [{"b": 1}]}
+
+    assert redacted(value) is value
+
+
+def test_session_ids_are_blanked_in_vars_only() -> None:
+    """A session's id is no secret, but a row's vars blank it as promptfoo does."""
+    assert redacted({"sessionId": "s"}) == {"sessionId": "s"}
+    assert redacted_vars({"sessionId": "s", "q": "x"}) == {"sessionId": REDACTED, "q": "x"}
+
+
+@given(TREES)
+def test_is_the_same_when_done_twice(tree: object) -> None:
+    """Redacting what is redacted changes nothing."""
+    once = redacted(tree)
+
+    assert redacted(once) == once
