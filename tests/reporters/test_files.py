@@ -29,10 +29,7 @@ WILD = st.recursive(
     ),
     max_leaves=6,
 )
-settings.register_profile(
-    "files", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-settings.load_profile("files")
+MANY = settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def written(result: RunResult, suffix: str) -> bytes:
