@@ -1,1 +1,1 @@
-"""Nunjucks templates as people use them, on Jinja2, sandboxed."""
+"""Nunjucks templates as people use them, on an engine of our own."""
