@@ -154,6 +154,7 @@ PROMPT: Table = {
     "template": TEXT,
 }
 SCENARIO: Table = {"description": SCALAR, "config": TEXT_OR_LIST, "tests": TEXT_OR_LIST}
+GENERATOR: Table = {"path": TEXT, "config": _anything}
 METRIC: Table = {"name": TEXT, "value": SCALAR}
 EVALUATE: Table = {
     "maxConcurrency": count,

@@ -1,0 +1,115 @@
+"""Rows of a CSV file as tests: vars, and the columns with two underscores that mean something else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from sojourn.config.csv_text import Row, read_rows
+from sojourn.config.expected import finite, read_expected
+from sojourn.config.findings import Findings, Source
+from sojourn.errors import ConfigError
+from sojourn.model.suite import JsonDict
+
+_EXPECTED = "__expected"
+_METADATA = "__metadata:"
+_CONFIG = "__config:"
+_KNOWN = ("__prefix", "__suffix", "__description", "__providerOutput", "__metric", "__threshold")
+_SINGLE = re.compile(r"_(?:expected|prefix|suffix|description|providerOutput|metric|threshold|metadata|config)")
+
+
+def tests_from_csv(
+    text: str, name: str, env: Mapping[str, str], findings: Findings
+) -> tuple[list[JsonDict], tuple[int, ...]]:
+    """Return a test for each row, and the line of each; mistakes in single rows go to the findings."""
+    strict = env.get("PROMPTFOO_CSV_STRICT", "").lower() in ("1", "true", "yes")
+    rows = read_rows(text, name, delimiter=env.get("PROMPTFOO_CSV_DELIMITER") or ",", strict=strict)
+    lines = tuple(line for line, _ in rows)
+    source = Source(name=name, lines=lines)
+    if rows:
+        _doubts(rows[0][1], source, findings)
+    tests = []
+    for index, (_, row) in enumerate(rows):
+        try:
+            tests.append(_test({key.strip(): value for key, value in row.items()}, index))
+        except ConfigError as error:
+            findings.wrong(error.problems[0].what, source, (index,))
+            tests.append({"vars": {}})
+    return tests, lines
+
+
+def _doubts(row: Row, source: Source, findings: Findings) -> None:
+    for column in map(str.strip, row):
+        if _SINGLE.match(column):
+            findings.doubt(f"the column {column!r} is a var; did you mean {'_' + column!r}?", source)
+        elif column == "__metadata":
+            findings.doubt("the column '__metadata' needs a key, as in __metadata:category", source)
+
+
+def _test(row: Row, index: int) -> JsonDict:
+    test: JsonDict = {
+        "vars": {key: value for key, value in row.items() if not _special(key)},
+        "assert": _asserts(row),
+        "options": {name: row[f"__{name}"] for name in ("prefix", "suffix") if f"__{name}" in row},
+        "description": row.get("__description") or f"Row #{index + 1}",
+    }
+    if row.get("__providerOutput"):
+        test["providerOutput"] = row["__providerOutput"]
+    threshold = _number(row.get("__threshold"), "__threshold")
+    if threshold is not None:
+        test["threshold"] = threshold
+    metadata = _metadata(row)
+    return {**test, "metadata": metadata} if metadata else test
+
+
+def _special(column: str) -> bool:
+    return column.startswith((_EXPECTED, _METADATA, _CONFIG)) or column in _KNOWN or column == "__metadata"
+
+
+def _asserts(row: Row) -> list[JsonDict]:
+    columns = [column for column in row if column.startswith(_EXPECTED)]
+    thresholds = _thresholds(row, columns)
+    metric = row.get("__metric")
+    made = []
+    for column in columns:
+        if row[column].strip():
+            more: dict[str, Any] = {"metric": metric} if metric else {}
+            if column in thresholds:
+                more["threshold"] = thresholds[column]
+            made.append({**read_expected(row[column].strip()), **more})
+    return made
+
+
+def _thresholds(row: Row, columns: list[str]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for column, cell in row.items():
+        if column.startswith(_CONFIG):
+            wanted, _, key = column.removeprefix(_CONFIG).rpartition(":")
+            number = re.fullmatch(r"__expected([1-9]\d*)?", wanted)
+            if not number or key != "threshold":
+                raise ConfigError.of(f"the column {column!r} must be like __config:__expected1:threshold")
+            position = int(number[1] or 1) - 1
+            value = _number(cell, column)
+            if value is not None and position < len(columns):
+                found[columns[position]] = value
+    return found
+
+
+def _number(cell: str | None, column: str) -> float | None:
+    value = finite(cell)
+    if value is None and (cell or "").strip():
+        raise ConfigError.of(f"{column} must be a number, not {cell!r}")
+    return value
+
+
+def _metadata(row: Row) -> JsonDict:
+    found: JsonDict = {}
+    for column, cell in row.items():
+        if column.startswith(_METADATA) and cell.strip():
+            key = column.removeprefix(_METADATA)
+            if key.endswith("[]"):
+                found[key[:-2]] = [item.strip().replace("\\,", ",") for item in re.split(r"(?<!\\),", cell)]
+            else:
+                found[key] = cell
+    return found
