@@ -8,6 +8,7 @@ SojournError                what, where, what to do
 |   `-- CodeDiedError       its whole process died under it
 |-- ClaimError              an assertion cannot be judged (not: it said no)
 |-- HookError               a hook broke; carries hook and extension
+|-- SessionError            a session could not be opened, lent or used
 |-- TemplateError           a template cannot be rendered
 |-- ProviderError           a provider cannot be asked at all
 |-- OutputError             a result file cannot be written
@@ -126,6 +127,15 @@ class HookError(SojournError):
         super().__init__(f"{hook} of {extension} broke: {cause}")
         self.hook = hook
         self.extension = extension
+        self.cause = cause
+
+
+class SessionError(SojournError):
+    """A session could not be opened, lent or used; `session` is its name, `cause` what happened."""
+
+    def __init__(self, session: str, cause: str) -> None:
+        super().__init__(f"session {session!r}: {cause}")
+        self.session = session
         self.cause = cause
 
 

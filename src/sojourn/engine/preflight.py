@@ -21,7 +21,7 @@ async def check_code(plan: Plan, code: CodeRunner) -> None:
 def _references(plan: Plan) -> list[Reference]:
     base = plan.suite.base
     named = [(text, "hook", base) for text in plan.suite.extensions]
-    named += [(spec.id, "provider", spec.base or base) for spec in dict.fromkeys(c.provider for c in plan.columns)]
+    named += [(spec.id, "provider", spec.base or base) for spec in plan.suite.providers]
     found = [Reference.parse(text, base=folder, role=role) for text, role, folder in named]  # type: ignore[arg-type]  # both are Roles
     return list(dict.fromkeys(reference for reference in found if reference is not None))
 

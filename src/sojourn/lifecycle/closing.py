@@ -1,0 +1,63 @@
+"""The one way in which things are closed: every one, newest first, whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Awaitable, Callable, Iterable
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Closer:
+    """How to close one thing: its name for people, what to await, and how many seconds it may take."""
+
+    name: str
+    close: Callable[[], Awaitable[None]]
+    grace: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Unclosed:
+    """A thing that could not be closed, and why."""
+
+    name: str
+    why: str
+
+
+async def close_all(closers: Iterable[Closer]) -> list[Unclosed]:
+    """Close everything, the last first; return what could not be closed.
+
+    A cancellation waits until all is done and is then asked for again: what is being closed is never cut.
+    """
+    work = asyncio.ensure_future(_each(list(closers)))
+    cancelled = False
+    while not work.done():
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            cancelled = True
+    task = asyncio.current_task()
+    if cancelled and task is not None:
+        task.cancel()
+    return work.result()
+
+
+async def _each(closers: list[Closer]) -> list[Unclosed]:
+    unclosed = []
+    for closer in reversed(closers):
+        why = await _one(closer)
+        if why:
+            unclosed.append(Unclosed(closer.name, why))
+    return unclosed
+
+
+async def _one(closer: Closer) -> str:
+    """Close one thing; return what went wrong, or an empty string."""
+    try:
+        async with asyncio.timeout(closer.grace):
+            await closer.close()
+    except TimeoutError:
+        return f"closing took more than {closer.grace:g} s"
+    except BaseException as error:  # noqa: BLE001  the one place: no end of one thing may keep another open
+        return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return ""

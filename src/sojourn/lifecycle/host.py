@@ -1,0 +1,87 @@
+"""One task owns one session, from its opening to its end.
+
+A session that holds a task group or a cancel scope can only be closed by the task that opened it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sojourn.errors import SessionError
+from sojourn.lifecycle.closing import Closer, Unclosed, close_all
+from sojourn.model.session import MOVES, State
+
+Open = Callable[[], Awaitable[Any]]
+Close = Callable[[Any], Awaitable[None]]
+
+
+class SessionHost:
+    """Opens a session, keeps it, closes it. `live` is what opening gave."""
+
+    def __init__(self, name: str, open_: Open, close: Close, *, open_timeout: float, close_timeout: float) -> None:
+        self.name = name
+        self.live: Any = None
+        self.state = State.PLANNED
+        self.unclosed: Unclosed | None = None
+        self._open = open_
+        self._close = close
+        self._open_timeout = open_timeout
+        self._close_timeout = close_timeout
+        self._ready: asyncio.Future[None] | None = None
+        self._end = asyncio.Event()
+        self._owner: asyncio.Task[None] | None = None
+
+    def move(self, to: State) -> None:
+        """Go to another state; one that the table does not allow is a mistake of ours."""
+        assert to in MOVES[self.state], f"session {self.name}: {self.state.value} to {to.value}"
+        self.state = to
+
+    async def open(self) -> None:
+        """Open the session; raises SessionError where that fails or takes too long. Cancelled, it closes again."""
+        self.move(State.OPENING)
+        ready = self._ready = asyncio.get_running_loop().create_future()
+        self._owner = asyncio.create_task(self._own(ready), name=f"session {self.name}")
+        try:
+            await asyncio.shield(ready)
+        except asyncio.CancelledError:
+            self._end.set()
+            await close_all([Closer(self.name, self._ended, self._open_timeout + self._close_timeout)])
+            raise
+
+    async def _own(self, ready: asyncio.Future[None]) -> None:
+        try:
+            async with asyncio.timeout(self._open_timeout):
+                self.live = await self._open()
+        except TimeoutError:
+            self._refuse(ready, f"it was not open after {self._open_timeout:g} s")
+            return
+        except BaseException as error:  # noqa: BLE001  whatever opening raises is the cause for all who need it
+            self._refuse(ready, str(error) or type(error).__name__)
+            return
+        self.move(State.READY)
+        ready.set_result(None)
+        await self._end.wait()
+        self.move(State.CLOSING)
+        unclosed = await close_all([Closer(self.name, lambda: self._close(self.live), self._close_timeout)])
+        self.unclosed = unclosed[0] if unclosed else None
+        self.move(State.BROKEN if unclosed else State.CLOSED)
+
+    def _refuse(self, ready: asyncio.Future[None], why: str) -> None:
+        self.move(State.BROKEN)
+        ready.set_exception(SessionError(self.name, why))
+        ready.exception()  # the asker may be gone: then nobody else need hear of it
+
+    async def _ended(self) -> None:
+        if self._owner is not None:
+            await self._owner
+
+    async def close(self) -> Unclosed | None:
+        """Close the session if it is open, once however often it is asked; return what could not be closed."""
+        if self.state is State.PLANNED:
+            self.move(State.CLOSED)
+        self._end.set()
+        if self._owner is not None:
+            await asyncio.shield(self._owner)
+        return self.unclosed

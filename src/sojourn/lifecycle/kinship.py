@@ -1,0 +1,113 @@
+"""Parents, scopes and abilities, checked before anything opens.
+
+A session lives as long as its own scope and those of all its parents together say: one for each test inside one for
+each provider is one for each test and provider. Its instances are named by a `Key`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Iterable, Mapping
+
+from sojourn.errors import Problem
+from sojourn.model.session import Isolation, Scope, SessionSpec
+from sojourn.registry import nearest
+
+NEEDED_FOR = {
+    Isolation.RESET: "reset",
+    Isolation.ROLLBACK: "rollback",
+    Isolation.FORK: "fork",
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Key:
+    """One instance of a session: its name, and for each scope that it lives in, which one (`test` 3, `trial` 7)."""
+
+    name: str
+    place: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        inside = ", ".join(f"{scope} {which}" for scope, which in self.place)
+        return f"{self.name} ({inside})" if inside else self.name
+
+
+class Family:
+    """The sessions of a suite by name, with everything that follows from who is inside whom."""
+
+    def __init__(self, specs: Iterable[SessionSpec]) -> None:
+        self.specs: Mapping[str, SessionSpec] = {spec.name: spec for spec in specs}
+
+    def lineage(self, names: Iterable[str]) -> list[SessionSpec]:
+        """Return these sessions and all that they live in, parents before children, each once."""
+        found: dict[str, SessionSpec] = {}
+
+        def add(name: str) -> None:
+            if name not in found:
+                for parent in self.specs[name].parents:
+                    add(parent)
+                found[name] = self.specs[name]
+
+        for name in names:
+            add(name)
+        return list(found.values())
+
+    def key(self, spec: SessionSpec, place: Mapping[Scope, str]) -> Key:
+        """Return which instance of a session a trial at `place` uses."""
+        scopes = {scope for each in self.lineage([spec.name]) for scope in _scopes(each)}
+        return Key(spec.name, tuple((scope.value, place[scope]) for scope in Scope if scope in scopes))
+
+    def problems(self, needed: Iterable[str] = ()) -> list[Problem]:
+        """Return what is wrong with the family, and with `needed` names that nobody has."""
+        return [*self._strangers(needed), *self._circles(), *self._pooled_parents()]
+
+    def _strangers(self, needed: Iterable[str]) -> Iterable[Problem]:
+        named = [(f"session {spec.name!r} has a parent", parent) for spec in self.specs.values() for parent in spec.parents]
+        named += [("a provider or test asks for the session", name) for name in needed]
+        for who, name in named:
+            if name not in self.specs:
+                near = nearest(name, self.specs)
+                yield Problem(what=f"{who} {name!r}, which is not under sessions", todo=f"did you mean {near!r}?" if near else "")
+
+    def _circles(self) -> Iterable[Problem]:
+        for name in self.specs:
+            way = self._way_back(name, (name,))
+            if way:
+                yield Problem(what=f"session {name!r} is its own ancestor: {' > '.join(way)}")
+                return
+
+    def _way_back(self, name: str, way: tuple[str, ...]) -> tuple[str, ...]:
+        for parent in self.specs[way[-1]].parents:
+            if parent == name:
+                return (*way, parent)
+            if parent in self.specs and parent not in way:
+                found = self._way_back(name, (*way, parent))
+                if found:
+                    return found
+        return ()
+
+    def _pooled_parents(self) -> Iterable[Problem]:
+        for spec in self.specs.values():
+            for parent in spec.parents:
+                above = self.specs.get(parent)
+                if above is not None and above.pooled and spec.scope in (Scope.RUN, Scope.PROVIDER):
+                    what = f"session {spec.name!r} outlives what it borrows of the pool {parent!r}"
+                    yield Problem(what=what, todo="give it the scope conversation, test or trial")
+
+
+def _scopes(spec: SessionSpec) -> list[Scope]:
+    """Return the scopes that make an instance of its own; a fresh one is the trial's alone."""
+    if spec.isolation is Isolation.FRESH:
+        return [Scope.TRIAL]
+    return [] if spec.scope is Scope.RUN else [spec.scope]
+
+
+def inability(spec: SessionSpec, abilities: Collection[str]) -> Problem | None:
+    """Say what a session is asked for that its kind cannot do, or None."""
+    wanted = NEEDED_FOR.get(spec.isolation)
+    if wanted is not None and wanted not in abilities:
+        what = f"session {spec.name!r} asks for isolation {spec.isolation.value!r}, and {spec.kind} has no {wanted!r}"
+        return Problem(what=what, todo="use isolation: fresh, or give the kind that function")
+    if spec.limits.check and "check" not in abilities:
+        return Problem(what=f"session {spec.name!r} asks for a check, and {spec.kind} has none", todo="leave check out")
+    return None

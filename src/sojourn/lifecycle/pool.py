@@ -1,0 +1,266 @@
+"""Interchangeable sessions, leased to whoever is first in line.
+
+Never more of them than `max`, never more borrowers of one than its capacity. A session is checked before it is lent
+and reset when it comes back, where its kind can; one that fails either is thrown away and replaced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sojourn.errors import SessionError
+from sojourn.lifecycle.closing import Closer, Unclosed, close_all
+from sojourn.lifecycle.host import SessionHost
+from sojourn.model.session import PoolLimits, State
+
+Action = Callable[[Any], Awaitable[Any]]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Care:
+    """What a kind can do for its sessions: `check` answers whether one is sound, `reset` makes one as new."""
+
+    check: Action | None = None
+    reset: Action | None = None
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class Member:
+    """A session of the pool: who borrows it, how often it was lent, when it was opened."""
+
+    host: SessionHost
+    born: float
+    borrowers: dict[str, float] = dataclasses.field(default_factory=dict)
+    uses: int = 0
+    spent: bool = False
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class Lease:
+    """A borrower's hold on one member, until it is given back."""
+
+    pool: Pool
+    member: Member
+    borrower: str
+    over: bool = False
+
+    @property
+    def live(self) -> Any:
+        """The session itself; raises SessionError once the lease is over."""
+        if self.over:
+            raise SessionError(self.pool.name, f"{self.borrower} uses it after giving it back")
+        return self.member.host.live
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class _Waiter:
+    borrower: str
+    future: asyncio.Future[Member]
+
+
+class Pool:
+    """Lends sessions; `make` gives a host for a new one, `clock` seconds."""
+
+    def __init__(
+        self,
+        name: str,
+        make: Callable[[], SessionHost],
+        limits: PoolLimits,
+        care: Care,
+        clock: Callable[[], float],
+    ) -> None:
+        self.name = name
+        self.unclosed: list[Unclosed] = []
+        self._make = make
+        self._limits = limits
+        self._care = care
+        self._clock = clock
+        self._members: list[Member] = []
+        self._opening: set[asyncio.Task[None]] = set()
+        self._ending: set[asyncio.Task[None]] = set()
+        self._line: deque[_Waiter] = deque()
+        self._closed = False
+
+    @property
+    def size(self) -> int:
+        """How many sessions are open or being opened."""
+        return len(self._members) + len(self._opening)
+
+    @property
+    def waiting(self) -> int:
+        """How many borrowers stand in line."""
+        return len(self._line)
+
+    # --- lending -----------------------------------------------------------------------------------------------
+
+    async def lease(self, borrower: str) -> Lease:
+        """Wait for a sound session, first come, first served; raises SessionError where none is to be had in time."""
+        limit = self._limits.wait or None
+        try:
+            async with asyncio.timeout(limit):
+                while True:
+                    member = await self._stand_in_line(borrower)
+                    if await self._is_sound(member, borrower):
+                        return Lease(self, member, borrower)
+        except TimeoutError:
+            raise SessionError(self.name, self._why_none(limit)) from None
+
+    async def _stand_in_line(self, borrower: str) -> Member:
+        if self._closed:
+            raise SessionError(self.name, "it is closed already")
+        waiter = _Waiter(borrower, asyncio.get_running_loop().create_future())
+        self._line.append(waiter)
+        self._serve()
+        try:
+            return await waiter.future
+        except asyncio.CancelledError:
+            self._leave(waiter)
+            raise
+
+    def _leave(self, waiter: _Waiter) -> None:
+        """Take a borrower who gave up out of the line, or the session that it was just given back."""
+        if waiter in self._line:
+            self._line.remove(waiter)
+        elif waiter.future.done() and not waiter.future.cancelled() and waiter.future.exception() is None:
+            self._free(waiter.future.result(), waiter.borrower)
+
+    def _serve(self) -> None:
+        """Give free sessions to the first in line; open more where there is room and need."""
+        while self._line and (member := self._find_free()) is not None:
+            waiter = self._line.popleft()
+            member.borrowers[waiter.borrower] = self._clock()
+            member.uses += 1
+            if member.host.state is State.READY:
+                member.host.move(State.LENT)
+            waiter.future.set_result(member)
+        wanted = min(len(self._line) - len(self._opening), self._limits.max - self.size)
+        for _ in range(wanted):
+            self._begin(self._open_one(), self._opening)
+
+    def _find_free(self) -> Member | None:
+        for member in list(self._members):
+            if member.spent or len(member.borrowers) >= self._limits.capacity:
+                continue
+            if member.borrowers or not self._is_worn(member):
+                return member
+            self._discard(member)
+        return None
+
+    def _is_worn(self, member: Member) -> bool:
+        limits = self._limits
+        too_old = bool(limits.max_lifetime) and self._clock() - member.born >= limits.max_lifetime
+        return too_old or (bool(limits.max_uses) and member.uses >= limits.max_uses)
+
+    async def _open_one(self) -> None:
+        """Open one more session; what fails is the cause for the first in line."""
+        host = self._make()
+        try:
+            await host.open()
+        except SessionError as error:
+            if self._line:
+                self._line.popleft().future.set_exception(error)
+            return
+        self._members.append(Member(host, self._clock()))
+
+    async def _is_sound(self, member: Member, borrower: str) -> bool:
+        if self._care.check is None or not self._limits.check or len(member.borrowers) > 1:
+            return True
+        try:
+            sound = await self._care.check(member.host.live) is not False
+        except asyncio.CancelledError:
+            self._free(member, borrower)
+            raise
+        except Exception:  # noqa: BLE001  a check that cannot be made is a session that cannot be trusted
+            sound = False
+        if not sound:
+            member.borrowers.pop(borrower, None)
+            self._discard(member)
+            self._serve()
+        return sound
+
+    def _why_none(self, limit: float | None) -> str:
+        now = self._clock()
+        held = [f"{who} for {now - since:.1f} s" for m in self._members for who, since in m.borrowers.items()]
+        holders = ", ".join(held) or "nobody; it is being opened"
+        return f"none was free within {limit:g} s (at most {self._limits.max}); held by {holders}"
+
+    # --- giving back -------------------------------------------------------------------------------------------
+
+    async def give_back(self, lease: Lease) -> str:
+        """End a lease; reset the session if nobody else borrows it. Returns what went wrong, or an empty string.
+
+        Giving back twice changes nothing; a lease of another pool is refused.
+        """
+        if lease.pool is not self:
+            raise SessionError(self.name, f"{lease.borrower} gives back a session of {lease.pool.name!r}")
+        if lease.over:
+            return ""
+        lease.over = True
+        why = ""
+        if self._care.reset is not None and len(lease.member.borrowers) == 1:
+            why = await self._reset(lease.member)
+        self._free(lease.member, lease.borrower)
+        return why
+
+    async def _reset(self, member: Member) -> str:
+        assert self._care.reset is not None
+        reset, live = self._care.reset, member.host.live
+
+        async def act() -> None:
+            await reset(live)
+
+        unclosed = await close_all([Closer(f"reset of {self.name}", act, self._limits.wait or 60)])
+        member.spent = bool(unclosed)
+        return unclosed[0].why if unclosed else ""
+
+    def _free(self, member: Member, borrower: str) -> None:
+        member.borrowers.pop(borrower, None)
+        if not member.borrowers:
+            if member.host.state is State.LENT:
+                member.host.move(State.READY)
+            if member.spent or self._is_worn(member):
+                self._discard(member)
+        self._serve()
+
+    def _discard(self, member: Member) -> None:
+        self._members.remove(member)
+        self._begin(self._end(member), self._ending)
+
+    async def _end(self, member: Member) -> None:
+        unclosed = await member.host.close()
+        if unclosed is not None:
+            self.unclosed.append(unclosed)
+
+    def _begin(self, work: Any, among: set[asyncio.Task[None]]) -> None:
+        task = asyncio.create_task(work)
+        among.add(task)
+        task.add_done_callback(lambda done: self._over(done, among))
+
+    def _over(self, task: asyncio.Task[None], among: set[asyncio.Task[None]]) -> None:
+        among.discard(task)
+        if not self._closed:
+            self._serve()
+
+    # --- the end -----------------------------------------------------------------------------------------------
+
+    async def warm(self) -> None:
+        """Open the least number of sessions ahead of need."""
+        missing = self._limits.min - self.size
+        tasks = [asyncio.create_task(self._open_one()) for _ in range(missing)]
+        await asyncio.gather(*tasks)
+
+    async def close(self) -> list[Unclosed]:
+        """Close every session, the newest first; whoever still waits is refused. Returns what could not be closed."""
+        self._closed = True
+        while self._line:
+            self._line.popleft().future.set_exception(SessionError(self.name, "it was closed while waiting"))
+        while self._opening or self._ending:
+            await asyncio.wait({*self._opening, *self._ending})
+        for member in reversed(self._members):
+            await self._end(member)
+        self._members.clear()
+        return self.unclosed

@@ -1,0 +1,85 @@
+"""What a suite says of its sessions: named, of a kind, living as long as a scope."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+
+class Scope(Enum):
+    """How long a session lives, widest first."""
+
+    RUN = "run"
+    PROVIDER = "provider"
+    CONVERSATION = "conversation"
+    TEST = "test"
+    TRIAL = "trial"
+
+
+class Isolation(Enum):
+    """What the next trial finds of what the one before it did."""
+
+    SHARED = "shared"
+    FRESH = "fresh"
+    RESET = "reset"
+    ROLLBACK = "rollback"
+    FORK = "fork"
+
+
+class State(Enum):
+    """Where a live session is between its opening and its end."""
+
+    PLANNED = "planned"
+    OPENING = "opening"
+    READY = "ready"
+    LENT = "lent"
+    CLOSING = "closing"
+    CLOSED = "closed"
+    BROKEN = "broken"
+
+
+MOVES: Mapping[State, frozenset[State]] = {
+    State.PLANNED: frozenset({State.OPENING, State.CLOSED}),
+    State.OPENING: frozenset({State.READY, State.BROKEN}),
+    State.READY: frozenset({State.LENT, State.CLOSING}),
+    State.LENT: frozenset({State.READY, State.CLOSING}),
+    State.CLOSING: frozenset({State.CLOSED, State.BROKEN}),
+    State.CLOSED: frozenset(),
+    State.BROKEN: frozenset(),
+}
+"""The legal moves; every other is a mistake of ours."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PoolLimits:
+    """How many sessions a pool may hold and for how long. Times are seconds, 0 means no limit.
+
+    `capacity` is how many borrowers may use one session at once; `wait` how long a borrower waits for one.
+    """
+
+    max: int = 1
+    min: int = 0
+    capacity: int = 1
+    max_lifetime: float = 0
+    max_uses: int = 0
+    check: bool = False
+    wait: float = 60
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSpec:
+    """One entry under `sessions`. Timeouts are seconds."""
+
+    name: str
+    kind: str
+    scope: Scope = Scope.RUN
+    isolation: Isolation = Isolation.SHARED
+    limits: PoolLimits = dataclasses.field(default_factory=PoolLimits)
+    pooled: bool = False
+    parents: tuple[str, ...] = ()
+    open_timeout: float = 60
+    close_timeout: float = 30
+    config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    base: str = ""
