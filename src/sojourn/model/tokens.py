@@ -76,5 +76,5 @@ def _details(told: Any) -> Usage:
 
 
 def _number(value: Any) -> float:
-    known = isinstance(value, (int, float)) and not isinstance(value, bool) and value == value  # noqa: PLR0124  NaN
+    known = isinstance(value, (int, float)) and not isinstance(value, bool) and value == value  # noqa: PLR0124  only NaN differs from itself
     return value if known else 0

@@ -39,6 +39,6 @@ def failing(reason: str, score: float = 0.0) -> Verdict:
     return Verdict(passed=False, score=score, reason=reason)
 
 
-def judged(passed: bool, score: float, no: str, yes: str = "Assertion passed") -> Verdict:  # noqa: FBT001
+def judged(passed: bool, score: float, no: str, yes: str = "Assertion passed") -> Verdict:  # noqa: FBT001  what it is about comes first
     """Say yes or no with a score; `no` and `yes` are the reasons."""
     return Verdict(passed=passed, score=score, reason=yes if passed else no)
