@@ -1,0 +1,45 @@
+"""The suites that are measured, written small; JSON, so that reading them is not what is measured."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+CODE = """
+import asyncio
+import time
+import uuid
+
+
+def noop(prompt, options, context):
+    return {"output": prompt}
+
+
+async def sleep100(prompt, options, context):
+    begun = time.time()
+    await asyncio.sleep(0.1)
+    session = context["vars"].get("sessionId")
+    told = {"sessionId": session} if session else {}
+    return {"output": f"{prompt} @{begun:.4f}-{time.time():.4f}", **told}
+
+
+def own_session(hook_name, context):
+    if hook_name == "beforeEach":
+        test = context["test"]
+        return {"test": {**test, "vars": {**test["vars"], "sessionId": uuid.uuid4().hex}}}
+"""
+
+
+def write(folder: Path, tests: int, provider: str, **more: Any) -> None:
+    """Write a suite of so many tests of one provider into a new folder."""
+    folder.mkdir(parents=True)
+    (folder / "measured.py").write_text(CODE)
+    (folder / "tests.jsonl").write_text(
+        "".join(
+            json.dumps({"vars": {"n": number}, "assert": [{"type": "contains", "value": f"case {number}"}]}) + "\n"
+            for number in range(tests)
+        )
+    )
+    suite = {"prompts": ["case {{n}}"], "providers": [provider], "tests": "file://tests.jsonl", **more}
+    (folder / "promptfooconfig.json").write_text(json.dumps(suite))

@@ -1,0 +1,129 @@
+"""Measures Sojourn, and promptfoo beside it where BENCH_PROMPTFOO names its program; see README.md."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from inputs import write
+from measure import Measured, all_passed, measure
+
+SOJOURN = str(Path(sys.executable).with_name("sojourn"))
+PROMPTFOO = os.environ.get("BENCH_PROMPTFOO", "")
+HISTORY = Path(__file__).with_name("history.jsonl")
+EXTENSION = {"extensions": ["file://measured.py:own_session"]}
+
+Figures = dict[str, float]
+
+
+class Round:
+    """One round: every figure once, each in a fresh folder below `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def _run(self, program: str, name: str, tests: int, provider: str, jobs: int = 4, **more: Any) -> Measured:
+        folder = self._root / f"{Path(program).name}-{name}"
+        write(folder, tests, provider, **more)
+        flags = ["--no-cache", "--no-table", "--no-progress-bar", "-j", str(jobs), "-o", "out.json"]
+        measured = measure([program, "eval", "-c", "promptfooconfig.json", *flags], folder)
+        all_passed(measured, tests)
+        return measured
+
+    def figures(self) -> Iterator[tuple[str, float]]:
+        """Measure one figure after the other, promptfoo's directly behind ours."""
+        yield from self._version()
+        yield from self._one_test()
+        yield from self._per_test()
+        yield from self._sessions()
+        yield from self._sleeps()
+
+    def _version(self) -> Iterator[tuple[str, float]]:
+        bare = measure([sys.executable, "-c", "pass"], self._root)
+        ours = measure([SOJOURN, "--version"], self._root)
+        yield "python -c pass, wall ms", bare.wall * 1000
+        yield "--version, wall ms", ours.wall * 1000
+        yield "--version, times python -c pass", ours.wall / bare.wall
+
+    def _one_test(self) -> Iterator[tuple[str, float]]:
+        ours = self._run(SOJOURN, "one", 1, "echo")
+        yield "one test, CPU s", ours.cpu
+        yield "one test, wall s", ours.wall
+        if PROMPTFOO:
+            theirs = self._run(PROMPTFOO, "one", 1, "echo")
+            yield "one test, promptfoo's CPU over ours", theirs.cpu / ours.cpu
+            yield "one test, promptfoo's wall over ours", theirs.wall / ours.wall
+
+    def _per_test(self) -> Iterator[tuple[str, float]]:
+        ours = self._net(SOJOURN)
+        yield "1,000 no-op tests, CPU ms a test", ours
+        if PROMPTFOO:
+            theirs = self._net(PROMPTFOO)
+            yield "1,000 no-op tests, promptfoo's CPU ms a test", theirs
+            yield "1,000 no-op tests, promptfoo's CPU over ours", theirs / ours
+
+    def _net(self, program: str) -> float:
+        """Return the CPU milliseconds that each further test costs, start-up taken off."""
+        few = self._run(program, "noop-1", 1, "file://measured.py:noop")
+        many = self._run(program, "noop-1000", 1000, "file://measured.py:noop")
+        return (many.cpu - few.cpu) / 999 * 1000
+
+    def _sessions(self) -> Iterator[tuple[str, float]]:
+        one = self._run(SOJOURN, "session-1", 1, "file://measured.py:sleep100", jobs=20, **EXTENSION)
+        forty = self._run(SOJOURN, "session-40", 40, "file://measured.py:sleep100", jobs=20, **EXTENSION)
+        yield "40 sessions at -j 20, net of start-up, over the ideal 0.2 s", (forty.wall - one.wall + 0.1) / 0.2
+
+    def _sleeps(self) -> Iterator[tuple[str, float]]:
+        measured = self._run(SOJOURN, "sleep", 500, "file://measured.py:sleep100", jobs=50)
+        yield "500 x 100 ms at -j 50, per cent of the ideal 1.0 s", 100 / measured.makespan()
+
+
+def rounds(count: int) -> list[Figures]:
+    """Measure everything so many times; the first round, which warms caches, is thrown away."""
+    measured = []
+    for number in range(count + 1):
+        with tempfile.TemporaryDirectory(prefix="bench-") as root:
+            measured.append(dict(Round(Path(root)).figures()))
+        print(f"round {number} of {count}", file=sys.stderr)
+    return measured[1:]
+
+
+def main() -> None:
+    """Print a table of medians and append them to the history."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    measured = rounds(parser.parse_args().rounds)
+    medians = {name: statistics.median(each[name] for each in measured) for name in measured[0]}
+    for name, value in medians.items():
+        spread = [each[name] for each in measured]
+        print(f"{name:<62} {value:>9.3f}   ({min(spread):.3f} to {max(spread):.3f})")
+    keep(medians, len(measured))
+
+
+def keep(medians: Figures, count: int) -> None:
+    """Append the medians to the history, with what they were measured on."""
+    from sojourn import __version__
+
+    line = {
+        "date": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "version": __version__,
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+        "rounds": count,
+        "medians": {name: round(value, 4) for name, value in medians.items()},
+    }
+    with HISTORY.open("a", encoding="utf-8") as history:
+        history.write(json.dumps(line) + "\n")
+
+
+if __name__ == "__main__":
+    main()
