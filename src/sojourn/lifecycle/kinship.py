@@ -62,12 +62,16 @@ class Family:
         return [*self._strangers(needed), *self._circles(), *self._pooled_parents()]
 
     def _strangers(self, needed: Iterable[str]) -> Iterable[Problem]:
-        named = [(f"session {spec.name!r} has a parent", parent) for spec in self.specs.values() for parent in spec.parents]
+        named = [
+            (f"session {spec.name!r} has a parent", parent) for spec in self.specs.values() for parent in spec.parents
+        ]
         named += [("a provider or test asks for the session", name) for name in needed]
         for who, name in named:
             if name not in self.specs:
                 near = nearest(name, self.specs)
-                yield Problem(what=f"{who} {name!r}, which is not under sessions", todo=f"did you mean {near!r}?" if near else "")
+                yield Problem(
+                    what=f"{who} {name!r}, which is not under sessions", todo=f"did you mean {near!r}?" if near else ""
+                )
 
     def _circles(self) -> Iterable[Problem]:
         for name in self.specs:
@@ -90,9 +94,18 @@ class Family:
         for spec in self.specs.values():
             for parent in spec.parents:
                 above = self.specs.get(parent)
-                if above is not None and above.pooled and spec.scope in (Scope.RUN, Scope.PROVIDER):
-                    what = f"session {spec.name!r} outlives what it borrows of the pool {parent!r}"
-                    yield Problem(what=what, todo="give it the scope conversation, test or trial")
+                if above is not None and spec.scope in _outlives(above):
+                    what = (
+                        f"session {spec.name!r} (scope {spec.scope.value}) would outlive what it is lent of {parent!r}"
+                    )
+                    yield Problem(what=what, todo="give it the scope trial" + (" or conversation" * above.pooled))
+
+
+def _outlives(parent: SessionSpec) -> tuple[Scope, ...]:
+    """Return the scopes that are longer than what a parent lends: a fork for a trial, one of a pool for a lane."""
+    if parent.isolation is Isolation.FORK:
+        return (Scope.RUN, Scope.PROVIDER, Scope.CONVERSATION, Scope.TEST)
+    return (Scope.RUN, Scope.PROVIDER, Scope.TEST) if parent.pooled else ()
 
 
 def _scopes(spec: SessionSpec) -> list[Scope]:
@@ -104,9 +117,9 @@ def _scopes(spec: SessionSpec) -> list[Scope]:
 
 def inability(spec: SessionSpec, abilities: Collection[str]) -> Problem | None:
     """Say what a session is asked for that its kind cannot do, or None."""
-    wanted = NEEDED_FOR.get(spec.isolation)
+    wanted = NEEDED_FOR.get(spec.isolation) if spec.isolation else None
     if wanted is not None and wanted not in abilities:
-        what = f"session {spec.name!r} asks for isolation {spec.isolation.value!r}, and {spec.kind} has no {wanted!r}"
+        what = f"session {spec.name!r} asks for isolation {wanted!r}, and {spec.kind} cannot {wanted}"
         return Problem(what=what, todo="use isolation: fresh, or give the kind that function")
     if spec.limits.check and "check" not in abilities:
         return Problem(what=f"session {spec.name!r} asks for a check, and {spec.kind} has none", todo="leave check out")

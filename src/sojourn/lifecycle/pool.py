@@ -84,6 +84,8 @@ class Pool:
         self._ending: set[asyncio.Task[None]] = set()
         self._line: deque[_Waiter] = deque()
         self._closed = False
+        self._was_open = False
+        self.failed: SessionError | None = None
 
     @property
     def size(self) -> int:
@@ -112,6 +114,8 @@ class Pool:
     async def _stand_in_line(self, borrower: str) -> Member:
         if self._closed:
             raise SessionError(self.name, "it is closed already")
+        if self.failed is not None:
+            raise self.failed
         waiter = _Waiter(borrower, asyncio.get_running_loop().create_future())
         self._line.append(waiter)
         self._serve()
@@ -156,14 +160,20 @@ class Pool:
         return too_old or (bool(limits.max_uses) and member.uses >= limits.max_uses)
 
     async def _open_one(self) -> None:
-        """Open one more session; what fails is the cause for the first in line."""
+        """Open one more session.
+
+        What fails is the cause for the first in line; if none was ever open, for all, and it is not tried again.
+        """
         host = self._make()
         try:
             await host.open()
         except SessionError as error:
-            if self._line:
+            if not self._was_open:
+                self.failed = error
+            for _ in range(len(self._line) if self.failed else min(1, len(self._line))):
                 self._line.popleft().future.set_exception(error)
             return
+        self._was_open = True
         self._members.append(Member(host, self._clock()))
 
     async def _is_sound(self, member: Member, borrower: str) -> bool:
@@ -204,6 +214,14 @@ class Pool:
         if self._care.reset is not None and len(lease.member.borrowers) == 1:
             why = await self._reset(lease.member)
         self._free(lease.member, lease.borrower)
+        return why
+
+    async def renew(self, lease: Lease) -> str:
+        """Reset a session without giving it back; where that fails the lease is over. Returns what went wrong."""
+        why = await self._reset(lease.member) if self._care.reset is not None else ""
+        if why:
+            lease.over = True
+            self._free(lease.member, lease.borrower)
         return why
 
     async def _reset(self, member: Member) -> str:

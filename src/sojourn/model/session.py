@@ -70,12 +70,16 @@ class PoolLimits:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class SessionSpec:
-    """One entry under `sessions`. Timeouts are seconds."""
+    """One entry under `sessions`. Timeouts are seconds.
+
+    `isolation` None means that the suite does not say: a single session is shared; one of a pool is reset before it is
+    lent again, or thrown away where its kind cannot reset.
+    """
 
     name: str
     kind: str
     scope: Scope = Scope.RUN
-    isolation: Isolation = Isolation.SHARED
+    isolation: Isolation | None = None
     limits: PoolLimits = dataclasses.field(default_factory=PoolLimits)
     pooled: bool = False
     parents: tuple[str, ...] = ()
@@ -83,3 +87,9 @@ class SessionSpec:
     close_timeout: float = 30
     config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     base: str = ""
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether one trial at a time may use an instance, so that all who use it form a lane."""
+        apart = (Isolation.FRESH, Isolation.FORK)
+        return not self.pooled and self.limits.capacity == 1 and self.isolation not in apart

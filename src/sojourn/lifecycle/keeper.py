@@ -1,0 +1,303 @@
+"""A trial's visit: the sessions that it needs are opened, parents first, lent, taken back, and closed in the end.
+
+They are closed when the last trial that the plan foresees for them has gone.
+An opening that failed is remembered and not tried again: all that would have lived in it fails with that cause.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from typing import Any, Protocol
+
+from sojourn.errors import SessionError
+from sojourn.lifecycle.closing import Closer, Unclosed, close_all
+from sojourn.lifecycle.host import SessionHost
+from sojourn.lifecycle.kinship import Family, Key
+from sojourn.lifecycle.pool import Care, Lease, Pool
+from sojourn.model.session import Isolation, PoolLimits, Scope, SessionSpec
+
+Place = Mapping[Scope, str]
+FORKS = 1_000_000
+
+
+class Opener(Protocol):
+    """How sessions of one kind are opened and cared for; `abilities` names what it can do besides."""
+
+    abilities: frozenset[str]
+
+    async def open(self, spec: SessionSpec, key: Key, parents: Mapping[str, Any]) -> Any:
+        """Open one and return it live."""
+
+    async def close(self, live: Any) -> None:
+        """Close one."""
+
+    async def act(self, ability: str, live: Any) -> Any:
+        """Do something that the kind is able to: check, reset, rollback, begin, fingerprint."""
+
+    async def fork(self, live: Any, spec: SessionSpec, key: Key) -> Any:
+        """Return a private child of a warmed session."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Stay:
+    """What one trial needs: its name for people, where it is in every scope, and the sessions' names."""
+
+    name: str
+    lane: str
+    place: Place
+    needs: tuple[str, ...]
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class Node:
+    """One instance of a session (or of a pool of them), who will use it, and what became of it."""
+
+    key: Key
+    spec: SessionSpec
+    parents: tuple[Key, ...]
+    visits: int = 0
+    lanes: set[str] = dataclasses.field(default_factory=set)
+    pool: Pool | None = None
+    lock: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
+
+
+@dataclasses.dataclass(slots=True, eq=False)
+class LaneHold:
+    """A lane's leases by instance, and how many of its trials still need each."""
+
+    left: Counter[Key] = dataclasses.field(default_factory=Counter)
+    leases: dict[Key, Lease] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(slots=True)
+class Loan:
+    """What a trial has in its hands of one session, to be taken from it in reverse order."""
+
+    spec: SessionSpec
+    key: Key
+    live: Any
+    is_fork: bool = False
+    begun: bool = False
+
+
+class Keeper:
+    """Keeps the sessions of a run."""
+
+    def __init__(self, family: Family, openers: Mapping[str, Opener], clock: Callable[[], float]) -> None:
+        self._family = family
+        self._openers = openers
+        self._clock = clock
+        self._nodes: dict[Key, Node] = {}
+        self._lanes: dict[str, LaneHold] = {}
+        self._opened: list[Node] = []
+        self.unclosed: list[Unclosed] = []
+
+    def expect(self, stays: Iterable[Stay]) -> None:
+        """Count who will need what; must be told of every trial before the first begins."""
+        for stay in stays:
+            hold = self._lanes.setdefault(stay.lane, LaneHold())
+            for spec in self._family.lineage(stay.needs):
+                node = self._node(spec, stay.place)
+                node.visits += 1
+                node.lanes.add(stay.lane)
+                hold.left[node.key] += 1
+
+    def _node(self, spec: SessionSpec, place: Place) -> Node:
+        key = self._family.key(spec, place)
+        if key not in self._nodes:
+            parents = tuple(self._family.key(self._family.specs[name], place) for name in spec.parents)
+            self._nodes[key] = Node(key, spec, parents)
+        return self._nodes[key]
+
+    @contextlib.asynccontextmanager
+    async def visit(self, stay: Stay, notes: list[str]) -> AsyncIterator[dict[str, Any]]:
+        """Give a trial its sessions, live by name. Raises SessionError where one cannot be had.
+
+        What goes wrong when they are taken back is added to `notes`, and does not change the trial.
+        """
+        loans: list[Loan] = []
+        try:
+            await self._take_shared(stay)
+            for spec in self._family.lineage(stay.needs):
+                await self._lend(self._node(spec, stay.place), stay, loans)
+            yield {loan.spec.name: loan.live for loan in loans}
+        finally:
+            await _shielded(self._leave(stay, loans, notes))
+
+    async def _take_shared(self, stay: Stay) -> None:
+        """Lease at a lane's start all that it shares with other lanes, in one order for all: none waits in a circle."""
+        hold = self._lanes[stay.lane]
+        for spec in self._family.lineage(self._family.specs):
+            for key in [key for key in hold.left if key.name == spec.name]:
+                node = self._nodes[key]
+                if len(node.lanes) > 1 and not self._lacks_parent(node, hold):
+                    # Who needs it hears of the failure when it is lent; the others do not care.
+                    with contextlib.suppress(SessionError):
+                        await self._lease(node, stay.lane, {})
+
+    @staticmethod
+    def _lacks_parent(node: Node, hold: LaneHold) -> bool:
+        return any(key not in hold.leases for key in node.parents)
+
+    async def _lease(self, node: Node, lane: str, lent: Mapping[str, Any]) -> Lease:
+        hold = self._lanes[lane]
+        if node.key not in hold.leases:
+            parents = {key.name: lent.get(key.name) or hold.leases[key].live for key in node.parents}
+            pool = await self._pool_of(node, parents)
+            hold.leases[node.key] = await pool.lease(lane)
+        return hold.leases[node.key]
+
+    async def _pool_of(self, node: Node, parents: Mapping[str, Any]) -> Pool:
+        """Return the instance's pool, made and warmed by the first who asks."""
+        async with node.lock:
+            if node.pool is None:
+                node.pool = self._make_pool(node, parents)
+                self._opened.append(node)
+                await node.pool.warm()
+            return node.pool
+
+    async def _lend(self, node: Node, stay: Stay, loans: list[Loan]) -> None:
+        spec, opener = node.spec, self._openers[node.spec.name]
+        lease = await self._lease(node, stay.lane, {loan.spec.name: loan.live for loan in loans})
+        loan = Loan(spec, node.key, lease.live)
+        if spec.isolation is Isolation.FORK:
+            async with node.lock:
+                loan.live = await _in_time(spec, opener.fork(lease.live, spec, node.key))
+            loan.is_fork = True
+        elif spec.isolation is Isolation.ROLLBACK:
+            await _in_time(spec, opener.act("begin", lease.live))
+            loan.begun = True
+        loans.append(loan)
+
+    async def _leave(self, stay: Stay, loans: list[Loan], notes: list[str]) -> None:
+        """Take back what the trial had, newest first; close what nobody will visit any more."""
+        hold = self._lanes[stay.lane]
+        mine = {loan.spec.name: loan for loan in loans}
+        for spec in reversed(self._family.lineage(stay.needs)):
+            node = self._node(spec, stay.place)
+            if spec.name in mine:
+                await self._undo(mine[spec.name], notes)
+            node.visits -= 1
+            hold.left[node.key] -= 1
+            if not hold.left[node.key]:
+                del hold.left[node.key]
+                await self._give_back(hold.leases.pop(node.key, None), notes)
+            elif spec.isolation is Isolation.RESET and node.key in hold.leases:
+                await self._renew(hold, node.key, notes)
+            if not node.visits:
+                await self._close(node, notes)
+
+    async def _renew(self, hold: LaneHold, key: Key, notes: list[str]) -> None:
+        """Make a lane's session as new for the lane's next trial, or let another take its place."""
+        why = await hold.leases[key].pool.renew(hold.leases[key])
+        if why:
+            notes.append(f"reset of {key}: {why}")
+            del hold.leases[key]
+
+    async def _undo(self, loan: Loan, notes: list[str]) -> None:
+        opener = self._openers[loan.spec.name]
+        if loan.is_fork:
+            closer = Closer(f"fork of {loan.key}", lambda: opener.close(loan.live), loan.spec.close_timeout)
+        elif loan.begun:
+            closer = Closer(
+                f"rollback of {loan.key}", lambda: opener.act("rollback", loan.live), loan.spec.close_timeout
+            )
+        else:
+            return
+        for unclosed in await close_all([closer]):
+            notes.append(f"{unclosed.name}: {unclosed.why}")
+            if loan.is_fork:
+                self.unclosed.append(unclosed)
+
+    @staticmethod
+    async def _give_back(lease: Lease | None, notes: list[str]) -> None:
+        why = await lease.pool.give_back(lease) if lease is not None else ""
+        if lease is not None and why:
+            notes.append(f"reset of {lease.pool.name}: {why}")
+
+    async def _close(self, node: Node, notes: list[str]) -> None:
+        self._nodes.pop(node.key, None)
+        if node.pool is None:
+            return
+        pool, node.pool = node.pool, None
+        self._opened.remove(node)
+        for unclosed in await pool.close():
+            self.unclosed.append(unclosed)
+            notes.append(f"close of {unclosed.name}: {unclosed.why}")
+
+    async def close(self) -> None:
+        """Close whatever is still open, the newest first: after a run that was stopped before its end."""
+
+        async def all_of_it() -> None:
+            for hold in self._lanes.values():
+                for lease in reversed(hold.leases.values()):
+                    await self._give_back(lease, [])
+                hold.leases.clear()
+            for node in reversed(self._opened.copy()):
+                await self._close(node, [])
+
+        await _shielded(all_of_it())
+
+    def _make_pool(self, node: Node, parents: Mapping[str, Any]) -> Pool:
+        spec, opener = node.spec, self._openers[node.spec.name]
+
+        def make() -> SessionHost:
+            async def open_() -> Any:
+                return await opener.open(spec, node.key, parents)
+
+            return SessionHost(
+                str(node.key), open_, opener.close, open_timeout=spec.open_timeout, close_timeout=spec.close_timeout
+            )
+
+        return Pool(str(node.key), make, _limits(spec, opener), _care(spec, opener), self._clock)
+
+
+def _limits(spec: SessionSpec, opener: Opener) -> PoolLimits:
+    """A warmed parent is lent to all who fork it; what cannot be made as new is used once."""
+    if spec.isolation is Isolation.FORK:
+        return dataclasses.replace(spec.limits, capacity=FORKS)
+    if spec.pooled and spec.isolation is None and "reset" not in opener.abilities:
+        return dataclasses.replace(spec.limits, max_uses=1)
+    return spec.limits
+
+
+def _care(spec: SessionSpec, opener: Opener) -> Care:
+    def action(name: str) -> Callable[[Any], Awaitable[Any]]:
+        async def act(live: Any) -> Any:
+            return await opener.act(name, live)
+
+        return act
+
+    renewed = spec.isolation is Isolation.RESET or (spec.pooled and spec.isolation is None)
+    return Care(
+        check=action("check") if "check" in opener.abilities else None,
+        reset=action("reset") if renewed and "reset" in opener.abilities else None,
+    )
+
+
+async def _in_time(spec: SessionSpec, work: Awaitable[Any]) -> Any:
+    try:
+        async with asyncio.timeout(spec.open_timeout):
+            return await work
+    except TimeoutError:
+        raise SessionError(spec.name, f"it was not ready after {spec.open_timeout:g} s") from None
+    except SessionError:
+        raise
+    except Exception as error:
+        raise SessionError(spec.name, str(error) or type(error).__name__) from error
+
+
+async def _shielded(work: Coroutine[Any, Any, None]) -> None:
+    """Finish the work although the task is cancelled meanwhile; then let the cancellation go on."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        while not task.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.shield(task)
+        raise
