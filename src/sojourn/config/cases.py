@@ -36,8 +36,8 @@ def scenario_tests(suite: Suite) -> Iterator[JsonDict]:
     for scenario in suite.scenarios:
         for entry in scenario.get("config") or ():
             conversation = f"__scenario_{next(numbers)}__"
-            tests: Iterable[JsonDict] = scenario.get("tests") or ({},)
-            for test in tests:
+            tests: Iterable[JsonDict] | None = scenario.get("tests")
+            for test in ({},) if tests is None else tests:
                 yield _scenario_test(entry, test, suite.default_test, conversation)
 
 

@@ -36,21 +36,24 @@ def read_provider(entry: Any, base: str, env: Mapping[str, str]) -> ProviderSpec
     return spec
 
 
-async def read_providers(raw: Any, reading: Reading) -> list[ProviderSpec]:
-    """Read all entries; mistakes go to the findings."""
+async def read_providers(raw: Any, reading: Reading, key: str = "providers") -> list[ProviderSpec]:
+    """Read all entries under `key`; mistakes go to the findings. What stands there twice counts once."""
     specs = []
-    for entry, source, at in _entries(raw, reading):
+    for entry, source, at in _entries(raw, reading, key):
         spec = await _checked(entry, source, at, reading)
         if spec is not None:
             specs.append(spec)
     return specs
 
 
-def _entries(raw: Any, reading: Reading) -> Iterator[_PLACED]:
+def _entries(raw: Any, reading: Reading, key: str) -> Iterator[_PLACED]:
     """Yield each entry with its place; a file of entries is spliced in where it is named."""
-    listed = raw if isinstance(raw, list) else [raw]
-    for index, entry in enumerate(listed):
-        at: Path = ("providers", index) if isinstance(raw, list) else ("providers",)
+    seen: list[Any] = []
+    for index, entry in enumerate(raw if isinstance(raw, list) else [raw]):
+        if entry in seen:
+            continue
+        seen.append(entry)
+        at: Path = (key, index) if isinstance(raw, list) else (key,)
         if _is_file(entry):
             yield from _from_file(entry, at, reading)
         else:

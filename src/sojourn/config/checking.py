@@ -1,0 +1,142 @@
+"""What names something elsewhere in the suite, held against what is there: prompts, providers, graders, hooks."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sojourn import registry
+from sojourn.config.columns import names_prompt, names_provider
+from sojourn.config.expect import Mismatch, Path
+from sojourn.config.providers import read_provider
+from sojourn.config.reading import Reading
+from sojourn.config.references import FILE
+from sojourn.config.tests import Placed
+from sojourn.errors import ConfigError
+from sojourn.model.reference import Reference
+from sojourn.model.suite import Prompt, ProviderSpec
+
+_GRADES = ("text", "embedding", "classification", "moderation")
+
+
+@dataclasses.dataclass(slots=True)
+class Names:
+    """What a suite has to offer to references; `good` remembers the entries that were looked at already."""
+
+    prompts: Sequence[Prompt]
+    providers: Sequence[ProviderSpec]
+    reading: Reading
+    good: set[str] = dataclasses.field(default_factory=set)
+
+    def check(self, tests: Iterable[Placed]) -> None:
+        """Note every reference of the tests that leads nowhere."""
+        for placed in tests:
+            for at, what, todo in self._wrong(placed.test):
+                self.reading.findings.wrong(what, placed.source, (*placed.at, *at), todo=todo)
+
+    def check_grader(self, entry: Any) -> None:
+        """Note a `--grader` that nobody knows."""
+        for at, what, todo in self._wrong_grader(entry, ()):
+            self.reading.findings.wrong(f"--grader: {what}", self.reading.source, at, todo=todo)
+
+    def _wrong(self, test: Mapping[str, Any]) -> Iterator[tuple[Path, str, str]]:
+        for index, name in enumerate(test.get("prompts") or ()):
+            if not any(names_prompt([name], prompt) for prompt in self.prompts):
+                labels = [prompt.label[:40] for prompt in self.prompts]
+                yield ("prompts", index), f"there is no prompt {name!r}", _offer(name, labels)
+        for index, name in enumerate(test.get("providers") or ()):
+            if not any(names_provider([name], provider) for provider in self.providers):
+                known = [provider.name for provider in self.providers]
+                yield ("providers", index), f"there is no provider {name!r} in this suite", _offer(name, known)
+        if test.get("provider") is not None:
+            yield from self._wrong_provider(test["provider"], ("provider",))
+        grader = (test.get("options") or {}).get("provider")
+        yield from self._wrong_grader(grader, ("options", "provider"))
+        for index, claim in enumerate(test.get("assert") or ()):
+            if isinstance(claim, dict):
+                yield from self._wrong_claim(claim, ("assert", index))
+
+    def _wrong_claim(self, claim: Mapping[str, Any], at: Path) -> Iterator[tuple[Path, str, str]]:
+        yield from self._wrong_grader(claim.get("provider"), (*at, "provider"))
+        for index, member in enumerate(claim.get("assert") or ()):
+            if isinstance(member, dict):
+                yield from self._wrong_grader(member.get("provider"), (*at, "assert", index, "provider"))
+
+    def _wrong_grader(self, entry: Any, at: Path) -> Iterator[tuple[Path, str, str]]:
+        if isinstance(entry, dict) and "id" not in entry and set(entry) & set(_GRADES):
+            for kind, inner in entry.items():
+                yield from self._wrong_provider(inner, (*at, kind), lenient=True)
+        elif entry is not None:
+            yield from self._wrong_provider(entry, at, lenient=True)
+
+    def _wrong_provider(self, entry: Any, at: Path, *, lenient: bool = False) -> Iterator[tuple[Path, str, str]]:
+        """Yield what is wrong with an entry of its own; `lenient`: a grader's missing file breaks its verdict alone."""
+        key = str(entry)
+        if key in self.good or any(entry in (spec.id, spec.label) for spec in self.providers):
+            return
+        try:
+            if not (lenient and _names_code(entry, self.reading)):
+                read_provider(entry, self.reading.base, self.reading.env)
+            self.good.add(key)
+        except ConfigError as error:
+            yield at, error.problems[0].what, error.problems[0].todo
+
+
+def _names_code(entry: Any, reading: Reading) -> bool:
+    name = entry.get("id") if isinstance(entry, dict) else entry
+    if not isinstance(name, str):
+        return False
+    known = registry.provider_name(name) in ("python", "javascript")
+    return known and Reference.parse(name, base=reading.base, role="provider") is not None
+
+
+def _offer(name: str, known: Sequence[str]) -> str:
+    close = registry.nearest(name, known)
+    return f"did you mean {close!r}?" if close else "known: " + ", ".join(known[:10])
+
+
+def check_extensions(extensions: Sequence[str], reading: Reading) -> None:
+    """Note every hook that does not name a Python or JavaScript file that exists."""
+    for index, written in enumerate(extensions):
+        try:
+            _check_extension(written, reading)
+        except Mismatch as mismatch:
+            reading.findings.mismatch(mismatch, reading.source, ("extensions", index))
+
+
+def _check_extension(written: str, reading: Reading) -> None:
+    reference = Reference.parse(written, base=reading.base, role="hook") if written.startswith(FILE) else None
+    if reference is None:
+        todo = "write it as file://hooks.py:function or file://hooks.js:function"
+        raise Mismatch(f"{written!r} names no hook", todo=todo)
+    if not os.path.isfile(reference.path):
+        raise Mismatch(f"no such file: {reading.name(reference.path)}")
+
+
+def read_template_filters(raw: Any, reading: Reading) -> dict[str, str]:
+    """Return each of nunjucksFilters as an absolute reference; mistakes go to the findings."""
+    found: dict[str, str] = {}
+    for name, written in (raw or {}).items():
+        reference = Reference.parse(str(written), base=reading.base, role="filter")
+        if reference is None or not os.path.isfile(reference.path):
+            at = ("nunjucksFilters", name)
+            reading.findings.wrong(f"the filter {name!r} needs a JavaScript or Python file", reading.source, at)
+        else:
+            found[name] = str(reference)
+    return found
+
+
+def check_outputs(outputs: Sequence[str], reading: Reading) -> None:
+    """Note every output whose suffix no reporter writes."""
+    for output in outputs:
+        if not any(registry.knows("output format", ending) for ending in _endings(output)):
+            todo = "known: " + " ".join(registry.names("output format"))
+            reading.findings.wrong(f"nobody writes {output!r}", reading.source, ("outputPath",), todo=todo)
+
+
+def _endings(output: str) -> Iterator[str]:
+    """Yield `.xml`, then `.junit.xml`: most names are found with the first."""
+    parts = os.path.basename(output).lower().split(".")
+    return ("." + ".".join(parts[index:]) for index in range(len(parts) - 1, 0, -1))

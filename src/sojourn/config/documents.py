@@ -1,0 +1,145 @@
+"""The configuration files themselves: found, read, `$ref` followed, `{{ env.X }}` rendered, their shape checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sojourn.config import globbing
+from sojourn.config.environment import env_block, env_files, render_env
+from sojourn.config.expect import Mismatch
+from sojourn.config.files import parse_data, read_text, resolve
+from sojourn.config.findings import Source
+from sojourn.config.keys import EVALUATE, SUITE
+from sojourn.config.reading import Reading
+from sojourn.config.references import dereference
+from sojourn.config.shape import check_command_line, check_mapping
+from sojourn.errors import CodeError, ConfigError
+from sojourn.model.reference import SUFFIXES, Reference
+from sojourn.model.suite import JsonDict
+
+_STEM = "promptfooconfig"
+_SUFFIXES = (".yaml", ".yml", ".json", ".cjs", ".cts", ".js", ".mjs", ".mts", ".ts", ".py")
+_OFF = ("1", "true", "yes")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One configuration file as data."""
+
+    path: str
+    source: Source
+    data: JsonDict
+
+    @property
+    def folder(self) -> str:
+        """The folder that its relative paths start from."""
+        return os.path.dirname(self.path)
+
+
+def find_files(paths: Sequence[str], cwd: str) -> list[str]:
+    """Return the absolute paths of the configurations: named, matched, or the usual one in a folder."""
+    if not paths:
+        return [_usual(cwd, cwd)]
+    found: list[str] = []
+    for path in paths:
+        matched = [resolve(one, cwd) for one in globbing.matches(path, cwd)]
+        if not matched:
+            raise ConfigError.of("no such configuration file", file=path, todo="name one with -c")
+        found += [_usual(one, cwd) if os.path.isdir(one) else one for one in matched]
+    return list(dict.fromkeys(found))
+
+
+def _usual(folder: str, cwd: str) -> str:
+    for suffix in _SUFFIXES:
+        path = os.path.join(folder, _STEM + suffix)
+        if os.path.isfile(path):
+            return path
+    where = "here" if folder == cwd else f"in {os.path.relpath(folder, cwd)}"
+    raise ConfigError.of(f"there is no {_STEM}.yaml {where}", todo="name one with -c, or make one with: sojourn init")
+
+
+async def read_document(path: str, reading: Reading) -> Document:
+    """Read one file as it stands, `$ref` followed; raises ConfigError where it holds no configuration."""
+    name = reading.name(path)
+    suffix = os.path.splitext(path)[1].lower()
+    text = read_text(path, name)
+    source = Source(name=name, text="" if suffix in SUFFIXES else text)
+    data = await _called(path, name, reading) if suffix in SUFFIXES else parse_data(text, path, name)
+    if data is None:
+        raise ConfigError.of("this configuration is empty", file=name)
+    if not isinstance(data, dict):
+        raise ConfigError.of("a configuration must be a mapping", file=name)
+    if ("$ref" in text or suffix in SUFFIXES) and not _switched_off(reading.env):
+        data = _followed(data, path, source, reading)
+    return Document(path=path, source=source, data=data)
+
+
+def _switched_off(env: Mapping[str, str]) -> bool:
+    return env.get("PROMPTFOO_DISABLE_REF_PARSER", "").lower() in _OFF
+
+
+async def _called(path: str, name: str, reading: Reading) -> Any:
+    reference = Reference.parse(path, base=reading.cwd, role="config")
+    if reference is None:
+        raise ConfigError.of("no kind of configuration file", file=name)
+    try:
+        return (await reading.code.call(reference)).value
+    except CodeError as error:
+        trace = f"\n{error.trace}" if error.trace else ""
+        raise ConfigError.of(f"the configuration broke: {error}{trace}", file=name) from None
+
+
+def _followed(data: JsonDict, path: str, source: Source, reading: Reading) -> JsonDict:
+    try:
+        whole: JsonDict = dereference(data, path, reading.cwd)
+    except Mismatch as mismatch:
+        line, column = source.place(mismatch.path)
+        raise ConfigError.of(mismatch.what, file=source.name, line=line, column=column) from None
+    return whole
+
+
+def env_of_options(document: Document, reading: Reading) -> dict[str, str]:
+    """Return the variables of the env files that commandLineOptions.envPath names."""
+    options = document.data.get("commandLineOptions")
+    named = options.get("envPath") if isinstance(options, dict) else None
+    if not named:
+        return {}
+    paths = [named] if isinstance(named, str) else [str(path) for path in named]
+    return env_files(paths, document.folder, reading.env)
+
+
+def rendered(document: Document, reading: Reading) -> tuple[Document, dict[str, str]]:
+    """Render `{{ env.X }}` with the environment and the file's own `env`, check the shape; also return that `env`.
+
+    Values of a wrong kind are noted and left out, so that the rest can still be looked at.
+    """
+    block = env_block(document.data.get("env"), reading.env)
+    data = render_env(document.data, {**reading.env, **block})
+    before = len(reading.findings.problems)
+    check_mapping(data, SUITE, document.source, (), reading.findings)
+    _check_within(data, document.source, reading)
+    if len(reading.findings.problems) > before:
+        data = {
+            key: value for key, value in data.items() if key in SUITE and not (value is not None and SUITE[key](value))
+        }
+    return dataclasses.replace(document, data=data), block
+
+
+def _check_within(data: JsonDict, source: Source, reading: Reading) -> None:
+    findings = reading.findings
+    if isinstance(data.get("evaluateOptions"), dict):
+        check_mapping(data["evaluateOptions"], EVALUATE, source, ("evaluateOptions",), findings)
+    if isinstance(data.get("commandLineOptions"), dict):
+        check_command_line(data["commandLineOptions"], source, findings)
+    for key in ("redteam", "plugins", "strategies"):
+        if data.get(key) is not None:
+            findings.wrong(f"{key}: red teaming is no part of Sojourn", source, (key,), todo="remove the key", key=True)
+    if data.get("sharing"):
+        findings.doubt("sharing has no effect: results stay on this machine", source, ("sharing",))
+    if isinstance(data.get("tracing"), dict) and data["tracing"].get("enabled"):
+        findings.doubt("tracing has no effect: no traces are collected", source, ("tracing",))
+    if data.get("providers") is not None and data.get("targets") is not None:
+        findings.wrong("providers and targets are the same thing: name one", source, ("targets",), key=True)

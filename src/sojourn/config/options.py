@@ -1,0 +1,84 @@
+"""How a suite is run: what a flag says, or else commandLineOptions, or else evaluateOptions, or else the default."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from sojourn.config.flags import Flags
+from sojourn.model.suite import JsonDict, RunOptions
+
+_OPTIONS = {
+    "prompt_prefix": "promptPrefix",
+    "prompt_suffix": "promptSuffix",
+    "var": "var",
+    "tag": "tags",
+    "max_concurrency": "maxConcurrency",
+    "repeat": "repeat",
+    "delay": "delay",
+    "cache": "cache",
+    "filter_first_n": "filterFirstN",
+    "filter_pattern": "filterPattern",
+    "filter_range": "filterRange",
+    "filter_prompts": "filterPrompts",
+    "filter_providers": "filterProviders",
+    "filter_sample": "filterSample",
+    "filter_sample_seed": "filterSampleSeed",
+    "filter_failing": "filterFailing",
+    "filter_failing_only": "filterFailingOnly",
+    "filter_errors_only": "filterErrorsOnly",
+    "filter_metadata": "filterMetadata",
+    "extension": "extension",
+    "description": "description",
+    "output": "output",
+    "grader": "grader",
+}
+"""Each field of Flags that commandLineOptions may say, and its name there."""
+
+_WHOLE = ("max_concurrency", "repeat", "filter_first_n", "filter_sample", "filter_sample_seed")
+
+
+def with_file_options(flags: Flags, said: Mapping[str, Any]) -> Flags:
+    """Return the flags, filled from the suite's commandLineOptions where the command line says nothing."""
+    changes: JsonDict = {}
+    for name, key in _OPTIONS.items():
+        value = said.get(key, said.get("filterTargets") if name == "filter_providers" else None)
+        own = getattr(flags, name)
+        if value is None:
+            continue
+        if isinstance(own, dict):
+            changes[name] = {**{str(k): str(v) for k, v in value.items()}, **own}
+        elif own is None or own == ():
+            changes[name] = _settled(name, own, value)
+    return dataclasses.replace(flags, **changes)
+
+
+def _settled(name: str, own: Any, value: Any) -> Any:
+    if own == ():
+        return (value,) if isinstance(value, str) else tuple(value)
+    return int(float(value)) if name in _WHOLE else float(value) if name == "delay" else value
+
+
+def run_options(flags: Flags, evaluate: Mapping[str, Any], env: Mapping[str, str]) -> RunOptions:
+    """Return how the suite is run; the flags are filled from commandLineOptions already."""
+    cache = flags.cache if flags.cache is not None else evaluate.get("cache")
+    return RunOptions(
+        max_concurrency=int(flags.max_concurrency or _first(evaluate.get("maxConcurrency")) or 4),
+        repeat=int(flags.repeat or _first(evaluate.get("repeat")) or 1),
+        delay_ms=_first(flags.delay, evaluate.get("delay"), env.get("PROMPTFOO_DELAY_MS")),
+        cache=cache is not False,
+        timeout_ms=_first(evaluate.get("timeoutMs"), env.get("PROMPTFOO_EVAL_TIMEOUT_MS")),
+        max_eval_time_ms=_first(evaluate.get("maxEvalTimeMs"), env.get("PROMPTFOO_MAX_EVAL_TIME_MS")),
+    )
+
+
+def _first(*values: Any) -> float:
+    """Return the first that is said, as a number; what is no number counts as not said."""
+    for value in values:
+        if value is not None:
+            try:
+                return max(float(value), 0)
+            except ValueError:
+                continue
+    return 0
