@@ -300,4 +300,4 @@ def died(code: int) -> str:
 
 def host_file(name: str) -> str:
     """Return where a host's source lies."""
-    return str(Path(__file__).with_name(name))
+    return str(Path(__file__).parent / name)

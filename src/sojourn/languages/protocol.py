@@ -1,6 +1,6 @@
 """The frames between the engine and a language process: one JSON object a line, both ways.
 
-The other ends are `python_host.py` (which tells what each frame means) and `node_host.js`.
+The other ends are `python/sojourn_host` (which tells what each frame means) and `javascript/host.js`.
 """
 
 from __future__ import annotations

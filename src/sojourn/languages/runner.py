@@ -14,6 +14,12 @@ from sojourn.languages.process import LanguageProcess, host_file
 from sojourn.model.reference import Reference, Tongue
 from sojourn.protocols import Called
 
+PYTHON_START = """import sys
+sys.path[:] = [sys.argv.pop(1), *sys.path[1:]]
+from sojourn_host.host import main
+del sys.path[0]
+main()"""
+
 
 class CodeRunner:
     """Calls users' functions, one long-lived process a language.
@@ -75,9 +81,9 @@ class CodeRunner:
 def command(tongue: Tongue, env: Mapping[str, str]) -> list[str]:
     """Return how a language's host is started; raises CodeError where its interpreter is missing."""
     if tongue == "python":
-        return [env.get("PROMPTFOO_PYTHON") or sys.executable, "-u", host_file("python_host.py")]
+        return [env.get("PROMPTFOO_PYTHON") or sys.executable, "-u", "-c", PYTHON_START, host_file("python")]
     node = shutil.which("node", path=env.get("PATH"))
     if node is None:
         what = "Node.js is needed for JavaScript and is not on the PATH; install Node.js 18 or newer"
         raise CodeError(what)
-    return [node, host_file("node_host.js")]
+    return [node, host_file("javascript/host.js")]

@@ -13,212 +13,20 @@ modules, and an async pool opened in one call works in the next.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import contextvars
-import importlib
-import importlib.util
 import inspect
-import io
 import json
 import os
 import queue
 import socket
 import sys
-import textwrap
 import threading
-import traceback
 from typing import Any
 
-CURRENT: contextvars.ContextVar[int] = contextvars.ContextVar("CURRENT", default=0)
-DEFAULT_NAMES = {
-    "provider": "call_api",
-    "hook": "get_transform",
-    "assertion": "get_assert",
-    "transform": "get_transform",
-    "transform_vars": "get_transform",
-    "context_transform": "get_transform",
-    "tests": "generate_tests",
-    "variable": "get_var",
-    "config": "get_config",
-    "value": "get_assert",
-    "prompt": "get_prompt",
-    "scoring": "get_assert",
-}
-PARAMETERS = {
-    "assertion": ("output", "context"),
-    "transform": ("output", "context"),
-    "transform_vars": ("vars", "context"),
-    "context_transform": ("output", "context"),
-}
-BODY_WORDS = ("return", "import", "from", "def", "class", "if", "for", "while", "try", "with", "raise", "assert")
+from sojourn_host.channel import CURRENT, Capture, Channel
+from sojourn_host.loading import Loader
+from sojourn_host.telling import HERE, problem, safe
+
 BLOCK_SECONDS = 2.0
-
-
-class UnanswerableError(Exception):
-    """The call cannot be made or its answer cannot be sent; the text is for the user."""
-
-
-class Channel:
-    """The private socket: frames out from any thread, whole lines in."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
-        self._lock = threading.Lock()
-
-    def send(self, frame: dict[str, Any]) -> None:
-        """Send one frame; the engine being gone is not our trouble (the reader sees it)."""
-        data = json.dumps(frame, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-        with self._lock, contextlib.suppress(OSError):
-            self._sock.sendall(data)
-
-    def lines(self) -> Any:
-        """Yield lists of complete lines until the engine closes its end."""
-        parts: list[bytes] = []
-        while chunk := self._sock.recv(1 << 18):
-            parts.append(chunk)
-            if b"\n" in chunk:
-                whole = b"".join(parts).split(b"\n")
-                parts = [whole.pop()]
-                yield whole
-
-
-class Capture(io.TextIOBase):
-    """A standard stream that knows which call is printing."""
-
-    def __init__(self, channel: Channel, plain: Any) -> None:
-        self._channel = channel
-        self._plain = plain
-
-    def write(self, text: str) -> int:
-        """Send the text to the call that prints it, or to the plain stream outside any call."""
-        call = CURRENT.get()
-        if call:
-            safe = text.encode("utf-8", "replace").decode()
-            self._channel.send({"id": call, "print": safe})
-        else:
-            self._plain.write(text)
-            self._plain.flush()
-        return len(text)
-
-    def writable(self) -> bool:
-        """Say yes: this is an output stream."""
-        return True
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]  # TextIOBase types it as a plain attribute
-        """Text is sent as UTF-8."""
-        return "utf-8"
-
-    def fileno(self) -> int:
-        """Give the real descriptor, for subprocesses that inherit it."""
-        return int(self._plain.fileno())
-
-
-class Loader:
-    """From a definition to a function; each file is one module, however it is reached."""
-
-    def __init__(self) -> None:
-        self._functions: dict[int, Any] = {}
-
-    def known(self, ref: int) -> Any:
-        """Return the function if it is loaded already."""
-        return self._functions.get(ref)
-
-    def load(self, ref: int, definition: dict[str, str]) -> Any:
-        """Load the function that a definition names."""
-        function = inline(definition) if definition["source"] else named(module_of(definition["path"]), definition)
-        self._functions[ref] = function
-        return function
-
-
-def module_of(path: str) -> Any:
-    """Import a file as the module that its neighbours would import it as."""
-    if not os.path.isfile(path):
-        raise UnanswerableError(f"there is no file {path}")
-    folder, filename = os.path.split(path)
-    stem = filename.removesuffix(".py")
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    found = sys.modules.get(stem)
-    if found is None and stem.isidentifier():
-        importlib.invalidate_caches()
-        spec = importlib.util.find_spec(stem)
-        if spec and spec.origin and os.path.realpath(spec.origin) == os.path.realpath(path):
-            return importlib.import_module(stem)
-    if found is not None and os.path.realpath(getattr(found, "__file__", None) or "") == os.path.realpath(path):
-        return found
-    return load_apart(path)
-
-
-def load_apart(path: str) -> Any:
-    """Load a file whose natural module name is taken by another module."""
-    name = "sojourn_user_" + path.strip("/").replace("/", "_").replace(".", "_").replace("-", "_")
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise UnanswerableError(f"{path} cannot be loaded as Python")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
-
-
-def named(module: Any, definition: dict[str, str]) -> Any:
-    """Find the function, or method (`Class.method`), that the definition names or its role implies."""
-    name = definition["name"] or DEFAULT_NAMES.get(definition["role"], "main")
-    target: Any = module
-    for part in name.split("."):
-        if inspect.isclass(target):
-            target = target()
-        target = getattr(target, part, None)
-        if target is None:
-            there = [
-                n for n, v in vars(module).items() if callable(v) and getattr(v, "__module__", "") == module.__name__
-            ]
-            raise UnanswerableError(
-                f"{definition['path']} has no function {name!r}; it has: {', '.join(sorted(there)) or 'none'}"
-            )
-    if not callable(target):
-        raise UnanswerableError(f"{name!r} in {definition['path']} is not a function")
-    return target
-
-
-def inline(definition: dict[str, str]) -> Any:
-    """Compile inline code: one line is an expression, several lines are a body that returns."""
-    source = textwrap.dedent(definition["source"]).strip()
-    names = PARAMETERS.get(definition["role"], ("output", "context"))
-    is_body = "\n" in source or source.split(" ", 1)[0].rstrip("(:") in BODY_WORDS
-    body = source if is_body else f"return ({source})"
-    text = f"def inline({', '.join(names)}):\n" + textwrap.indent(body, "    ")
-    scope: dict[str, Any] = {"json": json, "os": os, "sys": sys, "__name__": "sojourn_inline"}
-    exec(compile(text, "<inline python>", "exec"), scope)  # noqa: S102  the suite's author wrote this code to be run
-    return scope["inline"]
-
-
-def problem(error: BaseException, where: str = "") -> dict[str, str]:
-    """Describe an exception: what it says, and the trace through the user's own frames."""
-    if isinstance(error, UnanswerableError):
-        return {"what": str(error), "trace": "", "where": where}
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if frame.filename != __file__ and "importlib" not in frame.filename]
-    trace = "".join(traceback.format_list(own)) + "".join(traceback.format_exception_only(type(error), error))
-    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    if isinstance(error, SystemExit):
-        what = f"it called sys.exit({error.code!r})"
-    place = f"{own[-1].filename}:{own[-1].lineno}" if own else where
-    if isinstance(error, SyntaxError) and error.filename:
-        place = f"{error.filename}:{error.lineno}"
-    return {"what": safe(what), "trace": safe(trace), "where": place, "type": type(error).__name__}
-
-
-def safe(text: str) -> str:
-    """Make text that UTF-8 can carry."""
-    return text.encode("utf-8", "replace").decode()
 
 
 class Host:
@@ -346,7 +154,7 @@ class Host:
         while not stop.wait(BLOCK_SECONDS):
             if not self.ticked and self.tasks and main is not None:
                 frame = sys._current_frames().get(main)  # noqa: SLF001  the only way to see where a thread is
-                while frame and frame.f_code.co_filename == __file__:
+                while frame and frame.f_code.co_filename.startswith(HERE):
                     frame = frame.f_back
                 place = f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else ""
                 if place and place not in reported:
@@ -392,13 +200,7 @@ async def serve(sock: socket.socket) -> None:
 
 def main() -> None:
     """Open the socket whose descriptor is the only argument, and serve."""
-    here = os.path.dirname(os.path.abspath(__file__))
-    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != here]
     sock = socket.socket(fileno=int(sys.argv[1]))
     os.set_inheritable(sock.fileno(), False)
     sys.argv = [""]
     asyncio.run(serve(sock))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-// The Node.js process in which users' code runs; started by process.py. It speaks the frames of python_host.py.
+// The Node.js process in which users' code runs; started by process.py. It speaks the frames that python/sojourn_host/host.py tells of.
 'use strict';
 
 const { AsyncLocalStorage } = require('node:async_hooks');

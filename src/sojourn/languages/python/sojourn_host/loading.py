@@ -1,0 +1,124 @@
+"""From a definition to a user's function: each file is one module, however it is reached."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import json
+import os
+import sys
+import textwrap
+from typing import Any
+
+DEFAULT_NAMES = {
+    "provider": "call_api",
+    "hook": "get_transform",
+    "assertion": "get_assert",
+    "transform": "get_transform",
+    "transform_vars": "get_transform",
+    "context_transform": "get_transform",
+    "tests": "generate_tests",
+    "variable": "get_var",
+    "config": "get_config",
+    "value": "get_assert",
+    "prompt": "get_prompt",
+    "scoring": "get_assert",
+}
+PARAMETERS = {
+    "assertion": ("output", "context"),
+    "transform": ("output", "context"),
+    "transform_vars": ("vars", "context"),
+    "context_transform": ("output", "context"),
+}
+BODY_WORDS = ("return", "import", "from", "def", "class", "if", "for", "while", "try", "with", "raise", "assert")
+
+
+class UnanswerableError(Exception):
+    """The call cannot be made or its answer cannot be sent; the text is for the user."""
+
+
+class Loader:
+    """From a definition to a function; each file is one module, however it is reached."""
+
+    def __init__(self) -> None:
+        self._functions: dict[int, Any] = {}
+
+    def known(self, ref: int) -> Any:
+        """Return the function if it is loaded already."""
+        return self._functions.get(ref)
+
+    def load(self, ref: int, definition: dict[str, str]) -> Any:
+        """Load the function that a definition names."""
+        function = inline(definition) if definition["source"] else named(module_of(definition["path"]), definition)
+        self._functions[ref] = function
+        return function
+
+
+def module_of(path: str) -> Any:
+    """Import a file as the module that its neighbours would import it as."""
+    if not os.path.isfile(path):
+        raise UnanswerableError(f"there is no file {path}")
+    folder, filename = os.path.split(path)
+    stem = filename.removesuffix(".py")
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    found = sys.modules.get(stem)
+    if found is None and stem.isidentifier():
+        importlib.invalidate_caches()
+        spec = importlib.util.find_spec(stem)
+        if spec and spec.origin and os.path.realpath(spec.origin) == os.path.realpath(path):
+            return importlib.import_module(stem)
+    if found is not None and os.path.realpath(getattr(found, "__file__", None) or "") == os.path.realpath(path):
+        return found
+    return load_apart(path)
+
+
+def load_apart(path: str) -> Any:
+    """Load a file whose natural module name is taken by another module."""
+    name = "sojourn_user_" + path.strip("/").replace("/", "_").replace(".", "_").replace("-", "_")
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UnanswerableError(f"{path} cannot be loaded as Python")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def named(module: Any, definition: dict[str, str]) -> Any:
+    """Find the function, or method (`Class.method`), that the definition names or its role implies."""
+    name = definition["name"] or DEFAULT_NAMES.get(definition["role"], "main")
+    target: Any = module
+    for part in name.split("."):
+        if inspect.isclass(target):
+            target = target()
+        target = getattr(target, part, None)
+        if target is None:
+            there = [
+                n for n, v in vars(module).items() if callable(v) and getattr(v, "__module__", "") == module.__name__
+            ]
+            raise UnanswerableError(
+                f"{definition['path']} has no function {name!r}; it has: {', '.join(sorted(there)) or 'none'}"
+            )
+    if not callable(target):
+        raise UnanswerableError(f"{name!r} in {definition['path']} is not a function")
+    return target
+
+
+def inline(definition: dict[str, str]) -> Any:
+    """Compile inline code: one line is an expression, several lines are a body that returns."""
+    source = textwrap.dedent(definition["source"]).strip()
+    names = PARAMETERS.get(definition["role"], ("output", "context"))
+    is_body = "\n" in source or source.split(" ", 1)[0].rstrip("(:") in BODY_WORDS
+    body = source if is_body else f"return ({source})"
+    text = f"def inline({', '.join(names)}):\n" + textwrap.indent(body, "    ")
+    scope: dict[str, Any] = {"json": json, "os": os, "sys": sys, "__name__": "sojourn_inline"}
+    exec(compile(text, "<inline python>", "exec"), scope)  # noqa: S102  the suite's author wrote this code to be run
+    return scope["inline"]

@@ -1,0 +1,31 @@
+"""What went wrong in users' code, told so that its author can mend it."""
+
+from __future__ import annotations
+
+import os
+import traceback
+
+from sojourn_host.loading import UnanswerableError
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def problem(error: BaseException, where: str = "") -> dict[str, str]:
+    """Describe an exception: what it says, and the trace through the user's own frames."""
+    if isinstance(error, UnanswerableError):
+        return {"what": str(error), "trace": "", "where": where}
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not frame.filename.startswith(HERE) and "importlib" not in frame.filename]
+    trace = "".join(traceback.format_list(own)) + "".join(traceback.format_exception_only(type(error), error))
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if isinstance(error, SystemExit):
+        what = f"it called sys.exit({error.code!r})"
+    place = f"{own[-1].filename}:{own[-1].lineno}" if own else where
+    if isinstance(error, SyntaxError) and error.filename:
+        place = f"{error.filename}:{error.lineno}"
+    return {"what": safe(what), "trace": safe(trace), "where": place, "type": type(error).__name__}
+
+
+def safe(text: str) -> str:
+    """Make text that UTF-8 can carry."""
+    return text.encode("utf-8", "replace").decode()
