@@ -22,7 +22,12 @@ Tests = Sequence[JsonDict]
 Step = Callable[[Tests], Iterable[int]]
 """Chooses tests by their position."""
 
+_SELECTING = (
+    "filter_metadata", "filter_failing", "filter_failing_only", "filter_errors_only", "filter_pattern", "filter_range",
+    "filter_first_n", "filter_sample",
+)  # fmt: skip
 _ERROR = 2
+_AUTOMATIC = re.compile(r"__scenario_\d+__")
 _REDACTED = "[REDACTED]"
 
 
@@ -36,6 +41,11 @@ def select(tests: Tests, flags: Flags, default: JsonDict, cwd: str, *, partial: 
         wanted = _whole(set(step(chosen)), chosen, default)
         chosen = [test for index, test in enumerate(chosen) if index in wanted]
     return chosen
+
+
+def asked(flags: Flags) -> bool:
+    """Tell whether a flag asks for some of the tests only."""
+    return any(value not in (None, ()) for value in (getattr(flags, name) for name in _SELECTING))
 
 
 def pattern(text: str, flag: str) -> re.Pattern[str]:
@@ -56,7 +66,7 @@ def _whole(wanted: set[int], tests: Tests, default: Mapping[str, Any]) -> set[in
 def _conversation(test: Mapping[str, Any], default: Mapping[str, Any]) -> str | None:
     for layer in (test, default):
         talk = (layer.get("metadata") or {}).get("conversationId")
-        if talk is not None:
+        if talk is not None and not _AUTOMATIC.fullmatch(str(talk)):
             return str(talk)
     return None
 

@@ -1,0 +1,204 @@
+"""From files to a Suite: everything is read, everything wrong is gathered, and only then is anything refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sojourn.config import cases, filters
+from sojourn.config.checking import Names, check_extensions, check_outputs, read_template_filters
+from sojourn.config.combining import combined
+from sojourn.config.documents import Document, env_of_options, find_files, read_document, rendered
+from sojourn.config.environment import env_files
+from sojourn.config.findings import COMMAND_LINE, Findings, Source
+from sojourn.config.flags import Flags
+from sojourn.config.options import run_options, with_file_options
+from sojourn.config.outputs import with_model_outputs
+from sojourn.config.prompts import read_prompts
+from sojourn.config.providers import choose, read_providers
+from sojourn.config.reading import Reading
+from sojourn.config.scenarios import read_default_test, read_scenarios
+from sojourn.config.secrets import without_secrets
+from sojourn.config.tests import Placed, read_tests
+from sojourn.errors import ConfigError
+from sojourn.model.suite import JsonDict, Prompt, ProviderSpec, Suite
+from sojourn.protocols import Code
+
+
+async def load_suite(paths: list[str], flags: Flags, code: Code, *, cwd: Path, environ: Mapping[str, str]) -> Suite:
+    """Read configurations and all that they name into a Suite; raises one ConfigError with every mistake."""
+    files = find_files(paths, str(cwd))
+    overlay = env_files(flags.env_file, str(cwd), environ)
+    reading = Reading(
+        cwd=str(cwd),
+        base=os.path.dirname(files[0]),
+        env={**environ, **overlay},
+        code=code,
+        findings=Findings(strict=flags.strict),
+        source=Source(name=""),
+    )
+    documents = [await read_document(path, reading) for path in files]
+    if not flags.env_file:
+        for document in documents:
+            overlay |= env_of_options(document, reading)
+        reading = dataclasses.replace(reading, env={**environ, **overlay})
+    return await _suite(documents, flags, reading, overlay)
+
+
+async def _suite(documents: Sequence[Document], flags: Flags, reading: Reading, overlay: dict[str, str]) -> Suite:
+    ready = [rendered(document, reading) for document in documents]
+    for _, block in ready:
+        overlay = {**overlay, **block}
+    single = len(ready) == 1
+    source = ready[0][0].source if single else Source(name=", ".join(one.source.name for one, _ in ready))
+    reading = dataclasses.replace(reading, env={**reading.env, **overlay}, source=source)
+    config = combined([(one.folder, one.data) for one, _ in ready])
+    flags = with_file_options(flags, config.get("commandLineOptions") or {})
+    config = with_model_outputs(config, flags, reading)
+    parts = await _parts(config, flags, reading, "targets" if "targets" in ready[0][0].data else "providers")
+    suite = _built(config, flags, reading, parts)
+    suite = dataclasses.replace(suite, env=overlay, files=tuple(one.path for one, _ in ready))
+    reading.findings.settle()
+    return _selected(suite, flags, reading)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """What was read of a suite's big lists."""
+
+    prompts: Sequence[Prompt]
+    providers: Sequence[ProviderSpec]
+    tests: Sequence[Placed]
+    scenarios: Sequence[JsonDict]
+    default_test: JsonDict
+
+
+async def _parts(config: JsonDict, flags: Flags, reading: Reading, key: str) -> _Parts:
+    prompts = _prompts(config, flags, reading)
+    configured = await read_providers(config["providers"], reading, key) if config.get("providers") else []
+    providers = await choose(flags.providers, configured, reading) if flags.providers else configured
+    if not providers and not reading.findings.problems:
+        todo = "for example providers: [echo]"
+        reading.findings.wrong("the suite needs at least one provider", reading.source, todo=todo)
+    default = read_default_test(config.get("defaultTest"), reading)
+    scenarios, inner = await read_scenarios(config.get("scenarios"), reading)
+    tests = await _tests(config, flags, reading)
+    names = Names(prompts, [*configured, *providers], reading)
+    names.check([default, *tests, *inner])
+    if flags.grader:
+        names.check_grader(flags.grader)
+    return _Parts(
+        prompts=prompts,
+        providers=providers,
+        tests=tests,
+        scenarios=scenarios,
+        default_test=_default_test(default.test, config, flags),
+    )
+
+
+def _prompts(config: JsonDict, flags: Flags, reading: Reading) -> list[Prompt]:
+    if flags.prompts:
+        return read_prompts(list(flags.prompts), dataclasses.replace(reading, base=reading.cwd, source=COMMAND_LINE))
+    raw = config.get("prompts", "{{prompt}}")
+    if not raw:
+        reading.findings.wrong("the suite needs at least one prompt", reading.source, ("prompts",))
+        return []
+    return read_prompts(raw, reading)
+
+
+async def _tests(config: JsonDict, flags: Flags, reading: Reading) -> list[Placed]:
+    if flags.tests:
+        said = dataclasses.replace(reading, base=reading.cwd, source=COMMAND_LINE)
+        return await read_tests(flags.tests, said, ())
+    tests = await read_tests(config.get("tests"), reading)
+    if not tests and "tests" in config and not config.get("scenarios") and not reading.findings.problems:
+        what = "there are no tests here"
+        reading.findings.wrong(what, reading.source, ("tests",), todo="remove the key to run each prompt once")
+    return tests
+
+
+def _default_test(default: JsonDict, config: JsonDict, flags: Flags) -> JsonDict:
+    """Return defaultTest with what the top-level metadata and the flags add to it."""
+    said = {"prefix": flags.prompt_prefix, "suffix": flags.prompt_suffix}
+    options = {**(default.get("options") or {}), **{key: value for key, value in said.items() if value is not None}}
+    merged = dict(default)
+    if options:
+        merged["options"] = options
+    if flags.var:
+        merged["vars"] = {**(default.get("vars") or {}), **flags.var}
+    if config.get("metadata") and default.get("metadata") is None:
+        merged["metadata"] = config["metadata"]
+    return merged
+
+
+def _built(config: JsonDict, flags: Flags, reading: Reading, parts: _Parts) -> Suite:
+    extensions = (*flags.extension, *(config.get("extensions") or ()))
+    check_extensions(extensions, reading)
+    outputs = flags.output or _listed(config.get("outputPath"))
+    check_outputs(outputs, reading)
+    description = flags.description or config.get("description")
+    return Suite(
+        base=reading.base,
+        prompts=tuple(parts.prompts),
+        providers=tuple(parts.providers),
+        tests=tuple(placed.test for placed in parts.tests),
+        scenarios=tuple(parts.scenarios),
+        default_test=parts.default_test,
+        description="" if description is None else str(description),
+        tags={str(key): str(value) for key, value in {**(config.get("tags") or {}), **flags.tag}.items()},
+        extensions=extensions,
+        options=run_options(flags, config.get("evaluateOptions") or {}, reading.env),
+        derived_metrics=tuple(config.get("derivedMetrics") or ()),
+        filters=read_template_filters(config.get("nunjucksFilters"), reading),
+        outputs=outputs,
+        config=without_secrets(config),
+        warnings=tuple(reading.findings.warnings),
+        grader=flags.grader,
+        command_line=config.get("commandLineOptions") or {},
+    )
+
+
+def _listed(value: Any) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value or ())
+
+
+def _selected(suite: Suite, flags: Flags, reading: Reading) -> Suite:
+    """Return the suite with what the filters leave of it; raises ConfigError where that is nothing."""
+    prompts, providers = suite.prompts, suite.providers
+    if flags.filter_prompts:
+        found = filters.pattern(flags.filter_prompts, "--filter-prompts")
+        prompts = tuple(one for one in prompts if found.search(one.label) or found.search(one.id))
+    if flags.filter_providers:
+        found = filters.pattern(flags.filter_providers, "--filter-providers")
+        providers = tuple(one for one in providers if found.search(one.id) or (one.label and found.search(one.label)))
+    suite = _with_tests(dataclasses.replace(suite, prompts=prompts, providers=providers), flags, reading.cwd)
+    for name, left in (("prompt", prompts), ("provider", providers)):
+        if not left:
+            raise ConfigError.of(f"the filters leave no {name}, so there is nothing to run", file=reading.source.name)
+    return suite
+
+
+def _with_tests(suite: Suite, flags: Flags, cwd: str) -> Suite:
+    if not filters.asked(flags):
+        return suite
+    ranged = flags.filter_range if suite.scenarios else None
+    steps = dataclasses.replace(flags, filter_range=None) if ranged else flags
+    default = suite.default_test
+    written = suite.tests or (() if suite.scenarios else ({},))
+    tests = filters.select(written, steps, default, cwd)
+    scenarios = tuple(
+        {**scenario, "tests": filters.select(scenario.get("tests") or [{}], steps, default, cwd, partial=True)}
+        for scenario in suite.scenarios
+    )
+    suite = dataclasses.replace(suite, tests=tuple(tests), scenarios=scenarios)
+    if ranged:
+        whole = [*tests, *cases.scenario_tests(suite)]
+        chosen = filters.select(whole, Flags(filter_range=ranged), default, cwd)
+        suite = dataclasses.replace(suite, tests=tuple(chosen), scenarios=())
+    if not suite.tests and not any(True for _ in cases.scenario_tests(suite)):
+        todo = f"{len(written)} tests were there before"
+        raise ConfigError.of("the filters leave no test, so there is nothing to run", todo=todo)
+    return suite
