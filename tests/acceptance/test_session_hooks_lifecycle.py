@@ -64,8 +64,8 @@ def evaluate(folder: Path, language: str, **environ: str) -> Ended:
 @pytest.fixture
 def example(tmp_path: Path) -> Path:
     """Copy the example the way a newcomer does."""
-    made = begin(tmp_path, "init", "--example", "session-hooks-lifecycle")
-    assert made.wait(timeout=60) == 0, made.communicate()
+    made = ended(begin(tmp_path, "init", "--example", "session-hooks-lifecycle"), tmp_path / "none")
+    assert made.code == 0, made.shown
     return tmp_path / "session-hooks-lifecycle"
 
 
@@ -172,7 +172,7 @@ def test_a_second_provider_shares_the_session_in_order(example: Path, language: 
 
 def test_the_starting_file_passes_as_it_is(tmp_path: Path) -> None:
     """What `sojourn init` writes runs at once, with nothing to set up."""
-    assert begin(tmp_path, "init").wait(timeout=60) == 0
+    assert ended(begin(tmp_path, "init"), tmp_path / "none").code == 0
     run = ended(begin(tmp_path, "eval", "-o", "out.json"), tmp_path / "out.json")
 
     assert run.code == 0, run.shown
