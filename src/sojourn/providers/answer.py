@@ -14,7 +14,9 @@ def read_answer(value: Any, printed: str = "") -> Reply:
     """Read a provider's return value: a dictionary that has `output` or `error` of its own; else an error reply."""
     if not isinstance(value, Mapping) or not ("output" in value or "error" in value):
         got = "a dictionary without them" if isinstance(value, Mapping) else _named(value)
-        return Reply(error=f"the provider must return a dictionary with 'output' or 'error', not {got}", printed=printed)
+        return Reply(
+            error=f"the provider must return a dictionary with 'output' or 'error', not {got}", printed=printed
+        )
     error = value.get("error")
     metadata = value.get("metadata")
     return Reply(

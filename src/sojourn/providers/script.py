@@ -41,9 +41,7 @@ class Script:
         reference, code = self._reference, self._tools.code
         try:
             if reference.tongue == "javascript":
-                called = await code.call(
-                    reference, _METHODS[kind], self._options, text, *context, deadline_ms=deadline
-                )
+                called = await code.call(reference, _METHODS[kind], self._options, text, *context, deadline_ms=deadline)
             else:
                 name = reference.name or _FUNCTIONS[kind]
                 python = Reference(tongue="python", role="provider", path=reference.path, name=name)

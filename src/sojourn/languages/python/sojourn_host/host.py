@@ -5,7 +5,7 @@ Coroutines run on the one event loop of the main thread, plain functions in thre
 modules, and an async pool opened in one call works in the next.
 
     in:  {"ref": 3, "define": {...}}   {"id": 7, "ref": 3, "args": [...]}   {"id": 7, "ref": 3, "load": true}
-         {"cancel": 7}   {"exit": true}
+         {"id": 7, "ref": 3, "session": {"do": "open", "key": "k", ...}}   {"cancel": 7}   {"exit": true}
     out: {"ready": pid}   {"id": 7, "value": ...}   {"id": 7, "error": {...}}   {"id": 7, "print": "..."}
          {"guilty": 7, "what": "..."}   {"blocked": "file:line"}
 """
@@ -23,6 +23,7 @@ import threading
 from typing import Any
 
 from sojourn_host.channel import CURRENT, Capture, Channel
+from sojourn_host.living import Household, abilities
 from sojourn_host.loading import Loader
 from sojourn_host.telling import HERE, problem, safe
 
@@ -36,6 +37,7 @@ class Host:
         self.channel = channel
         self.loop = loop
         self.loader = Loader()
+        self.household = Household()
         self.definitions: dict[int, dict[str, str]] = {}
         self.tasks: dict[int, asyncio.Task[None]] = {}
         self.threaded: set[int] = set()
@@ -62,7 +64,7 @@ class Host:
             self.loop.call_soon_threadsafe(self.done.set)
         else:
             function = self.loader.known(frame["ref"])
-            if function is None or "load" in frame or inspect.iscoroutinefunction(function):
+            if function is None or "load" in frame or "session" in frame or inspect.iscoroutinefunction(function):
                 self.loop.call_soon_threadsafe(self.begin, frame)
             else:
                 self.submit(function, frame)
@@ -79,8 +81,11 @@ class Host:
         finally:
             CURRENT.reset(token)
         if "load" in frame:
-            self.channel.send({"id": frame["id"], "value": None})
+            self.channel.send({"id": frame["id"], "value": {"abilities": abilities(function)}})
             return
+        if "session" in frame:
+            frame["args"] = [function, frame["session"]]
+            function = self.household.do
         if inspect.iscoroutinefunction(function):
             task = self.loop.create_task(self.run(function, frame))
             self.tasks[frame["id"]] = task
@@ -103,6 +108,7 @@ class Host:
         while True:
             function, frame = self.work.get()
             CURRENT.set(frame["id"])
+            self.household.lend(frame["args"])
             try:
                 value = function(*frame["args"])
                 if inspect.isawaitable(value):
@@ -120,6 +126,7 @@ class Host:
     async def run(self, function: Any, frame: dict[str, Any]) -> None:
         """Run a coroutine function to its answer."""
         CURRENT.set(frame["id"])
+        self.household.lend(frame["args"])
         try:
             answer = {"value": await function(*frame["args"])}
         except asyncio.CancelledError:
@@ -196,6 +203,7 @@ async def serve(sock: socket.socket) -> None:
     await host.done.wait()
     for task in list(host.tasks.values()):
         task.cancel()
+    await host.household.end()
 
 
 def main() -> None:

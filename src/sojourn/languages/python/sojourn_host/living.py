@@ -1,0 +1,189 @@
+"""Users' sessions that live in this process: opened, lent to calls by name, closed; what is left is closed at the end.
+
+A session is an (async) generator function that yields once, a function that returns it, or a class with `open` and
+what else it can do. Parameters are given by name: `config`, the names of its parents, `live` for the session itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import inspect
+import json
+from collections.abc import Callable
+from typing import Any
+
+from sojourn_host.loading import UnanswerableError
+
+ABILITIES = ("check", "reset", "fork", "begin", "rollback", "fingerprint", "reclaim")
+LAST_GRACE = 10.0
+
+
+def abilities(kind: Any) -> list[str]:
+    """Return what a kind can do besides open and close."""
+    return [name for name in ABILITIES if callable(getattr(kind, name, None))] if inspect.isclass(kind) else []
+
+
+def given(function: Callable[..., Any], known: dict[str, Any]) -> dict[str, Any]:
+    """Choose the arguments of a function by its parameters' names; the first unknown one is the session itself."""
+    chosen: dict[str, Any] = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name in known:
+            chosen[name] = known[name]
+        elif parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+            continue
+        elif "live" in known and "live" not in chosen and known["live"] not in chosen.values():
+            chosen[name] = known["live"]
+        elif parameter.default is parameter.empty:
+            there = ", ".join(sorted(known))
+            raise UnanswerableError(f"{function.__name__} wants {name!r}, which is no parent of it; there is: {there}")
+    return chosen
+
+
+class Tenant:
+    """One live session. A task of its own opens and closes it; plain code of its runs in a thread of its own."""
+
+    def __init__(self, kind: Any, known: dict[str, Any]) -> None:
+        self.live: Any = None
+        self._kind = kind
+        self._known = known
+        self._instance: Any = None
+        self._generator: Any = None
+        self._thread = concurrent.futures.ThreadPoolExecutor(max_workers=1)
+        self._end = asyncio.Event()
+        self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._owner: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Open; raises what users' code raised."""
+        self._owner = asyncio.create_task(self._own())
+        await asyncio.shield(self._ready)
+
+    async def _own(self) -> None:
+        try:
+            self.live = await self._enter()
+        except BaseException as error:  # noqa: BLE001  the opener is told, whatever it was
+            self._ready.set_exception(error)
+            return
+        self._ready.set_result(None)
+        await self._end.wait()
+        await self._leave()
+
+    async def _enter(self) -> Any:
+        kind = self._kind
+        if inspect.isclass(kind):
+            self._instance = kind()
+            live = await self._run(self._instance.open, given(self._instance.open, self._known))
+            return self._instance if live is None else live
+        arguments = given(kind, self._known)
+        if inspect.isasyncgenfunction(kind):
+            self._generator = kind(**arguments)
+            return await anext(self._generator)
+        if inspect.isgeneratorfunction(kind):
+            self._generator = kind(**arguments)
+            return await self._run(next, {}, self._generator)
+        return await self._run(kind, arguments)
+
+    async def _run(self, function: Callable[..., Any], named: dict[str, Any], *placed: Any) -> Any:
+        """Await a coroutine here; run a plain function in the session's own thread."""
+        if inspect.iscoroutinefunction(function):
+            return await function(*placed, **named)
+        loop = asyncio.get_running_loop()
+        value = await loop.run_in_executor(self._thread, lambda: function(*placed, **named))
+        return await value if inspect.isawaitable(value) else value
+
+    async def _leave(self) -> None:
+        if self._generator is not None:
+            await self._finish_generator()
+        elif self._instance is not None and hasattr(self._instance, "close"):
+            await self._run(self._instance.close, given(self._instance.close, {**self._known, "live": self.live}))
+
+    async def _finish_generator(self) -> None:
+        if inspect.isasyncgen(self._generator):
+            async for _ in self._generator:
+                raise UnanswerableError("the session's generator yields more than once")
+        elif await self._run(next, {}, self._generator, _OVER) is not _OVER:
+            raise UnanswerableError("the session's generator yields more than once")
+
+    async def close(self) -> None:
+        """Close; raises what users' code raised."""
+        self._end.set()
+        if self._owner is not None:
+            await asyncio.shield(self._owner)
+        self._thread.shutdown(wait=False)
+
+    async def act(self, ability: str) -> Any:
+        """Do what the kind is able to."""
+        function = getattr(self._instance, ability, None)
+        if function is None:
+            raise UnanswerableError(f"this session has no {ability!r}")
+        return await self._run(function, given(function, {**self._known, "live": self.live}))
+
+    async def child(self) -> Tenant:
+        """Fork: return a tenant of its own, which is closed as its parent is."""
+        other = Tenant(self._kind, self._known)
+        other._instance = self._instance
+        other.live = await self.act("fork")
+        other._owner = asyncio.create_task(other._stay())
+        return other
+
+    async def _stay(self) -> None:
+        await self._end.wait()
+        await self._leave()
+
+
+_OVER = object()
+
+
+class Household:
+    """All sessions that live here, by the key that the engine gave them."""
+
+    def __init__(self) -> None:
+        self._tenants: dict[str, Tenant] = {}
+
+    async def do(self, kind: Any, asked: dict[str, Any]) -> Any:
+        """Answer a request about a session: open, close, fork, or one of its abilities."""
+        what, key = asked["do"], asked["key"]
+        if what == "open":
+            parents = {name: self.lent(marker) for name, marker in asked["parents"].items()}
+            tenant = Tenant(kind, {"config": asked["config"], **parents})
+            await tenant.open()
+        elif what == "fork":
+            tenant = await self._tenants[asked["of"]].child()
+        elif what == "close":
+            found = self._tenants.pop(key, None)
+            return await found.close() if found is not None else None
+        else:
+            return await self._tenants[key].act(what)
+        self._tenants[key] = tenant
+        return {"handle": handle(tenant.live)}
+
+    def lent(self, marker: Any) -> Any:
+        """Return the live session that a marker stands for, or its handle where it lives elsewhere."""
+        tenant = self._tenants.get(marker.get("$session", ""))
+        return marker.get("handle") if tenant is None else tenant.live
+
+    def lend(self, arguments: list[Any]) -> None:
+        """Put live sessions into the call contexts among a call's arguments, in place."""
+        for argument in arguments:
+            if isinstance(argument, dict) and isinstance(argument.get("sessions"), dict):
+                markers = argument["sessions"]
+                argument["sessions"] = {name: self.lent(marker) for name, marker in markers.items()}
+
+    async def end(self) -> None:
+        """Close what still lives here, the newest first: the engine is gone and nobody else will."""
+        for key in reversed(list(self._tenants)):
+            try:
+                await asyncio.wait_for(self._tenants.pop(key).close(), LAST_GRACE)
+            except BaseException:  # noqa: BLE001, S112  the others are still to be closed, and nobody is there to hear
+                continue
+
+
+def handle(live: Any) -> Any:
+    """Return what other processes may know of a session: its own `handle`, or itself if it is plain JSON data."""
+    told = getattr(live, "handle", live)
+    try:
+        json.dumps(told, allow_nan=False)
+    except (TypeError, ValueError):
+        return None
+    return told
