@@ -10,6 +10,7 @@ from typing import Any
 from sojourn import registry
 from sojourn.config.columns import names_prompt, names_provider
 from sojourn.config.expect import Mismatch, Path
+from sojourn.config.findings import Source
 from sojourn.config.providers import read_provider
 from sojourn.config.reading import Reading
 from sojourn.config.references import FILE
@@ -18,6 +19,7 @@ from sojourn.errors import ConfigError
 from sojourn.model.reference import Reference
 from sojourn.model.suite import Prompt, ProviderSpec
 
+_Text = tuple[str, Source, Path]
 _GRADES = ("text", "embedding", "classification", "moderation")
 
 
@@ -126,6 +128,29 @@ def read_template_filters(raw: Any, reading: Reading) -> dict[str, str]:
         else:
             found[name] = str(reference)
     return found
+
+
+def check_templates(tests: Iterable[Placed], prompts: Iterable[Prompt], names: Iterable[str], reading: Reading) -> None:
+    """Note every template of prompts and assertions that uses a filter which nobody knows; `names` are the suite's."""
+    prompted = ((prompt.raw, reading.source, ("prompts",)) for prompt in prompts if not prompt.function)
+    texts: list[_Text] = [each for each in (*prompted, *_claim_texts(tests)) if "|" in each[0] and "{" in each[0]]
+    if not texts:
+        return
+    from sojourn.template.engine import Renderer
+
+    renderer = Renderer({}, dict.fromkeys(names, str))
+    for text, source, at in texts:
+        mistake = renderer.check(text)
+        if mistake and "filter not found" in mistake:
+            reading.findings.wrong(mistake, source, at)
+
+
+def _claim_texts(tests: Iterable[Placed]) -> Iterator[_Text]:
+    for placed in tests:
+        for index, claim in enumerate(placed.test.get("assert") or ()):
+            for key in ("value", "metric"):
+                if isinstance(claim, dict) and isinstance(claim.get(key), str):
+                    yield claim[key], placed.source, (*placed.at, "assert", index, key)
 
 
 def check_outputs(outputs: Sequence[str], reading: Reading) -> None:

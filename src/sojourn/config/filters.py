@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -130,6 +129,8 @@ def _range(text: str) -> tuple[int, int | None]:
 
 
 def _sample(count: int, seed: int | None) -> Step:
+    import random
+
     chance = random.Random(seed)  # noqa: S311  a choice of tests is no secret
     return lambda tests: chance.sample(range(len(tests)), min(count, len(tests)))
 

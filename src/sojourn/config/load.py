@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sojourn.config import cases, filters
-from sojourn.config.checking import Names, check_extensions, check_outputs, read_template_filters
+from sojourn.config.checking import Names, check_extensions, check_outputs, check_templates, read_template_filters
 from sojourn.config.combining import combined
 from sojourn.config.documents import Document, env_of_options, find_files, read_document, rendered
 from sojourn.config.environment import env_files
@@ -88,6 +88,7 @@ async def _parts(config: JsonDict, flags: Flags, reading: Reading, key: str) -> 
     tests = await _tests(config, flags, reading)
     names = Names(prompts, [*configured, *providers], reading)
     names.check([default, *tests, *inner])
+    check_templates([default, *tests, *inner], prompts, config.get("nunjucksFilters") or {}, reading)
     if flags.grader:
         names.check_grader(flags.grader)
     return _Parts(

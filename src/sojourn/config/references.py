@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import urllib.parse
 from collections.abc import Callable
 from typing import Any
 
@@ -76,6 +75,8 @@ def _is_schema(at: Path) -> bool:
 
 
 def _pointed(document: Any, pointer: str) -> Any:
+    import urllib.parse
+
     for step in filter(None, pointer.split("/")):
         name = urllib.parse.unquote(step).replace("~1", "/").replace("~0", "~")
         document = document[int(name)] if isinstance(document, list) else dict(document)[name]

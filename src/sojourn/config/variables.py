@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sojourn.config.files import read_text, resolve
@@ -26,12 +26,24 @@ _SIGNATURES = {
 _SOUNDS = frozenset(".mp3 .wav .ogg .flac .m4a .aac .wma .opus .mp4 .webm .mov .avi .mkv .m4v .wmv".split())  # noqa: SIM905  a table of names
 
 
-async def load_vars(variables: JsonDict, prompt: str, provider: Mapping[str, Any], base: str, code: Code) -> JsonDict:
+async def load_vars(
+    variables: JsonDict,
+    prompt: str,
+    provider: Mapping[str, Any],
+    base: str,
+    code: Code,
+    data: Collection[str] = (),
+) -> JsonDict:
     """Return the vars with every `file://` value replaced by what the file holds or its function answers.
 
-    Give it only what the suite's author wrote. Raises ConfigError for a file, CodeError for a function.
+    Those named in `data` are not the author's (a model said them) and stay as they are. Raises ConfigError for a
+    file, CodeError for a function.
     """
-    named = [name for name, value in variables.items() if isinstance(value, str) and value.startswith(FILE)]
+    named = [
+        name
+        for name, value in variables.items()
+        if isinstance(value, str) and value.startswith(FILE) and name not in data
+    ]
     if not named:
         return variables
     loaded = dict(variables)
