@@ -74,7 +74,9 @@ def _lanes(result: RunResult) -> Iterator[str]:
 
 def _sessions(result: RunResult) -> Iterator[str]:
     seen = sessions(result)
-    if seen:
+    if len(seen) > MOST_NAMED:
+        yield f"Sessions: {len(seen)} seen, at most {_trials(max(one['trials'] for one in seen))} in one"
+    elif seen:
         named = [f"{one_line(one['sessionId'], 60)} ({_trials(one['trials'])})" for one in seen]
         yield f"Sessions: {len(seen)} seen: {_some(named)}"
 
