@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import json
 from typing import Any
 
 from sojourn.config.variables import load_vars
@@ -27,9 +28,10 @@ async def render(account: Account, setting: Setting) -> Question:
     case, column = account.case, account.trial.column
     stored = setting.registers.get(account.trial.repeat, {})
     variables: JsonDict = {**case.vars, **stored}
-    if uses_conversation(case, column, setting.renderer.names):
+    if uses_conversation(column, setting.renderer.names):
         account.history = setting.conversations.setdefault(_conversation_key(account), [])
-        variables["_conversation"] = list(account.history)
+        if not case.options.get("disableConversationVar"):
+            variables["_conversation"] = list(account.history)
     text = await _prompt_text(account, setting, variables)
     text = f"{case.options.get('prefix') or ''}{text}{case.options.get('suffix') or ''}"
     variables = await load_vars(variables, text, _identity(account), setting.suite.base, setting.code)
@@ -64,25 +66,22 @@ async def _prompt_text(account: Account, setting: Setting, variables: JsonDict) 
         raise ProviderError(f"the prompt {prompt.function!r} names no Python or JavaScript file")
     called = await setting.code.call(reference, told)
     account.printed.append(called.printed)
-    return _as_prompt(called.value)
+    return _as_prompt(called.value, account)
 
 
-def _as_prompt(value: Any) -> str:
+def _as_prompt(value: Any, account: Account) -> str:
     """A prompt function returns text, a chat (list or object), or `{prompt, config}`."""
     if isinstance(value, dict) and "prompt" in value:
+        account.prompt_config = value.get("config") or {}
         value = value["prompt"]
-    if isinstance(value, str):
-        return value
-    import json
-
-    return json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _context(account: Account, setting: Setting, template: str) -> JsonDict:
     """Return promptfoo's call context, with the identity keys that it lacks."""
     trial, column = account.trial, account.trial.column
     options = {key: value for key, value in account.case.options.items() if key not in _NOT_CALL_OPTIONS}
-    config = {**(column.prompt.config or {}), **options}
+    config = {**(column.prompt.config or {}), **account.prompt_config, **options}
     step = f"test-{trial.test_index}-prompt-{column.index}-repeat-{trial.repeat}"
     return {
         "vars": {
@@ -162,8 +161,6 @@ def _remember(account: Account, reply: Reply) -> None:
     """Add this turn to the conversation so far."""
     if account.history is None:
         return
-    import json
-
     try:
         prompt: Any = json.loads(account.prompt)
     except ValueError:

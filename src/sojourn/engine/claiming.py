@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from sojourn.config.files import read_data, read_text
 from sojourn.errors import ClaimError
 from sojourn.model.reference import Reference
 from sojourn.model.suite import Claim
@@ -54,15 +55,7 @@ def _rendered(value: Any, context: ClaimContext) -> Any:
 
 @functools.lru_cache(maxsize=256)
 def load_file(path: str) -> Any:
-    """Read a value from a file: JSON and YAML as data, anything else as text."""
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise ClaimError(f"the value's file cannot be read: {path}: {error.strerror}") from error
-    if path.endswith(".json"):
-        return json.loads(text)
-    if path.endswith((".yaml", ".yml")):
-        from sojourn.config.yaml_text import read_yaml
-
-        return read_yaml(text, path)
-    return text.strip()
+    """Read a value from a file: JSON and YAML as data, anything else as text. Raises ConfigError."""
+    if path.endswith((".json", ".yaml", ".yml")):
+        return read_data(path)
+    return read_text(path).strip()

@@ -19,7 +19,7 @@ from sojourn.model.result import Race
 
 @dataclasses.dataclass(slots=True, eq=False)
 class Visit:
-    """A trial under way. `session` is empty until it is known; `began` and `told` are moments on the learner's clock."""
+    """A trial under way. `session` is empty until known; `began` and `told` are moments on the learner's clock."""
 
     trial: Trial
     declared: bool

@@ -97,7 +97,7 @@ async def _cases(suite: Suite, test: JsonDict, repeat: int, transform: Transform
     options = test.get("options") or {}
     variables = test.get("vars") or {}
     if transform is not None and options.get("transformVars"):
-        variables = await transform(test, variables, repeat)
+        variables = {**variables, **await transform(test, variables, repeat)}
     singles = cases.combinations(variables, bool(options.get("disableVarExpansion")), suite.base)
     return [cases.read_case({**test, "vars": single}, suite.base) for single in singles]
 
@@ -116,14 +116,14 @@ def _lane_of(case: Case, column: Column, repeat: int, sharing: Sharing) -> tuple
     place = f"{column.index}:{repeat}"
     if conversation:
         return f"conversation:{place}:{conversation}", f"metadata.conversationId {conversation!r}"
-    if uses_conversation(case, column, sharing.names):
+    if uses_conversation(column, sharing.names):
         return f"conversation:{place}", "the prompt uses _conversation"
     return "", ""
 
 
-def uses_conversation(case: Case, column: Column, names: Callable[[str], frozenset[str]]) -> bool:
-    """Whether a trial's prompt refers to the conversation so far."""
-    return not case.options.get("disableConversationVar") and "_conversation" in _names(column.prompt.raw, names)
+def uses_conversation(column: Column, names: Callable[[str], frozenset[str]]) -> bool:
+    """Whether a column's prompt refers to the conversation so far."""
+    return "_conversation" in _names(column.prompt.raw, names)
 
 
 def _names(text: str, names: Callable[[str], frozenset[str]]) -> frozenset[str]:

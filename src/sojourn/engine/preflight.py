@@ -8,6 +8,7 @@ from sojourn.errors import CodeError, ConfigError, Problem
 from sojourn.languages.runner import CodeRunner
 from sojourn.model.plan import Plan
 from sojourn.model.reference import Reference
+from sojourn.registry import provider_name
 
 
 async def check_code(plan: Plan, code: CodeRunner) -> None:
@@ -21,7 +22,8 @@ async def check_code(plan: Plan, code: CodeRunner) -> None:
 def _references(plan: Plan) -> list[Reference]:
     base = plan.suite.base
     named = [(text, "hook", base) for text in plan.suite.extensions]
-    named += [(spec.id, "provider", spec.base or base) for spec in plan.suite.providers]
+    scripts = [spec for spec in plan.suite.providers if provider_name(spec.id) in ("python", "javascript")]
+    named += [(spec.id, "provider", spec.base or base) for spec in scripts]
     found = [Reference.parse(text, base=folder, role=role) for text, role, folder in named]  # type: ignore[arg-type]  # both are Roles
     return list(dict.fromkeys(reference for reference in found if reference is not None))
 

@@ -60,6 +60,7 @@ class Account:
     started: float = 0
     phase: Phase = Phase.BEFORE
     history: list[JsonDict] | None = None
+    prompt_config: JsonDict = dataclasses.field(default_factory=dict)
 
     def broke(self, what: str, trace: str = "") -> None:
         """Note that the trial broke, in the phase that it is in; the first trouble stands."""

@@ -33,7 +33,7 @@ async def settle(account: Account, setting: Setting) -> TrialResult:
         case=account.case,
         prompt=account.prompt,
         outcome=outcome,
-        score=score if outcome in (Outcome.PASSED, Outcome.FAILED) else 0.0,
+        score=_plain(score) if outcome in (Outcome.PASSED, Outcome.FAILED) else 0,
         reason=account.skipped or reason,
         reply=account.reply,
         verdicts=tuple(account.verdicts),
@@ -49,6 +49,11 @@ async def settle(account: Account, setting: Setting) -> TrialResult:
         ended=setting.clock(),
         grading=grading,
     )
+
+
+def _plain(score: float) -> float:
+    """Write 1 and not 1.0, as JavaScript does, for hooks that print it."""
+    return int(score) if score == int(score) else score
 
 
 def _outcome(account: Account, *, passed: bool) -> Outcome:
@@ -104,7 +109,11 @@ async def _scored(account: Account, setting: Setting, scores: dict[str, float]) 
     reference = Reference.parse(account.case.scoring_function, base=setting.suite.base, role="scoring")
     if reference is None:
         return None
-    told = {"threshold": account.case.threshold, "componentResults": components(account.verdicts), "tokensUsed": {}}
+    told: JsonDict = {
+        "threshold": account.case.threshold,
+        "componentResults": components(account.verdicts),
+        "tokensUsed": {},
+    }
     try:
         value: Any = (await setting.code.call(reference, scores, told)).value
     except CodeError as error:

@@ -120,7 +120,14 @@ async function load(ref) {
 }
 
 function isClass(target) {
+  if (typeof target === 'function' && /^class\b/.test(Function.prototype.toString.call(target))) return true;
   return typeof target === 'function' && target.prototype && typeof target.prototype.callApi === 'function';
+}
+
+function withTools(context) {
+  if (!context || typeof context !== 'object') return context;
+  const logger = { debug: () => {}, info: console.log, warn: console.warn, error: console.error };
+  return { logger, ...context };
 }
 
 // A provider is asked with (method, options, ...arguments): one instance for each distinct set of options.
@@ -135,7 +142,7 @@ function provider(target, ref) {
     if (typeof instance[method] !== 'function') throw new Unanswerable(`this provider has no method ${method}`);
     const controller = new AbortController();
     controllers.set(current.getStore(), controller);
-    return instance[method](...rest, { abortSignal: controller.signal });
+    return instance[method](rest[0], withTools(rest[1]), { abortSignal: controller.signal });
   };
 }
 
