@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 from sojourn.model.document import sessions
+from sojourn.model.plan import Trial
 from sojourn.model.result import Outcome, RunResult, TrialResult
 from sojourn.model.row import explanation
 from sojourn.reporters.cells import WORDS, TestRow, heading, output, rows, text
@@ -92,7 +93,7 @@ def _some(named: list[str]) -> str:
 
 def _warnings(result: RunResult) -> Iterator[str]:
     for race in result.races[:MOST_NAMED]:
-        pair = f"{race.first.name} and {race.second.name}"
+        pair = f"{_called(race.first, result)} and {_called(race.second, result)}"
         yield f"Session race: {pair} used session {one_line(race.session_id, 60)} at the same time"
     if len(result.races) > MOST_NAMED:
         yield f"Session races: {len(result.races)} in all"
@@ -100,19 +101,23 @@ def _warnings(result: RunResult) -> Iterator[str]:
         yield f"Error ({trouble.phase.value}): {trouble}"
     for trial in _ordered(result):
         for note in trial.notes:
-            yield f"Unclean ({note.phase.value}, {trial.trial.name}): {note.what}"
+            yield f"Unclean ({note.phase.value}, {_called(trial.trial, result)}): {note.what}"
     if result.unrun:
         yield f"Not run: {_trials(result.unrun)}" + (f", stopped by {result.interrupted}" if result.interrupted else "")
 
 
+def _called(trial: Trial, result: RunResult) -> str:
+    """Name a trial, with its provider and repeat where these tell it from others."""
+    name = one_line(trial.name, 100)
+    repeat = f" (repeat {trial.repeat + 1})" if trial.repeat else ""
+    return f"{name}{repeat}" + (f" {one_line(heading(trial.column), 80)}" if len(result.columns) > 1 else "")
+
+
 def _list(result: RunResult, trials: Iterable[TrialResult], out: TextIO) -> None:
-    several = len(result.columns) > 1
     for trial in trials:
-        where = f"  {one_line(heading(trial.trial.column), 80)}" if several else ""
-        repeat = f" (repeat {trial.trial.repeat + 1})" if trial.trial.repeat else ""
         session = f", session {one_line(trial.session_id, 60)}" if trial.session_id else ""
-        name = one_line(trial.trial.name, 100)
-        out.write(f"{WORDS[trial.outcome]:5} {name}{repeat}{where}  ({trial.latency_ms:.0f} ms{session})\n")
+        called = _called(trial.trial, result)
+        out.write(f"{WORDS[trial.outcome]:5} {called}  ({trial.latency_ms:.0f} ms{session})\n")
         out.writelines(f"      {line}\n" for line in _details(trial))
 
 

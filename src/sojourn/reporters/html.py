@@ -59,7 +59,7 @@ def _summary(result: RunResult) -> Iterator[str]:
     for trouble in result.troubles:
         yield f"<p><b class=error>{trouble.phase.value}</b> {_text(str(trouble))}</p>\n"
     for race in result.races:
-        pair = f"{race.first.name} and {race.second.name}"
+        pair = " and ".join(f"{one.name} {heading(one.column)}" for one in (race.first, race.second))
         yield f"<p><b class=error>race</b> {_text(pair)} used session {_text(race.session_id)} at the same time</p>\n"
 
 
