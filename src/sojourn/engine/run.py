@@ -189,7 +189,7 @@ class Run:
             return
         context = {
             "suite": cases.suite_for_hooks(setting.suite),
-            "results": [row(each, setting.run_id) for each in result.results],
+            "results": [row(each, setting.run_id, redact=False) for each in result.results],
             "prompts": [
                 {"raw": column.prompt.raw, "label": column.prompt.label, "provider": column.provider.name}
                 for column in result.columns

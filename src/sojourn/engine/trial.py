@@ -107,7 +107,11 @@ async def _after(account: Account, result: TrialResult, setting: Setting, starte
     """Run the after-hooks; they may add named scores and metadata, and what breaks in them is a note."""
     if not setting.hooks.has("afterEach"):
         return result
-    context = {"test": account.case.raw, "result": row(result, setting.run_id), **_identity(account.trial, setting)}
+    context = {
+        "test": account.case.raw,
+        "result": row(result, setting.run_id, redact=False),
+        **_identity(account.trial, setting),
+    }
     try:
         broken = await setting.hooks.after("afterEach", context, started, _merge)
     except CodeDiedError as error:

@@ -6,6 +6,7 @@ A value is a secret when its key says so; what stands in free text cannot be kno
 from __future__ import annotations
 
 import functools
+import json
 import operator
 from collections.abc import Mapping
 from typing import Any
@@ -61,6 +62,7 @@ IDENTITIES = frozenset({"session", "sessionid"})
 
 _VARS = SECRETS | IDENTITIES
 _PLAIN = frozenset({str, int, float, bool, type(None)})
+_JSON = ("{", "[")
 _DROPPED = str.maketrans("", "", "-_ =")
 
 
@@ -80,8 +82,21 @@ def redacted(value: Any, names: frozenset[str] = SECRETS) -> Any:
 
 
 def redacted_vars(variables: Mapping[str, Any]) -> Any:
-    """Return a row's `vars` with secrets and session identities blanked."""
+    """Return a row's `vars` with secrets and session identities blanked, in JSON texts too."""
+    if any(isinstance(value, str) and value.startswith(_JSON) for value in variables.values()):
+        variables = {key: redacted_text(value) for key, value in variables.items()}
     return redacted(variables, _VARS)
+
+
+def redacted_text(value: Any) -> Any:
+    """Return a text that is a JSON object or list with its secrets blanked, written compactly; all else as it is."""
+    if not isinstance(value, str) or not value.startswith(_JSON):
+        return value
+    try:
+        known = json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+    return json.dumps(redacted(known), ensure_ascii=False, separators=(",", ":"))
 
 
 def _mapping(value: Mapping[Any, Any], names: frozenset[str]) -> Any:

@@ -69,7 +69,7 @@ class Reference:
         match = _CODE_FILE.match(text)
         if not match:
             return None
-        path = os.path.normpath(os.path.join(base, match["path"]))  # noqa: PTH118  pure text, no file is touched
+        path = os.path.normpath(os.path.join(base, match["path"]))
         suffix = path[path.rindex(".") :]
         return cls(tongue=SUFFIXES[suffix], role=role, path=path, name=match["name"] or "")
 

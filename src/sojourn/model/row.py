@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sojourn.model.grading import Row, grading
-from sojourn.model.redaction import redacted, redacted_vars
+from sojourn.model.redaction import redacted, redacted_text, redacted_vars
 from sojourn.model.reply import Reply
 from sojourn.model.result import Outcome, TrialResult
 from sojourn.model.tokens import usage
@@ -42,7 +42,11 @@ def row(result: TrialResult, run_id: str, *, redact: bool = True) -> Row:
         "score": result.score,
         "namedScores": result.named_scores,
         "provider": {"id": column.provider.id, "label": column.provider.label},
-        "prompt": {"raw": result.prompt, "label": column.prompt.label, "config": blank(column.prompt.config or {})},
+        "prompt": {
+            "raw": redacted_text(result.prompt) if redact else result.prompt,
+            "label": column.prompt.label,
+            "config": blank(column.prompt.config or {}),
+        },
         "vars": redacted_vars(result.case.vars) if redact else result.case.vars,
         "testCase": blank(result.case.raw),
         "gradingResult": grading(result),
