@@ -65,6 +65,9 @@ class Findings:
             self.problems.extend(error.problems)
 
     def settle(self) -> None:
-        """Raise ConfigError with everything found, if anything was wrong."""
-        if self.problems:
-            raise ConfigError(list(dict.fromkeys(self.problems)))
+        """Raise ConfigError with everything found, in file order, if anything was wrong."""
+        if not self.problems:
+            return
+        files = list(dict.fromkeys(problem.file for problem in self.problems))
+        placed = {problem: (files.index(problem.file), problem.line, problem.column) for problem in self.problems}
+        raise ConfigError(sorted(placed, key=placed.__getitem__))

@@ -9,7 +9,7 @@ from typing import Any
 from sojourn.config.claims import mistakes
 from sojourn.config.expect import Mismatch, Path, kind
 from sojourn.config.findings import Findings, Source
-from sojourn.config.keys import ASSERTION, COMMAND_LINE, OPTIONS, TEST, Table
+from sojourn.config.keys import ASSERTION, COMMAND_LINE, EVALUATE, OPTIONS, TEST, Table
 from sojourn.registry import nearest
 
 _OTHER_WORDS = {
@@ -38,7 +38,16 @@ def _unknown(key: str, known: tuple[str, ...], source: Source, at: Path, finding
     if meant:
         findings.wrong(f"there is no key {key!r} here", source, at, todo=f"did you mean {meant!r}?", key=True)
     elif not (len(at) == 1 and key.startswith(("x-", "_", "."))):
-        findings.doubt(f"nobody knows the key {key!r}", source, at)
+        findings.doubt(f"nobody knows the key {key!r}{_home(key) if len(at) == 1 else ''}", source, at)
+
+
+def _home(key: str) -> str:
+    """Say where a key of the top level would mean something."""
+    homes = {"evaluateOptions": EVALUATE, "commandLineOptions": COMMAND_LINE, "tests or defaultTest": TEST}
+    for home, table in homes.items():
+        if key in table or slip(key, tuple(table)):
+            return f" here; it belongs in {home}"
+    return ""
 
 
 @functools.lru_cache(maxsize=1024)

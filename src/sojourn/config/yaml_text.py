@@ -37,6 +37,7 @@ _TIMESTAMP = re.compile(
     r"(?:[ \t]*(Z|([-+])(\d\d?)(?::(\d\d))?))?"
 )
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_PAIR = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 _NUMERIC = frozenset("+-.0123456789")
 
 
@@ -86,12 +87,21 @@ def compose(text: str, file: str = "") -> Any:
     except RecursionError:
         raise ConfigError.of("nested too deeply", file=file) from None
     except yaml.MarkedYAMLError as error:
+        paired = _PAIR.sub(_joined, text) if "Unicode character escape" in str(error.problem) else text
+        if paired != text:
+            return compose(paired, file)
         mark = error.problem_mark or error.context_mark
         what = f"not valid YAML: {error.problem or error.context}"
         place = (mark.line + 1, mark.column + 1) if mark else (0, 0)
         raise ConfigError.of(what, file=file, line=place[0], column=place[1], todo=_advice(text, mark)) from None
     except yaml.YAMLError as error:
         raise ConfigError.of(f"not valid YAML: {error}".split("\n", maxsplit=1)[0], file=file) from None
+
+
+def _joined(pair: re.Match[str]) -> str:
+    """Write a character that JSON escapes as two surrogates the one way that the parser knows."""
+    high, low = int(pair[1], 16), int(pair[2], 16)
+    return f"\\U{0x10000 + ((high & 0x3FF) << 10) + (low & 0x3FF):08X}"
 
 
 def _advice(text: str, mark: Any) -> str:
