@@ -45,6 +45,7 @@ class Renderer:
         self._globals: dict[str, Any] = {}
         self._compiled: dict[str, Compiled | None] = {}
         self._chats: dict[str, Any] = {}
+        self._names: dict[str, frozenset[str]] = {}
 
     def render(self, text: str, variables: Mapping[str, Any]) -> str:
         """Render a template; a tag that never closes is left as text. Raises TemplateError.
@@ -107,6 +108,11 @@ class Renderer:
         """Return the variables that a template refers to; what stands in comments and strings does not count."""
         if not _MARK.search(text) or self._off:
             return frozenset()
+        if text not in self._names:
+            self._names[text] = self._find_names(text)
+        return self._names[text]
+
+    def _find_names(self, text: str) -> frozenset[str]:
         chat = self._chat(text) if self._plain_json and _looks_like_json(text) else None
         texts = _strings(chat[0]) if chat else [text]
         found: set[str] = set()
