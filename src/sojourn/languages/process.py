@@ -23,6 +23,7 @@ from sojourn.protocols import Called
 DEFAULT_DEADLINE_MS = 300_000
 ANSWER_GRACE = 1.0
 STOP_GRACE = 2.0
+BATCH = 16
 READY_GRACE = 30.0
 
 
@@ -103,14 +104,16 @@ class LanguageProcess(asyncio.Protocol):
         return protocol.define(self._refs[reference], reference)
 
     def _send(self, *frames: bytes) -> None:
-        """Gather what is sent in one turn of the loop into one write."""
+        """Gather what is sent in one turn of the loop into few writes: the other end works while we go on."""
         if not self._outgoing:
             asyncio.get_running_loop().call_soon(self._flush)
         self._outgoing.extend(frames)
+        if len(self._outgoing) >= BATCH:
+            self._flush()
 
     def _flush(self) -> None:
         data, self._outgoing = b"".join(self._outgoing), []
-        if self._transport is not None and not self._transport.is_closing():
+        if data and self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
     def _expire(self, number: int, seconds: float) -> None:

@@ -109,6 +109,8 @@ class Renderer:
         if not _MARK.search(text) or self._off:
             return frozenset()
         if text not in self._names:
+            if len(self._names) >= _KEPT:
+                self._names.clear()
             self._names[text] = self._find_names(text)
         return self._names[text]
 

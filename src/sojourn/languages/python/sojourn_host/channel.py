@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import contextvars
 import io
@@ -13,17 +14,41 @@ from typing import Any
 CURRENT: contextvars.ContextVar[int] = contextvars.ContextVar("CURRENT", default=0)
 
 
+BATCH = 16
+
+
+def encoded(frame: dict[str, Any]) -> bytes:
+    """Return a frame as one line; raises ValueError or TypeError for what JSON cannot carry."""
+    return json.dumps(frame, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+
 class Channel:
     """The private socket: frames out from any thread, whole lines in."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._lock = threading.Lock()
+        self._gathered: list[bytes] = []
 
     def send(self, frame: dict[str, Any]) -> None:
-        """Send one frame; the engine being gone is not our trouble (the reader sees it)."""
-        data = json.dumps(frame, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        """Send one frame, and what was gathered before it."""
+        self._write(encoded(frame))
+
+    def gather(self, frame: dict[str, Any], loop: asyncio.AbstractEventLoop) -> None:
+        """Send one frame together with others of this turn of the loop; to be called on the loop's thread."""
+        data = encoded(frame)
+        with self._lock:
+            self._gathered.append(data)
+            count = len(self._gathered)
+        if count == 1:
+            loop.call_soon(self._write)
+        elif count >= BATCH:
+            self._write()
+
+    def _write(self, last: bytes = b"") -> None:
+        """Write out; the engine being gone is not our trouble (the reader sees it)."""
         with self._lock, contextlib.suppress(OSError):
+            data, self._gathered = b"".join((*self._gathered, last)), []
             self._sock.sendall(data)
 
     def lines(self) -> Any:

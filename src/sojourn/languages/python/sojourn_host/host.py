@@ -20,6 +20,7 @@ import queue
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from sojourn_host.channel import CURRENT, Capture, Channel
@@ -118,7 +119,7 @@ class Host:
                 answer = {"error": problem(error)}
             if frame["id"] in self.threaded:
                 self.threaded.discard(frame["id"])
-                self.answer(frame["id"], answer)
+                self.answer(frame["id"], answer, self.channel.send)
             CURRENT.set(0)
             with self.lock:
                 self.idle += 1
@@ -133,12 +134,12 @@ class Host:
             answer = {"error": {"what": "cancelled", "trace": "", "where": "", "type": "cancelled"}}
         except BaseException as error:  # noqa: BLE001  as in labour
             answer = {"error": problem(error)}
-        self.answer(frame["id"], answer)
+        self.answer(frame["id"], answer, lambda told: self.channel.gather(told, self.loop))
 
-    def answer(self, call: int, answer: dict[str, Any]) -> None:
+    def answer(self, call: int, answer: dict[str, Any], send: Callable[[dict[str, Any]], None]) -> None:
         """Send an answer, or say why it cannot be sent."""
         try:
-            self.channel.send({"id": call, **answer})
+            send({"id": call, **answer})
         except (TypeError, ValueError, RecursionError) as error:
             what = f"it returned what JSON cannot carry: {safe(str(error))}"
             self.channel.send({"id": call, "error": {"what": what, "trace": "", "where": "", "type": "value"}})
