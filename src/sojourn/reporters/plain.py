@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_SEQUENCES = re.compile(
+_SEQUENCES = (
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours and cursor
     r"|\x1b[\]PX^_][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"  # titles, links, device strings
     r"|\x1b[ -/]*[0-~]?"  # the short ones
@@ -17,9 +17,9 @@ _CONTROLS = re.compile(
 
 def plain(text: str) -> str:
     """Return the text without control characters (line ends and tabs stay), escape sequences and bidi marks."""
-    if text.isascii() and text.isprintable():
+    if text.isascii() and text.isprintable():  # most texts; the patterns are compiled for the first of the others
         return text
-    return _CONTROLS.sub("", _SEQUENCES.sub("", text.replace("\r\n", "\n")))
+    return re.sub(_CONTROLS, "", re.sub(_SEQUENCES, "", text.replace("\r\n", "\n")))
 
 
 def one_line(text: str, width: int) -> str:
