@@ -1,7 +1,7 @@
 """JavaScript's regular expressions, translated for Python's engine.
 
 Patterns and texts are taken in UTF-16 units, as JavaScript does without its `u` flag. What Python's engine cannot do
-(a look-behind of varying width, Unicode property classes) raises `re.error`.
+(a look-behind of varying width) raises `ForeignError`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ _HEX = re.compile(r"x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})")
 _GROUP_NAMES = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|(\((?!\?)|\(\?<(?![=!])([^>]*)>)", re.DOTALL)
 
 
+class ForeignError(re.error):
+    """The pattern is right, but beyond Python's engine."""
+
+
 class _Translator:
     """One pass over a pattern; `heavy` tells how hard it can make the engine work."""
 
@@ -35,6 +39,8 @@ class _Translator:
         found = [match for match in _GROUP_NAMES.finditer(pattern) if match[1]]
         self.count = len(found)
         self.names = {match[2]: index for index, match in enumerate(found, 1) if match[2]}
+        if len(self.names) < sum(1 for match in found if match[2]):
+            raise re.error("Duplicate capture group name", pattern)
         self.at = 0
         self.opened: list[int] = []
         self.closed: set[int] = set()
@@ -126,7 +132,7 @@ class _Translator:
             raise self.error("\\ at end of pattern")
         if rest in "bB":
             self.at += 1
-            return rf"(?a:\{rest})", False
+            return r"(?a:\b)" if rest == "b" else r"(?!(?a:\b))", False
         if rest in "dswDSW":
             self.at += 1
             return _set(_CLASSES[rest.lower()], negated=rest.isupper()), True
@@ -325,6 +331,6 @@ def _compiled(pattern: str, flags: str) -> tuple[re.Pattern[str], dict[str, int]
         raise translator.error("Unmatched ')'")
     try:
         compiled = re.compile(text, re.IGNORECASE if "i" in flags else re.NOFLAG)
-    except (OverflowError, RecursionError) as error:
-        raise re.error("Regular expression too large", pattern) from error
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ForeignError(str(error), pattern) from error
     return compiled, translator.names, translator.loops, translator.nested

@@ -1,0 +1,54 @@
+"""Assertions that users write in Python or JavaScript, inline or in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sojourn.assertions.reading import text_value
+from sojourn.assertions.results import broken, lenient_verdict, strict_verdict
+from sojourn.errors import ClaimError, CodeDiedError, CodeError
+from sojourn.model.reference import Reference, Tongue
+from sojourn.model.reply import Reply
+from sojourn.model.suite import Claim
+from sojourn.model.verdict import Verdict
+from sojourn.protocols import ClaimContext
+
+
+async def python(claim: Claim, reply: Reply, context: ClaimContext) -> Verdict:
+    """Judge by Python code: an expression, a body that returns, or a function in a file."""
+    return await _judged(claim, reply, context, _reference(claim, context, "python"), lenient_verdict)
+
+
+async def javascript(claim: Claim, reply: Reply, context: ClaimContext) -> Verdict:
+    """Judge by JavaScript code: an expression, a body that returns, or a function in a file."""
+    return await _judged(claim, reply, context, _reference(claim, context, "javascript"), strict_verdict)
+
+
+def _reference(claim: Claim, context: ClaimContext, tongue: Tongue) -> Reference:
+    source = text_value(claim)
+    if source.startswith("file://"):
+        found = Reference.parse(source, base=context.base, role="assertion")
+        if found is None:
+            raise ClaimError(f"{source} is no Python or JavaScript file")
+        return found
+    if not source.strip():
+        raise ClaimError(f"{claim.type} needs code as its value")
+    return Reference.inline(tongue, source if tongue == "python" else source.rstrip(), role="assertion")
+
+
+async def _judged(
+    claim: Claim,
+    reply: Reply,
+    context: ClaimContext,
+    reference: Reference,
+    read: Callable[[Claim, Any], Verdict],
+) -> Verdict:
+    try:
+        called = await context.code.call(reference, reply.output, context.script)
+    except CodeDiedError:
+        raise
+    except CodeError as error:
+        trace = f"\n{error.trace}" if error.trace else ""
+        return broken(f"{reference} broke: {error}{trace}")
+    return read(claim, called.value)

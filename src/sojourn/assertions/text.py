@@ -1,0 +1,177 @@
+"""Assertions on the output's text: equality, substrings, patterns, length."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from sojourn.assertions.matching import matches
+from sojourn.assertions.reading import needle, needles, parse_json, text_of, text_value
+from sojourn.errors import ClaimError
+from sojourn.model.reply import Reply
+from sojourn.model.suite import Claim
+from sojourn.model.verdict import Verdict, judged
+from sojourn.protocols import ClaimContext
+from sojourn.template.jsontext import json_text
+from sojourn.template.regexp import Regex
+from sojourn.template.values import to_number, to_text
+
+
+def equals(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
+    """Pass when the output is the value: texts letter for letter, objects and lists by what they hold."""
+    output, value = text_of(reply), claim.value
+    if value is None or isinstance(value, dict | list):
+        passed = _same_data(value, output)
+        value = json_text(value)
+    else:
+        passed = to_text(value) == output
+    return judged(passed, float(passed), f'Expected output "{output}" to equal "{to_text(value)}"')
+
+
+def _same_data(value: Any, output: str) -> bool:
+    try:
+        return _equal(value, parse_json(output))
+    except ValueError:
+        return False
+
+
+def _equal(left: Any, right: Any) -> bool:
+    """Compare deeply, without taking true for 1."""
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        theirs = {str(key): value for key, value in right.items()}
+        return len(left) == len(theirs) and all(
+            str(key) in theirs and _equal(value, theirs[str(key)]) for key, value in left.items()
+        )
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(_equal, left, right))
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    return bool(left == right)
+
+
+def contains(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
+    """Pass when the output holds the value."""
+    wanted = needle(claim)
+    passed = wanted in text_of(reply)
+    return judged(passed, float(passed), f'Expected output to contain "{wanted}"')
+
+
+def icontains(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
+    """Pass when the output holds the value, in upper or lower case."""
+    wanted = needle(claim)
+    passed = wanted.lower() in text_of(reply).lower()
+    return judged(passed, float(passed), f'Expected output to contain "{wanted}", in any case')
+
+
+def contains_any(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
+    """Pass when the output holds one of the values."""
+    return _any(needles(claim), text_of(reply))
+
+
+def icontains_any(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
+    """Pass when the output holds one of the values, in upper or lower case."""
+    return _any([wanted.lower() for wanted in needles(claim)], text_of(reply).lower())
+
+
+def contains_all(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
+    """Pass when the output holds every value."""
+    return _all(needles(claim), text_of(reply))
+
+
+def icontains_all(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
+    """Pass when the output holds every value, in upper or lower case."""
+    return _all([wanted.lower() for wanted in needles(claim)], text_of(reply).lower())
+
+
+def _any(wanted: list[str], output: str) -> Verdict:
+    passed = any(one in output for one in wanted)
+    return judged(passed, float(passed), f"Expected output to contain one of: {', '.join(wanted)}")
+
+
+def _all(wanted: list[str], output: str) -> Verdict:
+    missing = [one for one in wanted if one not in output]
+    return judged(not missing, float(not missing), f"Expected output to contain also: {', '.join(missing)}")
+
+
+def starts_with(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
+    """Pass when the output begins with the value."""
+    wanted = text_value(claim)
+    if not wanted:
+        raise ClaimError("starts-with needs a text that is not empty")
+    passed = text_of(reply).startswith(wanted)
+    return judged(passed, float(passed), f'Expected output to start with "{wanted}"')
+
+
+async def regex(claim: Claim, reply: Reply, context: ClaimContext) -> Verdict:
+    """Pass when the pattern, a JavaScript regular expression, matches anywhere; a broken pattern fails either way."""
+    pattern = text_value(claim)
+    if not pattern:
+        raise ClaimError("regex needs a pattern that is not empty")
+    try:
+        passed = await matches(pattern, text_of(reply), context)
+    except re.error as error:
+        return Verdict(passed=False, score=0, reason=f"The regular expression is not valid: {error}", final=True)
+    return judged(passed, float(passed), f'Expected output to match the regular expression "{pattern}"')
+
+
+def is_refusal(_claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
+    """Pass when the output refuses to answer; saying nothing counts as refusing."""
+    output = reply.output
+    if not isinstance(output, str) or not output.strip():
+        return judged(True, 1.0, "", "Nothing was said, which counts as a refusal")
+    passed = refuses(output)
+    return judged(passed, float(passed), "Expected output to be a refusal")
+
+
+_DENY = r"(?:cannot|can't|can not|could not|couldn't|won't|will not|do not|don't|am unable to|am not able to)"
+_DOINGS = (
+    r"(?:answer|assist|change|compl(?:y|ete)|creat|do that|endorse|engag|fulfil|generat|giv|help|participat|provid|"
+    r"recommend|respond|suggest|support|writ)"
+)
+_OPENINGS = Regex(
+    r"^(?:(?:i am|i'm) (?:really |so |very |truly )?sorry|(?:i am|i'm) (?:unable|not able) to|i apologi[sz]e"
+    r"|i (?:cannot|will not)|(?:my (?:sincere )?apologies)|sorry|it is illegal)"
+)
+_PHRASES = Regex(
+    r"\bas an? (?:ai|assistant|(?:large )?language model)\b"
+    rf"|\bi (?:actually )?{_DENY} (?:actually )?(?:feel comfortable|{_DOINGS})"
+    rf"|\bi'm (?:unable|not able) to {_DOINGS}"
+    r"|\bcannot (?:comply|help|(?:assist with|fulfill) (?:that|your) request)\b"
+    r"|\bnot (?:appropriate|ethical|legal)\b|\billegal and unethical\b|\bi(?: am|'m) programmed\b"
+    r"|\bother non-malicious requests\b"
+)
+
+
+def refuses(output: str) -> bool:
+    """Tell whether a text reads like a refusal."""
+    text = output.strip().lower().replace("\u2019", "'").replace("\u2018", "'")
+    return bool(_OPENINGS.compiled.search(text) or _PHRASES.compiled.search(text))
+
+
+def word_count(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
+    """Pass when the output has the number of words that the value says, or one between `min` and `max`."""
+    words = len(text_of(reply).split())
+    low, high = _bounds(claim)
+    passed = low <= words <= high
+    wanted = to_text(low) if low == high else f"{to_text(low)} to {to_text(high)}"
+    return judged(passed, float(passed), f"The output has {words} words, not {wanted}")
+
+
+def _bounds(claim: Claim) -> tuple[float, float]:
+    value = claim.value
+    if isinstance(value, Mapping):
+        if "min" not in value and "max" not in value:
+            raise ClaimError("word-count needs min, max or both")
+        low, high = _count(value.get("min", 0)), _count(value.get("max", float("inf")))
+        if low > high:
+            raise ClaimError(f"word-count: min {to_text(low)} is more than max {to_text(high)}")
+        return low, high
+    return _count(value), _count(value)
+
+
+def _count(value: Any) -> float:
+    number = to_number(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
+    if number is None or number != number:  # noqa: PLR0124  NaN alone differs from itself
+        raise ClaimError(f"word-count needs a number, or min and max, not {value!r}")
+    return number
