@@ -120,7 +120,8 @@ def read_case(test: JsonDict, base: str) -> Case:
         )
     except Mismatch as mismatch:
         place = ".".join(map(str, mismatch.path))
-        raise ConfigError.of(f"{place}: {mismatch.what}" if place else mismatch.what, todo=mismatch.todo) from None
+        what = mismatch.what if mismatch.what.startswith(place) else f"{place}: {mismatch.what}"
+        raise ConfigError.of(what, todo=mismatch.todo) from None
 
 
 def _description(value: Any) -> str:
