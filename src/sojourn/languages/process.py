@@ -29,10 +29,11 @@ READY_GRACE = 30.0
 
 @dataclasses.dataclass(slots=True)
 class Pending:
-    """A call in flight."""
+    """A call in flight; `given_up` says why nobody waits for its answer any more."""
 
     future: asyncio.Future[Any]
     reference: Reference
+    given_up: str = ""
     printed: list[str] = dataclasses.field(default_factory=list)
 
 
@@ -77,7 +78,7 @@ class LanguageProcess(asyncio.Protocol):
         await self._ask(reference, 0, protocol.load)
 
     async def _ask(self, reference: Reference, deadline_ms: float, frame: Callable[[int, int], bytes]) -> Called:
-        await self._hearing.wait()
+        await self._wait_to_be_heard(reference)
         if self._ready is None or not self._ready.done():
             await self._start()
         self._number += 1
@@ -88,14 +89,30 @@ class LanguageProcess(asyncio.Protocol):
         seconds = (deadline_ms or DEFAULT_DEADLINE_MS) / 1000
         timer = asyncio.get_running_loop().call_later(seconds, self._expire, number, seconds)
         try:
-            value = await pending.future
+            value = await asyncio.shield(pending.future)
         except asyncio.CancelledError:
-            self._give_up(number)
+            await self._see_to_its_end(number, pending)
             raise
         finally:
             timer.cancel()
             self._pending.pop(number, None)
         return Called(value, "".join(pending.printed))
+
+    async def _wait_to_be_heard(self, reference: Reference) -> None:
+        """Send nothing while the process may be held up; whose time runs out meanwhile is a bystander."""
+        try:
+            await self._hearing.wait()
+        except asyncio.CancelledError:
+            raise CodeDiedError("another call held up its process", where=str(reference)) from None
+
+    async def _see_to_its_end(self, number: int, pending: Pending) -> None:
+        """Cancel a call for a caller who was cancelled; raises CodeDiedError where that was another call's fault."""
+        if not pending.future.done():
+            self._give_up(number, pending, "cancelled")
+            await asyncio.wait([pending.future])
+        error = pending.future.exception()
+        if isinstance(error, CodeDiedError) and not error.guilty:
+            raise error
 
     def _defined(self, reference: Reference) -> bytes:
         if reference in self._refs:
@@ -120,12 +137,11 @@ class LanguageProcess(asyncio.Protocol):
         pending = self._pending.get(number)
         if pending is None or pending.future.done():
             return
-        what = f"still running after {seconds:g} s, and given up"
-        pending.future.set_exception(CodeError(what, where=str(pending.reference), printed="".join(pending.printed)))
-        self._give_up(number)
+        self._give_up(number, pending, f"still running after {seconds:g} s, and given up")
 
-    def _give_up(self, number: int) -> None:
+    def _give_up(self, number: int, pending: Pending, why: str) -> None:
         """Cancel a call; until the process has acknowledged it, it may be held up, and nothing new is sent to it."""
+        pending.given_up = why
         self._send(protocol.cancel(number))
         asyncio.get_running_loop().call_later(ANSWER_GRACE, self._stop_if_deaf, number)
         self._unanswered.add(number)
@@ -134,7 +150,7 @@ class LanguageProcess(asyncio.Protocol):
     def _stop_if_deaf(self, number: int) -> None:
         """A process that does not even answer a cancellation is stopped: its loop is held up for good."""
         if number in self._unanswered:
-            self._death = "it was stopped, for another call held it up"
+            self._death = "it was stopped, for a call held it up"
             self._signal(signal.SIGKILL)
 
     def _heard(self, number: int) -> None:
@@ -240,6 +256,8 @@ class LanguageProcess(asyncio.Protocol):
         elif "ready" in frame:
             if self._ready is not None and not self._ready.done():
                 self._ready.set_result(None)
+        elif "holding" in frame:
+            self._guilty = (frame["holding"], "")
         elif "guilty" in frame:
             self._guilty = (frame["guilty"], frame["what"])
         elif "blocked" in frame:
@@ -249,6 +267,10 @@ class LanguageProcess(asyncio.Protocol):
 
     @staticmethod
     def _settle(pending: Pending, frame: dict[str, Any]) -> None:
+        if pending.given_up:
+            where, printed = str(pending.reference), "".join(pending.printed)
+            pending.future.set_exception(CodeError(pending.given_up, where=where, printed=printed))
+            return
         if "value" in frame:
             pending.future.set_result(frame["value"])
             return
@@ -281,12 +303,11 @@ class LanguageProcess(asyncio.Protocol):
         pending, self._pending = self._pending, {}
         for number, call in pending.items():
             if not call.future.done():
-                alone = len(pending) == 1 and not self._death
-                self._mourn(call, how, guilty=alone or number == self._guilty[0])
+                self._mourn(call, how, guilty=len(pending) == 1 or number == self._guilty[0])
 
     @staticmethod
     def _mourn(call: Pending, how: str, *, guilty: bool) -> None:
-        what = f"its process ended: {how}"
+        what = call.given_up if guilty and call.given_up else f"its process ended: {how}"
         where, printed = str(call.reference), "".join(call.printed)
         call.future.set_exception(CodeDiedError(what, where=where, printed=printed, guilty=guilty))
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
-from sojourn.errors import CodeError
+from sojourn.errors import CodeDiedError, CodeError
 from sojourn.languages.process import LanguageProcess, host_file
 from sojourn.model.reference import Reference, Tongue
 from sojourn.protocols import Called
@@ -38,8 +38,7 @@ class CodeRunner:
     async def call(self, reference: Reference, *arguments: Any, deadline_ms: float = 0) -> Called:
         """Call a function; see `protocols.Code`."""
         if self._alone is not None and self._alone is not asyncio.current_task():
-            async with self._change:
-                await self._change.wait_for(lambda: self._alone is None)
+            await self._wait_for_the_lonely(reference)
         self._calls += 1
         try:
             return await self._process(reference.tongue).call(reference, arguments, deadline_ms)
@@ -48,6 +47,13 @@ class CodeRunner:
             if self._alone is not None:
                 async with self._change:
                     self._change.notify_all()
+
+    async def _wait_for_the_lonely(self, reference: Reference) -> None:
+        try:
+            async with self._change:
+                await self._change.wait_for(lambda: self._alone is None)
+        except asyncio.CancelledError:
+            raise CodeDiedError("a trial that had to run alone took too long", where=str(reference)) from None
 
     async def load(self, reference: Reference) -> None:
         """Load a function without calling it; raises CodeError where it cannot be."""

@@ -7,7 +7,7 @@ modules, and an async pool opened in one call works in the next.
     in:  {"ref": 3, "define": {...}}   {"id": 7, "ref": 3, "args": [...]}   {"id": 7, "ref": 3, "load": true}
          {"id": 7, "ref": 3, "session": {"do": "open", "key": "k", ...}}   {"cancel": 7}   {"exit": true}
     out: {"ready": pid}   {"id": 7, "value": ...}   {"id": 7, "error": {...}}   {"id": 7, "print": "..."}
-         {"guilty": 7, "what": "..."}   {"blocked": "file:line"}
+         {"guilty": 7, "what": "..."}   {"holding": 7}   {"blocked": "file:line"}
 """
 
 from __future__ import annotations
@@ -130,11 +130,10 @@ class Host:
         self.household.lend(frame["args"])
         try:
             answer = {"value": await function(*frame["args"])}
-        except asyncio.CancelledError:
-            answer = {"error": {"what": "cancelled", "trace": "", "where": "", "type": "cancelled"}}
         except BaseException as error:  # noqa: BLE001  as in labour
             answer = {"error": problem(error)}
-        self.answer(frame["id"], answer, lambda told: self.channel.gather(told, self.loop))
+        if frame["id"] in self.tasks:
+            self.answer(frame["id"], answer, lambda told: self.channel.gather(told, self.loop))
 
     def answer(self, call: int, answer: dict[str, Any], send: Callable[[dict[str, Any]], None]) -> None:
         """Send an answer, or say why it cannot be sent."""
@@ -152,7 +151,20 @@ class Host:
                 {"id": call, "error": {"what": "abandoned", "trace": "", "where": "", "type": "abandoned"}}
             )
         else:
-            self.loop.call_soon_threadsafe(lambda: self.tasks[call].cancel() if call in self.tasks else None)
+            self.loop.call_soon_threadsafe(self.cancel_task, call)
+            running = asyncio.current_task(self.loop)
+            holders = [number for number, task in list(self.tasks.items()) if task is running]
+            if holders:
+                self.channel.send({"holding": holders[0]})
+
+    def cancel_task(self, call: int) -> None:
+        """Cancel a coroutine and say so at once: it may take its time, or not care."""
+        task = self.tasks.pop(call, None)
+        if task is not None:
+            task.cancel()
+            self.channel.send(
+                {"id": call, "error": {"what": "cancelled", "trace": "", "where": "", "type": "cancelled"}}
+            )
 
     def watch(self) -> None:
         """Report the line that holds up the event loop while coroutines wait for it."""
