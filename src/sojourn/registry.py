@@ -5,7 +5,6 @@ A package offers plugs through the entry-point groups `sojourn.provider`, `sojou
 
 from __future__ import annotations
 
-import difflib
 import functools
 import importlib
 from collections.abc import Iterable
@@ -17,6 +16,8 @@ from sojourn.errors import UnknownNameError
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return the known name most like `name`, or an empty string when none is close."""
+    import difflib
+
     found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return found[0] if found else ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 
 from sojourn.registry import nearest
@@ -26,6 +27,9 @@ def run(argv: list[str]) -> int:
         sys.stderr.write(f"sojourn: unknown command {name!r}" + (f" (did you mean {hint!r}?)" if hint else "") + "\n")
         sys.stderr.write(usage())
         return 2
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # what a model said may not fit the terminal's encoding
     code: int = importlib.import_module(COMMANDS[name][0]).run(rest)
     return code
 

@@ -15,11 +15,13 @@ from sojourn.model.result import RunResult
 
 def format_of(path: str) -> str:
     """Return the longest known suffix of a file's name; raises OutputError with the known ones."""
-    known = sorted(registry.names("output format"), key=len, reverse=True)
-    for suffix in known:
-        if path.lower().endswith(suffix):
+    name = os.path.basename(path).lower()
+    suffixes = [name[place:] for place, letter in enumerate(name) if letter == "."]
+    for suffix in suffixes:
+        if registry.knows("output format", suffix):
             return suffix
-    raise OutputError(f"{path} has no known output format", todo=f"end it with one of {' '.join(sorted(known))}")
+    known = " ".join(registry.names("output format"))
+    raise OutputError(f"{path} has no known output format", todo=f"end it with one of {known}")
 
 
 def check_outputs(paths: Iterable[str]) -> None:

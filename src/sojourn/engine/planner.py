@@ -20,9 +20,9 @@ SERIAL = "runSerially"
 
 
 class TransformVars(Protocol):
-    """Changes a test's vars before they are multiplied: (test, vars, repeat) to vars."""
+    """Changes a test's vars before they are multiplied, for each repeat anew."""
 
-    async def __call__(self, test: JsonDict, variables: JsonDict, repeat: int) -> JsonDict:
+    async def __call__(self, test: JsonDict, variables: JsonDict) -> JsonDict:
         """Return the vars to use."""
 
 
@@ -73,7 +73,7 @@ async def _trials(
     for number, test in enumerate(tests):
         options = test.get("options") or {}
         for repeat in range(int(options.get("repeat") or suite.options.repeat)):
-            for case in await _cases(suite, test, repeat, transform):
+            for case in await _cases(suite, test, transform):
                 for column in all_columns:
                     if allowed(case.raw, column):
                         key, why = _lane_of(case, column, repeat, sharing)
@@ -93,11 +93,11 @@ async def _trials(
                 test_index += 1
 
 
-async def _cases(suite: Suite, test: JsonDict, repeat: int, transform: TransformVars | None) -> list[Case]:
+async def _cases(suite: Suite, test: JsonDict, transform: TransformVars | None) -> list[Case]:
     options = test.get("options") or {}
     variables = test.get("vars") or {}
     if transform is not None and options.get("transformVars"):
-        variables = {**variables, **await transform(test, variables, repeat)}
+        variables = {**variables, **await transform(test, variables)}
     singles = cases.combinations(variables, bool(options.get("disableVarExpansion")), suite.base)
     return [cases.read_case({**test, "vars": single}, suite.base) for single in singles]
 

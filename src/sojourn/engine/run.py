@@ -30,6 +30,7 @@ from sojourn.engine.working import Crew
 from sojourn.errors import CodeDiedError, CodeError, ConfigError, HookError, SkipTrial, StopRun
 from sojourn.languages.runner import CodeRunner
 from sojourn.lifecycle.hooks import Hooks, Started, read_extensions
+from sojourn.model.metrics import prompts
 from sojourn.model.plan import Plan
 from sojourn.model.result import Phase, RunResult, TrialResult, Trouble
 from sojourn.model.row import row
@@ -120,7 +121,7 @@ class Run:
         return self.result
 
     async def _plan(self, suite: Suite) -> Plan:
-        async def transform(test: JsonDict, variables: JsonDict, repeat: int) -> JsonDict:  # noqa: ARG001
+        async def transform(test: JsonDict, variables: JsonDict) -> JsonDict:
             return await transform_vars(self._setting.code, suite.base, test, variables)
 
         try:
@@ -190,10 +191,7 @@ class Run:
         context = {
             "suite": cases.suite_for_hooks(setting.suite),
             "results": [row(each, setting.run_id, redact=False) for each in result.results],
-            "prompts": [
-                {"raw": column.prompt.raw, "label": column.prompt.label, "provider": column.provider.name}
-                for column in result.columns
-            ],
+            "prompts": prompts(result),
             "evalId": setting.run_id,
             "config": setting.suite.config,
             "run": {"id": setting.run_id, "tmp": str(setting.folder)},
