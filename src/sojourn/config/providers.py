@@ -10,7 +10,7 @@ from typing import Any
 from sojourn import registry
 from sojourn.config.environment import render_env
 from sojourn.config.expect import Mismatch, Path, mapping, number, text
-from sojourn.config.files import read_data, resolve
+from sojourn.config.files import parse_data, read_data, read_text, resolve
 from sojourn.config.findings import COMMAND_LINE, Source
 from sojourn.config.keys import PROVIDER
 from sojourn.config.reading import Reading
@@ -62,12 +62,13 @@ def _entries(raw: Any, reading: Reading, key: str) -> Iterator[_PLACED]:
 
 def _from_file(entry: str, at: Path, reading: Reading) -> Iterator[_PLACED]:
     path = resolve(entry, reading.base)
-    source = Source(name=reading.name(path))
+    name = reading.name(path)
     if not os.path.isfile(path):
-        reading.findings.wrong(f"no such file: {source.name}", reading.source, at)
+        reading.findings.wrong(f"no such file: {name}", reading.source, at)
         return
     with reading.findings.gathering():
-        data = render_env(read_data(path, source.name), reading.env)
+        source = Source(name=name, text=read_text(path, name))
+        data = render_env(parse_data(source.text, path, name), reading.env)
         if isinstance(data, list):
             yield from ((item, source, (index,)) for index, item in enumerate(data))
         else:

@@ -53,9 +53,11 @@ async def read_tests(raw: Any, reading: Reading, at: Path = ("tests",)) -> list[
 
 def check_placed(placed: Placed, reading: Reading, *, complete: bool) -> Placed | None:
     """Check one test and read the files that its `vars` name; `complete`: it must say something of its own."""
+    before = len(reading.findings.problems)
     if not check_test(placed.test, placed.source, placed.at, reading.findings):
         return None
-    if complete and not _ENOUGH.intersection(key for key, value in placed.test.items() if value is not None):
+    fine = len(reading.findings.problems) == before
+    if complete and fine and not _ENOUGH.intersection(key for key, value in placed.test.items() if value is not None):
         what = "a test needs vars, assert, options, metadata, a provider, providerOutput or a threshold"
         reading.findings.wrong(what, placed.source, placed.at)
     files = placed.test.get("vars")

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sojourn.config.flags import Flags
+from sojourn.config.providers import read_provider
+from sojourn.errors import ConfigError
+from sojourn.model.suite import Suite
+
+Load = Callable[..., Suite]
+Mistakes = Callable[..., list[str]]
+REST = "\nprompts: ['{{x}}']\ntests: [{vars: {x: 1}}]\n"
+BOT = {"bot.py": "def call_api(prompt, options, context):\n    return {'output': prompt}\n"}
+
+
+def names(suite: Suite) -> list[tuple[str, str]]:
+    return [(provider.id, provider.label) for provider in suite.providers]
+
+
+def test_providers_of_every_form(load: Load) -> None:
+    """An id, a mapping, an id as key; what stands there twice counts once."""
+    entries = "echo, echo, {id: 'file://bot.py', label: bot, delay: 5}, {echo: {label: keyed}}, {id: echo, label: 3}"
+    suite = load(f"providers: [{entries}]{REST}", BOT)
+    assert names(suite) == [("echo", ""), ("file://bot.py", "bot"), ("echo", "keyed"), ("echo", "3")]
+    assert suite.providers[1].delay_ms == 5
+
+
+def test_targets_are_providers(load: Load) -> None:
+    """Promptfoo's other word for the same thing is understood."""
+    assert names(load("targets: [{id: echo, label: a}]" + REST)) == [("echo", "a")]
+
+
+def test_files_of_providers_are_spliced_in(load: Load) -> None:
+    """A file holds one entry or a list, with the environment rendered; paths start from the suite's folder."""
+    files = {
+        "conf/one.yaml": "id: python:bot.py\nlabel: '{{ env.NAME }}'",
+        "conf/many.json": '["echo", {"id": "echo", "label": "b"}]',
+        **BOT,
+    }
+    suite = load("providers: [file://conf/one.yaml, file://conf/many.json]" + REST, files, environ={"NAME": "one"})
+    assert names(suite) == [("python:bot.py", "one"), ("echo", ""), ("echo", "b")]
+
+
+def test_config_values_that_are_files_are_read(load: Load) -> None:
+    """JSON and YAML become data, other files text; code of a Python provider's config is called."""
+    files = {
+        **BOT,
+        "s.json": '{"depth": 3}',
+        "note.txt": "a note\n",
+        "make.py": "def get_config():\n    return {'made': True}\n",
+    }
+    config = "{s: 'file://s.json', deep: [{t: 'file://note.txt'}], m: 'file://make.py', js: 'x.js'}"
+    suite = load(f"providers: [{{id: 'file://bot.py', config: {config}}}]{REST}", files)
+    assert suite.providers[0].config == {
+        "s": {"depth": 3},
+        "deep": [{"t": "a note\n"}],
+        "m": {"made": True},
+        "js": "x.js",
+    }
+
+
+def test_the_command_line_chooses_providers(load: Load) -> None:
+    """`-r` names a provider of the suite with all its settings, or a new one."""
+    config = "providers: [echo, {id: 'file://bot.py', label: bot, config: {a: 1}}]" + REST
+    suite = load(config, BOT, Flags(providers=("bot", "python:bot.py")))
+    assert names(suite) == [("file://bot.py", "bot"), ("python:bot.py", "")]
+    assert suite.providers[0].config == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("providers", "message"),
+    [
+        ("[ecko]", "promptfooconfig.yaml:1:13: unknown provider 'ecko' (did you mean 'echo'?)"),
+        ("['openai:gpt-4']", "promptfooconfig.yaml:1:13: unknown provider 'openai:gpt-4'"),
+        ("['file://no.py']", "promptfooconfig.yaml:1:13: no such file: file://no.py"),
+        ("['file://provider']", "promptfooconfig.yaml:1:13: unknown provider 'file://provider'"),
+        ("['file://no.yaml']", "promptfooconfig.yaml:1:13: no such file: no.yaml"),
+        ("[5]", "promptfooconfig.yaml:1:13: a provider must be an id or a mapping with an id, not the number 5"),
+        ("[{label: x, config: {}}]", "promptfooconfig.yaml:1:13: a provider needs an id"),
+        ("[{id: echo, prompts: []}]", "promptfooconfig.yaml:1:33: an empty list of prompts leaves"),
+        ("[{id: echo, delay: soon}]", "promptfooconfig.yaml:1:31: delay must be a number of milliseconds"),
+        ("[{id: echo, config: {a: 'file://no.json'}}]", "promptfooconfig.yaml:1:36: no such file: no.json"),
+        ("[]", "promptfooconfig.yaml:1:1: the suite needs at least one provider"),
+    ],
+)
+def test_providers_that_cannot_be_meant_are_refused(mistakes: Mistakes, providers: str, message: str) -> None:
+    """Unknown names, missing files and wrong values are named with their place."""
+    assert mistakes(f"providers: {providers}{REST}")[0].startswith(message)
+
+
+def test_a_mistake_in_a_file_of_providers_is_placed_there(mistakes: Mistakes) -> None:
+    """The problem names the file in which the entry stands."""
+    found = mistakes("providers: [file://conf.yaml]" + REST, {"conf.yaml": "- echo\n- id: ecko\n"})
+    assert found[0].startswith("conf.yaml:2:7: unknown provider 'ecko'")
+
+
+def test_a_provider_of_a_test_is_read_alone(tmp_path: Path) -> None:
+    """The entry of a single test becomes a ProviderSpec, or a ConfigError."""
+    (tmp_path / "bot.py").write_text("")
+    spec = read_provider({"id": "file://bot.py", "config": {"a": 1}}, str(tmp_path), {})
+    assert (spec.id, spec.config, spec.base) == ("file://bot.py", {"a": 1}, str(tmp_path))
+    with pytest.raises(ConfigError, match="unknown provider 'nobody'"):
+        read_provider("nobody", str(tmp_path), {})
