@@ -72,15 +72,17 @@ def _absolute(part: JsonDict, folder: str) -> JsonDict:
     for key in ("prompts", "tests", "extensions", "scenarios"):
         value = part.get(key)
         if isinstance(value, list):
-            made[key] = [_placed(entry, folder) for entry in value]
-        elif isinstance(value, str):
-            made[key] = _placed(value, folder)
+            made[key] = [_placed(entry, folder, bare=key == "tests") for entry in value]
+        elif value is not None:
+            made[key] = _placed(value, folder, bare=key == "tests")
     return made
 
 
-def _placed(entry: Any, folder: str) -> Any:
+def _placed(entry: Any, folder: str, *, bare: bool) -> Any:
+    """Make one path absolute; `bare`: a text without `file://` is a path too."""
     if isinstance(entry, dict):
-        return {key: _placed(value, folder) if key in ("id", "path") else value for key, value in entry.items()}
-    if not isinstance(entry, str) or not entry.startswith(FILE):
+        named = {"id": False, "path": True}
+        return {key: _placed(value, folder, bare=named[key]) if key in named else value for key, value in entry.items()}
+    if not isinstance(entry, str) or not (entry.startswith(FILE) or (bare and "://" not in entry)):
         return entry
     return FILE + os.path.normpath(os.path.join(folder, entry.removeprefix(FILE)))

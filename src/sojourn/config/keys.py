@@ -78,6 +78,7 @@ SUITE: Table = {
     "scenarios": TEXT_OR_LIST,
     "defaultTest": TEXT_OR_MAP,
     "extensions": _texts,
+    "sessions": MAP,
     "outputPath": TEXT_OR_LIST,
     "env": _scalars,
     "evaluateOptions": MAP,
@@ -105,6 +106,28 @@ TEST: Table = {
     "threshold": _numeric,
     "metadata": MAP,
     "options": MAP,
+    "sessions": _texts,
+    "turns": LIST,
+}
+TURN: Table = {key: TEST[key] for key in ("description", "vars", "assert", "threshold", "options", "metadata")}
+SESSION: Table = {
+    "kind": TEXT,
+    "scope": TEXT,
+    "capacity": count,
+    "pool": MAP,
+    "parent": TEXT_OR_LIST,
+    "isolation": TEXT,
+    "open_timeout": SCALAR,
+    "close_timeout": SCALAR,
+    "config": MAP,
+}
+POOL: Table = {
+    "max": count,
+    "min": wait,
+    "max_lifetime": SCALAR,
+    "max_uses": count,
+    "check": BOOL,
+    "timeout": SCALAR,
 }
 OPTIONS: Table = {
     "prefix": SCALAR,
