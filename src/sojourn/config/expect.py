@@ -38,6 +38,11 @@ def kind(value: Any) -> str:
     return "a mapping" if isinstance(value, Mapping) else "a list"
 
 
+def narrowed(number: float) -> float:
+    """Return a number as JavaScript would print it: without a fraction where it has none."""
+    return int(number) if number.is_integer() and abs(number) < 1e21 else number
+
+
 def text(value: Any, name: str) -> str:
     """Expect a text, or nothing (the empty text)."""
     if isinstance(value, str):

@@ -6,6 +6,7 @@ import json
 import os
 from typing import Any
 
+from sojourn.config.expect import narrowed
 from sojourn.errors import ConfigError
 
 STRUCTURED = (".yaml", ".yml", ".json", ".jsonl", ".csv")
@@ -69,7 +70,7 @@ def parse_data(text: str, path: str, name: str) -> Any:
 def parse_json(text: str, name: str) -> Any:
     """Parse JSON; what only a YAML reader takes (a trailing comma, a comment) is taken too. Raises ConfigError."""
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        return strict_json(text)
     except json.JSONDecodeError as error:
         problem = ConfigError.of(f"not valid JSON: {error.msg}", file=name, line=error.lineno, column=error.colno)
     except (ValueError, RecursionError) as error:
@@ -83,13 +84,22 @@ def parse_json(text: str, name: str) -> Any:
         raise problem from None
 
 
+def strict_json(text: str) -> Any:
+    """Parse JSON as its standard says; raises ValueError, also for a key that stands in one object twice."""
+    return json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_number)
+
+
+def _number(text: str) -> float:
+    return narrowed(float(text))
+
+
 def parse_jsonl(text: str, name: str) -> list[tuple[int, Any]]:
     """Parse one JSON value a line, each with its line number; blank lines count for nothing. Raises ConfigError."""
     rows = []
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
-                rows.append((number, json.loads(line, object_pairs_hook=_unique, parse_constant=_no_constant)))
+                rows.append((number, strict_json(line)))
             except json.JSONDecodeError as error:
                 what = f"not valid JSON: {error.msg}"
                 raise ConfigError.of(what, file=name, line=number, column=error.colno) from None

@@ -13,7 +13,7 @@ from typing import Any
 
 from sojourn.config import globbing
 from sojourn.config.expect import Mismatch, Path
-from sojourn.config.files import parse_data, parse_json, read_text, resolve
+from sojourn.config.files import parse_data, read_text, resolve, strict_json
 from sojourn.config.keys import PROMPT
 from sojourn.config.reading import Reading
 from sojourn.config.references import FILE, load_files
@@ -183,32 +183,39 @@ def _compact(text: str, path: str, reading: Reading) -> str:
     """Return a chat as one line of JSON; a template that is no JSON before it is rendered stays as it is."""
     name = reading.name(resolve(path, reading.base))
     try:
-        data = parse_json(text, name) if path.lower().endswith(".json") else parse_data(text, path, name)
-    except ConfigError:
+        data = strict_json(text) if path.lower().endswith(".json") else parse_data(text, path, name)
+    except (ConfigError, ValueError):
         if "{{" in text or "{%" in text:
             return text
-        raise
-    if isinstance(data, str):
+        parse_data(text, path, name)
         return text
     return json.dumps(load_files(data, reading.base, reading.cwd), ensure_ascii=False, separators=(",", ":"))
 
 
 def _from_csv(entry: _Entry, text: str, path: str, reading: Reading) -> Iterator[Prompt]:
+    delimiter = reading.env.get("PROMPTFOO_CSV_DELIMITER") or ","
+    for index, row in enumerate(row for row in _rows(text, path, delimiter, reading) if row["prompt"].strip()):
+        raw = _trimmed(row["prompt"], text)
+        yield entry.prompt(raw, _trimmed(row.get("label") or "", text) or entry.label or f"Prompt {index + 1} - {raw}")
+
+
+def _rows(text: str, path: str, delimiter: str, reading: Reading) -> list[JsonDict]:
     from sojourn.config.csv_text import read_rows
 
-    delimiter = reading.env.get("PROMPTFOO_CSV_DELIMITER") or ","
-    lines = [line for line in text.splitlines() if line.strip()]
-    rows: list[JsonDict]
-    if delimiter in text:
-        name = reading.name(resolve(path, reading.base))
-        rows = [dict(row) for _, row in read_rows(text, name, delimiter=delimiter)]
-        if rows and "prompt" not in rows[0]:
-            raise Mismatch(f"{path} has no column named prompt")
-    else:
-        rows = [{"prompt": line} for line in lines[1 if lines and lines[0].strip().lower() == "prompt" else 0 :]]
-    for index, row in enumerate(row for row in rows if row["prompt"].strip()):
-        raw = row["prompt"].strip()
-        yield entry.prompt(raw, (row.get("label") or "").strip() or entry.label or f"Prompt {index + 1} - {raw}")
+    if delimiter not in text:
+        lines = [line for line in text.splitlines() if line.strip()]
+        return [{"prompt": line} for line in lines[1 if lines and lines[0].strip().lower() == "prompt" else 0 :]]
+    table = read_rows(text, reading.name(resolve(path, reading.base)), delimiter=delimiter)
+    rows = [{column.strip(): cell for column, cell in row.items()} for _, row in table]
+    if rows and "prompt" not in rows[0]:
+        raise Mismatch(f"{path} has no column named prompt")
+    return rows
+
+
+def _trimmed(cell: str, text: str) -> str:
+    """Drop the blanks round a cell, but for those that stand inside quotes."""
+    quoted = cell.replace('"', '""')
+    return cell if f'"{quoted}"' in text else cell.strip()
 
 
 def _function(entry: _Entry, path: str, name: str, reading: Reading) -> Prompt:

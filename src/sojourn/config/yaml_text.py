@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 from yaml._yaml import CParser
 
+from sojourn.config.expect import narrowed
 from sojourn.errors import ConfigError
 
 PLAIN = "?"
@@ -124,7 +125,7 @@ def scalar(text: str) -> Any:
         return _integer(text)
     if _FLOAT.fullmatch(text):
         number = float(text)
-        return _narrowed(number) if math.isfinite(number) else text
+        return narrowed(number) if math.isfinite(number) else text
     if _SPECIAL.fullmatch(text):
         return float(text.replace(".", "", 1))
     return _timestamp(text)
@@ -134,11 +135,6 @@ def _integer(text: str) -> int:
     if text[:2] in ("0x", "0o"):
         return int(text, 0)
     return int(text)
-
-
-def _narrowed(number: float) -> float:
-    whole = int(number)
-    return whole if whole == number and abs(whole) < 1e21 else number
 
 
 def _timestamp(text: str) -> str:
