@@ -18,7 +18,7 @@ def objects_in(text: str) -> list[Any]:
     ends = _closings(text)
     attempts = 0
     at = text.find("{")
-    while at >= 0 and attempts < _ATTEMPTS:
+    while 0 <= at < len(text) - 1 and attempts < _ATTEMPTS:
         value, after = _exact(text, at)
         if value is None:
             attempts += 1

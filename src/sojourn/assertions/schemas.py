@@ -37,12 +37,13 @@ _FORMATS: dict[str, str] = {
     "json-pointer-uri-fragment": r"^#(?:/(?:[A-Za-z0-9_\-.!$&'()*+,;:=@]|%[0-9A-Fa-f]{2}|~0|~1)*)*\Z",
     "password": r"[\s\S]*\Z",
     "relative-json-pointer": r"^(?:0|[1-9]\d*)(?:#|(?:/(?:[^~/]|~0|~1)*)*)\Z",
+    "time": r"^(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:[Zz]|[+-]\d\d(?::?\d\d)?)\Z",
     "url": r"^(?:https?|ftp)://(?:\S+(?::\S*)?@)?[^\s/?#.][^\s/?#]*\.[^\s/?#]{2,}(?::\d{2,5})?(?:[/?#]\S*)?\Z",
     "uuid": r"^(?:urn:uuid:)?[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}\Z",
 }
 _NUMBER_FORMATS = frozenset({"int32", "int64", "float", "double"})
 _BUILT_IN = frozenset(
-    {"date", "date-time", "email", "hostname", "ipv4", "ipv6", "json-pointer", "regex", "time", "uri"}
+    {"date", "date-time", "email", "hostname", "ipv4", "ipv6", "json-pointer", "regex", "uri"}
     | {"uri-reference", "uri-template", "idn-email", "idn-hostname", "iri", "iri-reference"}
 )
 
@@ -78,7 +79,7 @@ def _compiled(text: str) -> Check:
         validate = fastjsonschema.compile(
             _nullable(schema),
             handlers=dict.fromkeys(("http", "https", "file", "ftp", ""), _no_fetch),
-            formats=dict[str, Any](_FORMATS) | dict.fromkeys(_NUMBER_FORMATS, _anything),
+            formats={**_FORMATS, **dict.fromkeys(_NUMBER_FORMATS, "")},
             use_default=False,
         )
     except (fastjsonschema.JsonSchemaDefinitionException, re.error, RecursionError, ValueError, TypeError) as error:
@@ -94,10 +95,6 @@ def _compiled(text: str) -> Check:
         return ""
 
     return check
-
-
-def _anything(_value: Any) -> bool:
-    return True
 
 
 def _no_fetch(uri: str) -> NoReturn:

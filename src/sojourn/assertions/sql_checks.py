@@ -32,15 +32,21 @@ _DIALECTS = {
 }
 _STATEMENTS = frozenset(
     {"Select", "Union", "Intersect", "Except", "Subquery", "Values", "Insert", "Update", "Delete", "Merge", "Create"}
-    | {"Alter", "Drop", "TruncateTable", "Use", "Set", "Show", "Describe", "Transaction", "Commit", "Rollback"}
+    | {"Alter", "Drop", "TruncateTable", "Use", "Set", "Show", "Describe", "Transaction", "Commit", "Rollback", "Grant"}
 )
+_COMMANDS = frozenset({"CALL", "EXPLAIN", "GRANT", "REVOKE", "SHOW"})
+_KINDS = {"Insert": "insert", "Update": "update", "Delete": "delete", "Create": "create", "Drop": "drop"}
+_REPLACE = re.compile(r"^\s*REPLACE\s+INTO\b", re.IGNORECASE)
 _FENCE = re.compile(r"^[ \t]{0,3}(`{3,}|~{3,})[ \t]*(\w*)[^\n]*\n(.*?)^[ \t]{0,3}\1", re.DOTALL | re.MULTILINE)
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\"|`[^`]*`|--[^\n]*|#[^\n]*|/\*.*?\*/", re.DOTALL)
-_TWO_NAMES = re.compile(
-    r"\bselect\s+(?:(?:all|distinct|distinctrow|high_priority|straight_join|sql_\w+)\s+)*"
-    r"(?!(?:all|distinct|distinctrow|high_priority|straight_join|sql_\w+)\b)[a-z_]\w*\s+[a-z_]\w*\s+from\b",
-    re.IGNORECASE,
+_MODIFIER = r"(?:all|distinct|distinctrow|high_priority|straight_join|sql_\w+)"
+_SLIPS = re.compile(
+    rf"\bselect\s+(?:{_MODIFIER}\s+)*(?!{_MODIFIER}\b)[a-z_]\w*\s+[a-z_]\w*\s+from\b"  # a comma is missing
+    r"|,\s*from\b|^\s*from\b|\b(?:order|group)\s*(?:;|$)|^\s*delete\b(?!.*\bfrom\b)",
+    re.IGNORECASE | re.DOTALL,
 )
+_NOT_MYSQL = re.compile(r"\bgenerate_series\s*\(|\[\w+\]|\bilike\b|^\s*merge\s+into\b", re.IGNORECASE)
+_NEVER = re.compile(r"(?!)")
 
 
 def is_sql(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
@@ -76,10 +82,23 @@ def _wrong(claim: Claim, text: str) -> str:
     touched = {"table": sorted(_tables(statements)), "column": sorted(_columns(statements))}
     for what, key in (("table", "allowedTables"), ("column", "allowedColumns")):
         if value.get(key):
-            beyond = [one for one in touched[what] if not _allowed(one, value[key])]
+            patterns = _patterns(value[key], bare=what == "column")
+            beyond = [one for one in touched[what] if not patterns.fullmatch(one)]
             if beyond:
                 return f"The SQL uses a {what} that is not allowed: {', '.join(beyond)}"
     return ""
+
+
+def _patterns(allowed: Any, *, bare: bool) -> re.Pattern[str]:
+    """Join what is allowed into one pattern; `bare` columns may stand without the table that the list gives."""
+    forms = [str(one) for one in allowed] if isinstance(allowed, list) else [str(allowed)]
+    parts = [form.split("::") for form in forms]
+    if bare:
+        forms += [f"{part[0]}::null::{part[2]}" for part in parts if len(part) == 3]
+    try:
+        return re.compile("|".join(f"(?:{form})" for form in forms), re.IGNORECASE)
+    except re.error as error:
+        raise ClaimError(f"what is allowed is no pattern: {error}") from error
 
 
 def _parsed(text: str, dialect: str) -> list[Any]:
@@ -88,35 +107,38 @@ def _parsed(text: str, dialect: str) -> list[Any]:
     from sqlglot import errors
 
     bare = _QUOTED.sub(" ? ", text)
-    if not text.strip() or text.count("`") % 2 or _TWO_NAMES.search(bare):
-        return []
-    if dialect == "mysql" and re.search(r"\bgenerate_series\s*\(", bare, re.IGNORECASE):
+    foreign = _NOT_MYSQL if dialect == "mysql" else _NEVER
+    if not text.strip() or text.count("`") % 2 or _SLIPS.search(bare) or foreign.search(bare):
         return []
     try:
-        found = [one for one in sqlglot.parse(text, read=dialect or None) if one is not None]
+        found = sqlglot.parse(_REPLACE.sub("INSERT INTO", text), read=dialect or None)
     except (errors.SqlglotError, RecursionError):
         return []
-    return found if all(type(one).__name__ in _STATEMENTS and _complete(one) for one in found) else []
+    statements = [one for one in found if one is not None]
+    return statements if all(map(_is_whole, statements)) else []
 
 
-def _complete(statement: Any) -> bool:
-    """Tell whether every SELECT selects something: the parser lets an empty list pass."""
+def _is_whole(statement: Any) -> bool:
+    """Tell whether something is a statement with all that it needs: the parser lets a lot pass."""
     from sqlglot import exp
 
+    if isinstance(statement, exp.Command):
+        return str(statement.this).upper() in _COMMANDS
+    if type(statement).__name__ not in _STATEMENTS:
+        return False
+    if isinstance(statement, exp.Insert) and not _rows_fit(statement):
+        return False
     return all(select.expressions for select in statement.find_all(exp.Select))
 
 
-def _allowed(used: str, patterns: Any) -> bool:
-    kind, owner, name = used.split("::")
-    forms = {used, f"{kind}::null::{name}"} if owner != "null" else {used}
-    return any(re.fullmatch(str(pattern), form, re.IGNORECASE) for pattern in patterns for form in forms)
-
-
-def _kind(statement: Any) -> str:
+def _rows_fit(insert: Any) -> bool:
+    """Tell whether each row of an INSERT has as many values as there are columns."""
     from sqlglot import exp
 
-    kinds = {exp.Insert: "insert", exp.Update: "update", exp.Delete: "delete", exp.Create: "create", exp.Drop: "drop"}
-    return next((name for kind, name in kinds.items() if isinstance(statement, kind)), "select")
+    target, source = insert.this, insert.expression
+    if not isinstance(target, exp.Schema) or not isinstance(source, exp.Values):
+        return True
+    return all(len(row.expressions) == len(target.expressions) for row in source.expressions)
 
 
 def _tables(statements: list[Any]) -> Iterator[str]:
@@ -124,23 +146,44 @@ def _tables(statements: list[Any]) -> Iterator[str]:
     from sqlglot import exp
 
     for statement in statements:
-        kind, target = _kind(statement), statement.args.get("this")
-        target = target.this if isinstance(target, exp.Schema) else target
-        locals_ = {table.alias_or_name for table in statement.find_all(exp.CTE)}
+        target, kind = _target(statement), _KINDS.get(type(statement).__name__, "select")
+        named = {table.alias_or_name for table in statement.find_all(exp.CTE)}
         for table in statement.find_all(exp.Table):
-            if table.name and (table.db or table.name not in locals_):
-                yield f"{kind if table is target else 'select'}::{table.db or 'null'}::{table.name}"
+            if table.name and (table.db or table.name not in named):
+                mine = kind if table is target or kind == "drop" else "select"
+                yield f"{mine}::{table.db or 'null'}::{table.name}"
+
+
+def _target(statement: Any) -> Any:
+    """Return the table that a statement changes."""
+    from sqlglot import exp
+
+    target = statement.args.get("this")
+    return target.this if isinstance(target, exp.Schema) else target
 
 
 def _columns(statements: list[Any]) -> Iterator[str]:
-    """Give each column as `kind::table::name`; `*` is written `(.*)`."""
+    """Give each column as `kind::table::name`; `*`, and whole rows that are written, are `(.*)`."""
     from sqlglot import exp
 
     for statement in statements:
-        kind = _kind(statement)
         names = {table.alias_or_name: table.name for table in statement.find_all(exp.Table)}
+        written = {id(one.this) for one in statement.expressions} if isinstance(statement, exp.Update) else set()
         for column in statement.find_all(exp.Column):
             name = "(.*)" if isinstance(column.this, exp.Star) else column.name
+            kind = "update" if id(column) in written else "select"
             yield f"{kind}::{names.get(column.table, column.table) or 'null'}::{name}"
         if any(isinstance(one, exp.Star) for select in statement.find_all(exp.Select) for one in select.expressions):
-            yield f"{kind}::null::(.*)"
+            yield "select::null::(.*)"
+        yield from _written(statement)
+
+
+def _written(statement: Any) -> Iterator[str]:
+    from sqlglot import exp
+
+    kind = _KINDS.get(type(statement).__name__, "")
+    if kind not in ("insert", "delete"):
+        return
+    columns = statement.this.expressions if isinstance(statement.this, exp.Schema) else []
+    for name in [column.name for column in columns] or ["(.*)"]:
+        yield f"{kind}::{_target(statement).name}::{name}"
