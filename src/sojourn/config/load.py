@@ -124,7 +124,7 @@ async def _tests(config: JsonDict, flags: Flags, reading: Reading) -> list[Place
 def _default_test(default: JsonDict, config: JsonDict, flags: Flags) -> JsonDict:
     """Return defaultTest with what the top-level metadata and the flags add to it."""
     said = {"prefix": flags.prompt_prefix, "suffix": flags.prompt_suffix}
-    options = {**(default.get("options") or {}), **{key: value for key, value in said.items() if value is not None}}
+    options = {**{key: value for key, value in said.items() if value is not None}, **(default.get("options") or {})}
     merged = dict(default)
     if options:
         merged["options"] = options
