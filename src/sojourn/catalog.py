@@ -93,4 +93,8 @@ REPORTERS = {
     ".yml": "sojourn.reporters.yaml_file:report",
 }
 
-FAMILIES = {"provider": PROVIDERS, "assertion": ASSERTIONS, "output format": REPORTERS}
+KINDS = {
+    "function": "sojourn.kinds.function:Function",
+}
+
+FAMILIES = {"provider": PROVIDERS, "assertion": ASSERTIONS, "output format": REPORTERS, "session kind": KINDS}

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Literal, Protocol
 from sojourn.model.reference import Reference
 from sojourn.model.reply import Reply
 from sojourn.model.result import RunResult
+from sojourn.model.session import SessionSpec
 from sojourn.model.suite import Claim, JsonDict, ProviderSpec
 from sojourn.model.verdict import Verdict
 
@@ -34,6 +35,12 @@ class Code(Protocol):
         Raises CodeError when it raises, cannot be found, answers what JSON cannot carry, or is still running after
         `deadline_ms` (0: the language's own limit); CodeDiedError when its process died.
         """
+
+    async def load(self, reference: Reference) -> JsonDict:
+        """Load a function without calling it, and tell its `abilities`; raises CodeError where it cannot be."""
+
+    async def session(self, reference: Reference, request: JsonDict) -> Called:
+        """Have a language's process open, fork, close or otherwise treat a session that lives there."""
 
 
 Render = Callable[[str, Mapping[str, Any]], str]
@@ -114,6 +121,48 @@ class Assertion(Protocol):
 
     def __call__(self, claim: Claim, reply: Reply, context: ClaimContext) -> Verdict | Awaitable[Verdict]:
         """Judge one reply."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What a session is opened with: its name with its place, a tag that is its own in all runs, its live parents."""
+
+    name: str
+    tag: str
+    parents: Mapping[str, Any]
+
+
+class SessionKind(Protocol):
+    """Opens sessions of one entry of the suite. `abilities` names what it can do besides open and close.
+
+    check (answers False where a session is unsound), reset, begin and rollback, fingerprint are asked for through
+    `act`; fork gives a private child of an open one, which is closed like any other.
+    """
+
+    abilities: frozenset[str]
+
+    def __init__(self, spec: SessionSpec, tools: Tools) -> None: ...
+
+    async def prepare(self) -> None:
+        """Find out before anything opens whether it can be; raises CodeError or SessionError."""
+
+    async def open(self, opening: Opening) -> Any:
+        """Open one and return it live."""
+
+    async def close(self, live: Any) -> None:
+        """Close one."""
+
+    async def act(self, ability: str, live: Any) -> Any:
+        """Do what the kind is able to."""
+
+    async def fork(self, live: Any, opening: Opening) -> Any:
+        """Return a private child of a warmed session."""
+
+    def handle(self, live: Any) -> Any:
+        """Return plain JSON data by which others may use the session, or None."""
+
+    def marker(self, live: Any) -> Any:
+        """Return what stands for the session in the context of a call to users' code."""
 
 
 class Reporter(Protocol):

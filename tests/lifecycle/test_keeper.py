@@ -1,7 +1,6 @@
 import asyncio
 import dataclasses
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -9,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sojourn.errors import SessionError
+from sojourn.lifecycle.journal import Journal, NoLedger
 from sojourn.lifecycle.keeper import Keeper, Stay
-from sojourn.lifecycle.kinship import Family, Key
+from sojourn.lifecycle.kinship import Family
 from sojourn.model.session import Isolation, PoolLimits, Scope, SessionSpec
+from sojourn.protocols import Opening
 
 ABILITIES = frozenset({"check", "reset", "begin", "rollback", "fork"})
 
@@ -20,14 +21,14 @@ ABILITIES = frozenset({"check", "reset", "begin", "rollback", "fork"})
 class Live:
     """A session of the tests: knows what it was opened in."""
 
-    key: Key
+    name: str
     number: int
     parents: tuple["Live", ...]
     is_fork: bool = False
     is_open: bool = True
 
     def __str__(self) -> str:
-        return f"{self.key.name}#{self.number}"
+        return f"{self.name}#{self.number}"
 
 
 class Recorder:
@@ -46,14 +47,17 @@ class Recorder:
         for _ in range(self.pace):
             await asyncio.sleep(0)
 
-    async def open(self, spec: SessionSpec, key: Key, parents: Mapping[str, Any]) -> Live:
+    async def prepare(self) -> None:
+        """Nothing to find out."""
+
+    async def open(self, opening: Opening) -> Live:
         """Open one."""
-        assert spec.name == key.name
         await self._step()
-        self.opened[key.name] += 1
-        if f"open {key.name}" in self.refuse:
+        name = opening.name.partition(" ")[0]
+        self.opened[name] += 1
+        if f"open {name}" in self.refuse:
             raise ValueError("refused")
-        live = Live(key, self.opened[key.name], tuple(parents.values()))
+        live = Live(name, self.opened[name], tuple(opening.parents.values()))
         assert all(parent.is_open for parent in live.parents)
         self.log.append(("open", live))
         return live
@@ -64,7 +68,7 @@ class Recorder:
         assert live.is_open, f"{live} is closed twice"
         live.is_open = False
         self.log.append(("close", live))
-        if f"close {live.key.name}" in self.refuse:
+        if f"close {live.name}" in self.refuse:
             raise ValueError("stuck")
 
     async def act(self, ability: str, live: Live) -> Any:
@@ -72,19 +76,27 @@ class Recorder:
         await self._step()
         assert live.is_open
         self.log.append((ability, live))
-        if f"{ability} {live.key.name}" in self.refuse:
+        if f"{ability} {live.name}" in self.refuse:
             raise ValueError("unable")
         return True
 
-    async def fork(self, live: Live, spec: SessionSpec, key: Key) -> Live:
+    async def fork(self, live: Live, opening: Opening) -> Live:
         """Make a child."""
-        assert spec.name == key.name
+        assert opening.name.startswith("fork of ")
         await self._step()
         assert live.is_open
-        self.opened[f"fork of {key.name}"] += 1
-        child = Live(key, self.opened[f"fork of {key.name}"], (live,), is_fork=True)
+        self.opened[f"fork of {live.name}"] += 1
+        child = Live(live.name, self.opened[f"fork of {live.name}"], (live,), is_fork=True)
         self.log.append(("fork", child))
         return child
+
+    def handle(self, live: Live) -> Any:
+        """Tell its number."""
+        return live.number
+
+    def marker(self, live: Any) -> Any:
+        """Stand for itself."""
+        return live
 
     def told(self) -> list[str]:
         """Return the log as short words."""
@@ -107,6 +119,10 @@ def stay(index: int, *needs: str, lane: str = "", test: int | None = None, provi
     return Stay(f"trial {index}", lane, place, needs)
 
 
+def journal() -> Journal:
+    return Journal("run", asyncio.get_running_loop().time, NoLedger())
+
+
 @dataclasses.dataclass
 class Played:
     """What came of playing stays: each trial's sessions, errors and notes."""
@@ -122,8 +138,7 @@ def play(recorder: Recorder, specs: list[SessionSpec], stays: list[Stay], *, job
     """Let the stays' lanes be visited, each in order, so many at once."""
 
     async def main() -> Played:
-        loop = asyncio.get_running_loop()
-        keeper = Keeper(Family(specs), {each.name: recorder for each in specs}, loop.time)
+        keeper = Keeper(Family(specs), {each.name: recorder for each in specs}, journal())
         keeper.expect(stays)
         lanes: dict[str, list[Stay]] = {}
         for each in stays:
@@ -300,7 +315,7 @@ def test_what_a_stopped_run_left_open_is_closed() -> None:
 
     async def main() -> None:
         family = [spec("db"), spec("thread", parents=("db",))]
-        keeper = Keeper(Family(family), {each.name: recorder for each in family}, asyncio.get_running_loop().time)
+        keeper = Keeper(Family(family), {each.name: recorder for each in family}, journal())
         keeper.expect([stay(0, "thread"), stay(1, "thread")])
         async with keeper.visit(stay(0, "thread"), []):
             pass
@@ -317,7 +332,7 @@ def test_a_cancellation_leaves_nothing_open(when: int) -> None:
 
     async def main() -> None:
         family = [spec("db"), spec("thread", "trial", parents=("db",), isolation=Isolation.FORK)]
-        keeper = Keeper(Family(family), {each.name: recorder for each in family}, asyncio.get_running_loop().time)
+        keeper = Keeper(Family(family), {each.name: recorder for each in family}, journal())
         keeper.expect([stay(0, "thread")])
 
         async def visit() -> None:

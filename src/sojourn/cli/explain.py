@@ -8,6 +8,7 @@ import sys
 from sojourn.api import plan_of
 from sojourn.cli.options import complain, flags_of, parser, surroundings
 from sojourn.engine.lanes import describe
+from sojourn.engine.sessions import described
 from sojourn.errors import SojournError
 
 
@@ -21,6 +22,8 @@ def run(argv: list[str]) -> int:
         return complain(error)
     sys.stdout.write(f"{len(plan.trials)} trials, up to {plan.jobs} lanes at once\n")
     for line in describe(plan):
+        sys.stdout.write(f"  {line}\n")
+    for line in described(plan):
         sys.stdout.write(f"  {line}\n")
     for extension in plan.suite.extensions:
         sys.stdout.write(f"  hook: {extension}\n")

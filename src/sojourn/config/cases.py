@@ -17,7 +17,7 @@ from sojourn.model.suite import Case, JsonDict, Prompt, ProviderSpec, Suite
 FILE = "file://"
 
 _HOOKS_SEE = ("redteam", "tracing")
-_INHERITED = ("threshold", "prompts", "provider", "providers", "assertScoringFunction")
+_INHERITED = ("threshold", "prompts", "provider", "providers", "assertScoringFunction", "sessions")
 
 
 def merged_tests(suite: Suite) -> list[JsonDict]:
@@ -116,6 +116,7 @@ def read_case(test: JsonDict, base: str) -> Case:
             options=mapping(test.get("options"), "options"),
             provider=test.get("provider"),
             provider_output=test.get("providerOutput"),
+            sessions=tuple(test.get("sessions") or ()),
             scoring_function=_scoring_function(test.get("assertScoringFunction"), base),
         )
     except Mismatch as mismatch:

@@ -167,6 +167,8 @@ PROVIDER: Table = {
     "delay": wait,
     "env": _scalars,
     "inputs": _anything,
+    "sessions": _texts,
+    "session": MAP,
 }
 PROMPT: Table = {
     "id": TEXT,

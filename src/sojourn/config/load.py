@@ -22,6 +22,7 @@ from sojourn.config.providers import choose, read_providers
 from sojourn.config.reading import Reading
 from sojourn.config.scenarios import read_default_test, read_scenarios
 from sojourn.config.secrets import without_secrets
+from sojourn.config.sessions import read_sessions
 from sojourn.config.tests import Placed, read_tests
 from sojourn.errors import ConfigError
 from sojourn.model.suite import JsonDict, Prompt, ProviderSpec, Suite
@@ -159,6 +160,7 @@ def _built(config: JsonDict, flags: Flags, reading: Reading, parts: _Parts) -> S
         warnings=tuple(reading.findings.warnings),
         grader=flags.grader,
         command_line=config.get("commandLineOptions") or {},
+        sessions=read_sessions(config.get("sessions"), reading),
     )
 
 

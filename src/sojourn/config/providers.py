@@ -123,6 +123,7 @@ def _spec(entry: JsonDict, base: str, cwd: str) -> ProviderSpec:
         delay_ms=number(entry.get("delay"), "delay") or 0,
         env={str(key): str(value) for key, value in mapping(entry.get("env"), "env").items()},
         base=base,
+        sessions=tuple(entry.get("sessions") or ()),
     )
 
 

@@ -28,7 +28,7 @@ _ELSEWHERE = {
     "http://": "tests from the web",
     "https://": "tests from the web",
 }
-_ENOUGH = frozenset("assert vars options metadata provider providers prompts providerOutput threshold".split())  # noqa: SIM905  a table of names
+_ENOUGH = frozenset("assert vars turns options metadata provider providers prompts providerOutput threshold".split())  # noqa: SIM905  a table of names
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def check_placed(placed: Placed, reading: Reading, *, complete: bool) -> Placed 
         return None
     fine = len(reading.findings.problems) == before
     if complete and fine and not _ENOUGH.intersection(key for key, value in placed.test.items() if value is not None):
-        what = "a test needs vars, assert, options, metadata, a provider, providerOutput or a threshold"
+        what = "a test needs vars, turns, assert, options, metadata, a provider, providerOutput or a threshold"
         reading.findings.wrong(what, placed.source, placed.at)
     files = placed.test.get("vars")
     if not isinstance(files, str | list):

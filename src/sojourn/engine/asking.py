@@ -28,6 +28,8 @@ async def render(account: Account, setting: Setting) -> Question:
     case, column = account.case, account.trial.column
     stored = setting.registers.get(account.trial.repeat, {})
     variables: JsonDict = {**case.vars, **stored}
+    if account.sessions:
+        variables["sessions"] = account.sessions
     if uses_conversation(column, setting.renderer.names):
         account.history = setting.conversations.setdefault(_conversation_key(account), [])
         if not case.options.get("disableConversationVar"):
@@ -36,7 +38,7 @@ async def render(account: Account, setting: Setting) -> Question:
     text = f"{case.options.get('prefix') or ''}{text}{case.options.get('suffix') or ''}"
     variables = await load_vars(variables, text, _identity(account), setting.suite.base, setting.code)
     # What models said is data: it is put into other texts, but never rendered itself.
-    account.variables, data = setting.renderer.resolve_vars(variables, {*stored, "_conversation"})
+    account.variables, data = setting.renderer.resolve_vars(variables, {*stored, "_conversation", "sessions"})
     account.prompt = setting.renderer.render_prompt(text, account.variables, data)
     deadline = setting.suite.options.timeout_ms
     return Question(prompt=account.prompt, context=_context(account, setting, text), deadline_ms=deadline)
@@ -83,7 +85,9 @@ def _context(account: Account, setting: Setting, template: str) -> JsonDict:
     options = {key: value for key, value in account.case.options.items() if key not in _NOT_CALL_OPTIONS}
     config = {**(column.prompt.config or {}), **account.prompt_config, **options}
     step = f"test-{trial.test_index}-prompt-{column.index}-repeat-{trial.repeat}"
+    sessions = {"sessions": account.markers} if account.markers else {}
     return {
+        **sessions,
         "vars": {
             **account.variables,
             "__evalId": setting.run_id,

@@ -45,6 +45,7 @@ def claim_context(account: Account, setting: Setting, reply: Reply) -> ClaimCont
     if reply.session_id:
         response["sessionId"] = reply.session_id
     script: JsonDict = {
+        **({"sessions": account.markers} if account.markers else {}),
         "prompt": account.prompt,
         "vars": account.variables,
         "test": account.case.raw,

@@ -2,18 +2,21 @@
 
 Order: test, repeat, combination of vars, provider, prompt. What declares sharing: `metadata.conversationId`, a prompt
 that uses `_conversation`, `options.storeOutputAs` and whoever reads it, `options.runSerially`, a literal
-`vars.sessionId`. A trial that shares nothing has a lane of its own.
+`vars.sessionId`, `turns`, and sessions that one trial at a time may use. A trial that shares nothing has its own lane.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Protocol
 
 from sojourn.config import cases
 from sojourn.config.columns import allowed, columns
-from sojourn.model.plan import Column, Lane, Plan, Trial
+from sojourn.config.turns import written_turns
+from sojourn.engine.gathering import gathered
+from sojourn.model.plan import Column, Plan, Trial
 from sojourn.model.suite import Case, JsonDict, Suite
 
 SERIAL = "runSerially"
@@ -42,17 +45,17 @@ async def make_plan(suite: Suite, names: Callable[[str], frozenset[str]], transf
     all_columns = columns(suite)
     tests = cases.merged_tests(suite)
     registers = frozenset(name for test in tests if (name := (test.get("options") or {}).get("storeOutputAs")))
-    sharing = Sharing(registers, names)
     trials: list[tuple[Trial, str]] = []
-    async for trial, why in _trials(suite, tests, all_columns, sharing, transform):
-        trials.append((trial, why))
-    lanes = list(_lanes(trials))
-    first = tuple(lane for lane in lanes if lane.key == SERIAL)
+    planning = _Planning(suite, all_columns, Sharing(registers, names), transform)
+    for number, test in enumerate(tests):
+        async for trial, why in planning.trials_of(number, test):
+            trials.append((trial, why))
+    lanes = gathered(trials, suite)
     return Plan(
         suite=suite,
         columns=all_columns,
         lanes=tuple(lane for lane in lanes if lane.key != SERIAL),
-        first=first,
+        first=tuple(lane for lane in lanes if lane.key == SERIAL),
         learning=_must_learn(suite),
         jobs=1 if suite.options.delay_ms else suite.options.max_concurrency,
     )
@@ -62,63 +65,90 @@ def _must_learn(suite: Suite) -> str:
     return "the suite has hooks, which may share a session between tests" if suite.extensions else ""
 
 
-async def _trials(
-    suite: Suite,
-    tests: list[JsonDict],
-    all_columns: tuple[Column, ...],
-    sharing: Sharing,
-    transform: TransformVars | None,
-) -> Any:
-    index = test_index = 0
-    for number, test in enumerate(tests):
+@dataclasses.dataclass(slots=True)
+class _Planning:
+    """Makes trials in promptfoo's order; counts them, and the tests."""
+
+    suite: Suite
+    columns: tuple[Column, ...]
+    sharing: Sharing
+    transform: TransformVars | None
+    index: int = 0
+    test_index: int = 0
+
+    async def trials_of(self, number: int, test: JsonDict) -> AsyncIterator[tuple[Trial, str]]:
+        """Yield a written test's trials, each with the reason for its lane, or an empty one."""
         options = test.get("options") or {}
-        for repeat in range(int(options.get("repeat") or suite.options.repeat)):
-            for case in await _cases(suite, test, transform):
-                for column in all_columns:
-                    if allowed(case.raw, column):
-                        key, why = _lane_of(case, column, repeat, sharing)
-                        yield (
-                            Trial(
-                                index=index,
-                                test_index=test_index,
-                                test_number=number,
-                                repeat=repeat,
-                                column=column,
-                                case=case,
-                                lane=key,
-                            ),
-                            why,
-                        )
-                        index += 1
-                test_index += 1
+        for repeat in range(int(options.get("repeat") or self.suite.options.repeat)):
+            for which, single in enumerate(await self._singles(test)):
+                place = f"{number}.{which}"
+                for turn, written in written_turns(single):
+                    case = cases.read_case(written, self.suite.base)
+                    for column in self.columns:
+                        if allowed(case.raw, column):
+                            yield self._trial(case, column, (number, repeat, turn), place)
+                    self.test_index += 1
+
+    async def _singles(self, test: JsonDict) -> list[JsonDict]:
+        """Return the test once for each combination of its vars."""
+        options = test.get("options") or {}
+        variables = test.get("vars") or {}
+        if self.transform is not None and options.get("transformVars"):
+            variables = {**variables, **await self.transform(test, variables)}
+        singles = cases.combinations(variables, bool(options.get("disableVarExpansion")), self.suite.base)
+        return [{**test, "vars": single} for single in singles]
+
+    def _trial(self, case: Case, column: Column, which: tuple[int, int, int], place: str) -> tuple[Trial, str]:
+        number, repeat, turn = which
+        trial = Trial(
+            index=self.index,
+            test_index=self.test_index,
+            test_number=number,
+            repeat=repeat,
+            column=column,
+            case=case,
+            turn=turn,
+            test_key=place,
+            needs=needs(case, column, self.suite),
+        )
+        self.index += 1
+        key, why, conversation = _lane_of(trial, self.sharing)
+        return dataclasses.replace(trial, lane=key, conversation=conversation), why
 
 
-async def _cases(suite: Suite, test: JsonDict, transform: TransformVars | None) -> list[Case]:
-    options = test.get("options") or {}
-    variables = test.get("vars") or {}
-    if transform is not None and options.get("transformVars"):
-        variables = {**variables, **await transform(test, variables)}
-    singles = cases.combinations(variables, bool(options.get("disableVarExpansion")), suite.base)
-    return [cases.read_case({**test, "vars": single}, suite.base) for single in singles]
+def needs(case: Case, column: Column, suite: Suite) -> tuple[str, ...]:
+    """Return the sessions that a trial uses: its provider's, its test's, and those that its prompt speaks of."""
+    if not suite.sessions:
+        return ()
+    spoken = [name for name in _SPOKEN.findall(column.prompt.raw) if any(name == spec.name for spec in suite.sessions)]
+    return tuple(dict.fromkeys([*column.provider.sessions, *case.sessions, *spoken]))
 
 
-def _lane_of(case: Case, column: Column, repeat: int, sharing: Sharing) -> tuple[str, str]:
-    """Return the key of the lane that a trial belongs to and why, or two empty strings where it shares nothing."""
-    options, metadata = case.options, case.metadata
-    if options.get("runSerially") is True:
-        return SERIAL, "options.runSerially"
+_SPOKEN = re.compile(r"\bsessions\.(\w+)")
+
+
+def _lane_of(trial: Trial, sharing: Sharing) -> tuple[str, str, str]:
+    """Return the key of a trial's lane, why it is in it, and the key of its conversation: empty where there is none."""
+    case, column, repeat = trial.case, trial.column, trial.repeat
+    place = f"{column.index}:{repeat}"
+    named = case.metadata.get("conversationId")
+    conversation = f"conversation:{place}:{named}" if named else ""
+    if trial.turn:
+        conversation = f"turns:{place}:{trial.test_key}"
+    if case.options.get("runSerially") is True:
+        return SERIAL, "options.runSerially", conversation
     if sharing.registers and _touches_registers(case, column, sharing):
-        return f"store:{repeat}", f"storeOutputAs {', '.join(sorted(sharing.registers))}"
+        return f"store:{repeat}", f"storeOutputAs {', '.join(sorted(sharing.registers))}", conversation
     session = case.vars.get("sessionId")
     if isinstance(session, str) and session and "{{" not in session:
-        return f"session:{session}", f"vars.sessionId {session!r}"
-    conversation = metadata.get("conversationId")
-    place = f"{column.index}:{repeat}"
-    if conversation:
-        return f"conversation:{place}:{conversation}", f"metadata.conversationId {conversation!r}"
+        return f"session:{session}", f"vars.sessionId {session!r}", conversation
+    if trial.turn:
+        return conversation, "turns of one conversation", conversation
+    if named:
+        return conversation, f"metadata.conversationId {named!r}", conversation
     if uses_conversation(column, sharing.names):
-        return f"conversation:{place}", "the prompt uses _conversation"
-    return "", ""
+        return f"conversation:{place}", "the prompt uses _conversation", f"conversation:{place}"
+    return "", "", ""
 
 
 def uses_conversation(column: Column, names: Callable[[str], frozenset[str]]) -> bool:
@@ -148,12 +178,3 @@ def _strings(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             yield from _strings(item)
-
-
-def _lanes(trials: list[tuple[Trial, str]]) -> Iterator[Lane]:
-    gathered: dict[str, tuple[str, list[Trial]]] = {}
-    for trial, why in trials:
-        key = trial.lane or f"trial:{trial.index}"
-        gathered.setdefault(key, (why, []))[1].append(trial)
-    for key, (why, members) in gathered.items():
-        yield Lane(key=key, why=why, trials=tuple(members))

@@ -24,12 +24,14 @@ from sojourn.engine.lanes import Learner
 from sojourn.engine.planner import make_plan
 from sojourn.engine.preflight import check_code
 from sojourn.engine.providers import ProviderPool
+from sojourn.engine.sessions import open_house
 from sojourn.engine.setting import Setting
 from sojourn.engine.transforming import transform_vars
 from sojourn.engine.working import Crew
 from sojourn.errors import CodeDiedError, CodeError, ConfigError, HookError, SkipTrial, StopRun
 from sojourn.languages.runner import CodeRunner
 from sojourn.lifecycle.hooks import Hooks, Started, read_extensions
+from sojourn.lifecycle.journal import Journal, NoLedger
 from sojourn.model.metrics import prompts
 from sojourn.model.plan import Plan
 from sojourn.model.result import Phase, RunResult, TrialResult, Trouble
@@ -79,6 +81,7 @@ async def prepared(suite: Suite, listeners: Listeners) -> AsyncIterator[Setting]
             providers=providers,
             graders=GraderPool(providers, suite.default_test, suite.grader),
             learner=Learner(""),
+            house=await open_house(suite, tools, Journal(run_id, time.perf_counter, NoLedger())),
             clock=time.perf_counter,
         )
     finally:
@@ -116,6 +119,7 @@ class Run:
             await compare(self.result, self._setting)
             self.result.derived = derive(self.result)
         finally:
+            await self._close_sessions()
             await self._after_all(started)
             self.result.duration_ms = (time.perf_counter() - began) * 1000
         return self.result
@@ -172,6 +176,7 @@ class Run:
         self.result.plan, self.result.columns = plan, plan.columns
         self._listeners.on_plan(plan)
         self._setting.learner = Learner(plan.learning)
+        self._setting.house.expect(plan.trials)
         self._crew = Crew(plan, self._setting, self._take)
         if self.stopped:
             self._crew.stop(self.stopped, now=False)
@@ -183,6 +188,13 @@ class Run:
     def _take(self, result: TrialResult) -> None:
         self.result.results.append(result)
         self._listeners.on_result(result)
+
+    async def _close_sessions(self) -> None:
+        """Close what a run that was stopped left open, and tell of all that could not be closed."""
+        keeper = self._setting.house.keeper
+        await keeper.close()
+        for unclosed in keeper.unclosed:
+            self._trouble(Phase.CLOSE, f"session {unclosed.name} could not be closed: {unclosed.why}")
 
     async def _after_all(self, started: Started) -> None:
         setting, result = self._setting, self.result

@@ -10,6 +10,7 @@ from typing import Any
 from sojourn.engine.grading import GraderPool
 from sojourn.engine.lanes import Learner
 from sojourn.engine.providers import ProviderPool
+from sojourn.engine.sessions import House
 from sojourn.languages.runner import CodeRunner
 from sojourn.lifecycle.hooks import Hooks
 from sojourn.model.plan import Trial
@@ -36,6 +37,7 @@ class Setting:
     providers: ProviderPool
     graders: GraderPool
     learner: Learner
+    house: House
     clock: Callable[[], float]
     conversations: dict[str, list[JsonDict]] = dataclasses.field(default_factory=dict)
     registers: dict[int, dict[str, Any]] = dataclasses.field(default_factory=dict)
@@ -44,7 +46,10 @@ class Setting:
 
 @dataclasses.dataclass(slots=True)
 class Account:
-    """What happened in one trial so far."""
+    """What happened in one trial so far.
+
+    Its sessions stand in `markers` for calls to users' code, in `sessions` for templates.
+    """
 
     trial: Trial
     case: Case
@@ -61,6 +66,8 @@ class Account:
     phase: Phase = Phase.BEFORE
     history: list[JsonDict] | None = None
     prompt_config: JsonDict = dataclasses.field(default_factory=dict)
+    markers: JsonDict = dataclasses.field(default_factory=dict)
+    sessions: JsonDict = dataclasses.field(default_factory=dict)
 
     def broke(self, what: str, trace: str = "") -> None:
         """Note that the trial broke, in the phase that it is in; the first trouble stands."""

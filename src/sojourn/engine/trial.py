@@ -14,7 +14,7 @@ from sojourn.engine.judging import judge
 from sojourn.engine.lanes import Visit
 from sojourn.engine.setting import Account, Setting
 from sojourn.engine.settling import session_of, settle
-from sojourn.errors import CodeDiedError, CodeError, HookError, SkipTrial, SojournError, StopRun
+from sojourn.errors import CodeDiedError, CodeError, HookError, SessionError, SkipTrial, SojournError, StopRun
 from sojourn.lifecycle.hooks import Started
 from sojourn.model.plan import Trial
 from sojourn.model.result import Phase, TrialResult, Trouble
@@ -28,8 +28,26 @@ async def run_trial(trial: Trial, visit: Visit, setting: Setting, *, again: bool
     Raises CodeDiedError where the trial's process died under it through no fault that is known to be its own, unless
     this is it run `again`; and StopRun where a hook asks for it.
     """
-    account = Account(trial, trial.case, started=setting.clock())
+    account = Account(trial, trial.case, started=setting.clock(), phase=Phase.OPEN)
+    unclean: list[str] = []
+    try:
+        async with setting.house.visit(trial, unclean) as (account.markers, account.sessions):
+            result = await _in_sessions(account, visit, setting, again=again)
+    except SessionError as error:
+        account.broke(str(error))
+        result = await settle(account, setting)
+    except asyncio.CancelledError:
+        _uncancel()
+        account.broke(f"cut short: {setting.cut or 'cancelled'}")
+        result = await settle(account, setting)
+    left = tuple(Trouble(phase=Phase.CLOSE, what=each) for each in unclean)
+    return dataclasses.replace(result, notes=result.notes + left) if left else result
+
+
+async def _in_sessions(account: Account, visit: Visit, setting: Setting, *, again: bool) -> TrialResult:
+    """Run a trial whose sessions are open."""
     started: Started = set()
+    account.phase = Phase.BEFORE
     try:
         async with asyncio.timeout(_seconds(setting.suite.options.timeout_ms)):
             await _go(account, visit, setting, started)
@@ -83,16 +101,17 @@ async def _go(account: Account, visit: Visit, setting: Setting, started: Started
 
 
 async def _before(account: Account, setting: Setting, started: Started) -> None:
-    context = {"test": account.case.raw, **_identity(account.trial, setting)}
+    context = {"test": account.case.raw, **_identity(account, setting)}
     changed = await setting.hooks.before("beforeEach", context, "test", started)
     if changed["test"] is not account.case.raw:
         account.case = cases.read_case(changed["test"], setting.suite.base)
 
 
-def _identity(trial: Trial, setting: Setting) -> JsonDict:
-    """Return which trial this is: keys that promptfoo does not give its hooks."""
-    column = trial.column
+def _identity(account: Account, setting: Setting) -> JsonDict:
+    """Return which trial this is and the sessions it has: keys that promptfoo does not give its hooks."""
+    trial, column = account.trial, account.trial.column
     return {
+        **({"sessions": account.markers} if account.markers else {}),
         "provider": {"id": column.provider.id, "label": column.provider.label},
         "prompt": {"raw": column.prompt.raw, "label": column.prompt.label},
         "testIdx": trial.test_index,
@@ -110,7 +129,7 @@ async def _after(account: Account, result: TrialResult, setting: Setting, starte
     context = {
         "test": account.case.raw,
         "result": row(result, setting.run_id, redact=False),
-        **_identity(account.trial, setting),
+        **_identity(account, setting),
     }
     try:
         broken = await setting.hooks.after("afterEach", context, started, _merge)

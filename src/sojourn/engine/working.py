@@ -11,7 +11,7 @@ from sojourn.engine.settling import settle
 from sojourn.engine.trial import run_trial
 from sojourn.errors import CodeDiedError, StopRun
 from sojourn.model.plan import Lane, Plan, Trial
-from sojourn.model.result import Phase, TrialResult
+from sojourn.model.result import Outcome, Phase, TrialResult
 
 TIME_LIMIT = "the time limit of the run"
 
@@ -74,13 +74,25 @@ class Crew:
             await self._lane(lane)
 
     async def _lane(self, lane: Lane) -> None:
+        broken: dict[str, str] = {}
         for done, trial in enumerate(lane.trials):
             if self._schedule.stopped:
                 self._schedule.give_back(lane.trials[done:])
                 return
-            await self._trial(trial, alone_in_lane=len(lane.trials) == 1)
+            if trial.turn and trial.conversation in broken:
+                await self._skip(trial, broken[trial.conversation])
+                continue
+            result = await self._trial(trial, alone_in_lane=len(lane.trials) == 1)
+            if result is not None and result.outcome is Outcome.ERROR:
+                broken[trial.conversation] = f"turn {trial.turn} was an error"
 
-    async def _trial(self, trial: Trial, *, alone_in_lane: bool) -> None:
+    async def _skip(self, trial: Trial, why: str) -> None:
+        account = Account(trial, trial.case, skipped=why)
+        await self._setting.house.forgo(trial)
+        self._left -= 1
+        self._take(await settle(account, self._setting))
+
+    async def _trial(self, trial: Trial, *, alone_in_lane: bool) -> TrialResult | None:
         learner = self._setting.learner
         visit = await learner.admit(trial, declared=bool(trial.lane))
         result: TrialResult | None = None
@@ -89,6 +101,7 @@ class Crew:
                 result = await run_trial(trial, visit, self._setting, again=not alone_in_lane)
             except CodeDiedError:
                 # A bystander: its process was brought down, perhaps by another trial. Alone, it shows who is guilty.
+                self._setting.house.expect([trial])
                 async with self._setting.code.alone():
                     result = await run_trial(trial, visit, self._setting, again=True)
         except StopRun as asked:
@@ -98,6 +111,7 @@ class Crew:
         if result is not None and not self._was_cut(result):
             self._left -= 1
             self._take(result)
+        return result
 
     def _was_cut(self, result: TrialResult) -> bool:
         """An interrupt leaves no rows of its own; the time limit does."""

@@ -18,6 +18,7 @@ from typing import Any
 from sojourn.errors import CodeDiedError, CodeError
 from sojourn.languages import protocol
 from sojourn.model.reference import Reference
+from sojourn.model.suite import JsonDict
 from sojourn.protocols import Called
 
 DEFAULT_DEADLINE_MS = 300_000
@@ -73,9 +74,13 @@ class LanguageProcess(asyncio.Protocol):
         """Call a function; see `protocols.Code`."""
         return await self._ask(reference, deadline_ms, lambda number, ref: protocol.call(number, ref, arguments))
 
-    async def load(self, reference: Reference) -> None:
-        """Load a function without calling it; raises CodeError."""
-        await self._ask(reference, 0, protocol.load)
+    async def load(self, reference: Reference) -> Called:
+        """Load a function without calling it; see `protocols.Code`."""
+        return await self._ask(reference, 0, protocol.load)
+
+    async def session(self, reference: Reference, request: JsonDict) -> Called:
+        """Treat a session that lives in the process; see `protocols.Code`."""
+        return await self._ask(reference, 0, lambda number, ref: protocol.session(number, ref, request))
 
     async def _ask(self, reference: Reference, deadline_ms: float, frame: Callable[[int, int], bytes]) -> Called:
         await self._wait_to_be_heard(reference)

@@ -34,6 +34,11 @@ def load(number: int, ref: int) -> bytes:
     return b'{"id":%d,"ref":%d,"load":true}\n' % (number, ref)
 
 
+def session(number: int, ref: int, request: dict[str, Any]) -> bytes:
+    """Make the frame that treats a session."""
+    return _encoder.encode({"id": number, "ref": ref, "session": request}) + b"\n"
+
+
 def cancel(number: int) -> bytes:
     """Make the frame that gives up on a call."""
     return b'{"cancel":%d}\n' % number

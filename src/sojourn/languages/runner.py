@@ -12,6 +12,7 @@ from typing import Any
 from sojourn.errors import CodeDiedError, CodeError
 from sojourn.languages.process import LanguageProcess, host_file
 from sojourn.model.reference import Reference, Tongue
+from sojourn.model.suite import JsonDict
 from sojourn.protocols import Called
 
 PYTHON_START = """import sys
@@ -55,9 +56,14 @@ class CodeRunner:
         except asyncio.CancelledError:
             raise CodeDiedError("a trial that had to run alone took too long", where=str(reference)) from None
 
-    async def load(self, reference: Reference) -> None:
-        """Load a function without calling it; raises CodeError where it cannot be."""
-        await self._process(reference.tongue).load(reference)
+    async def load(self, reference: Reference) -> JsonDict:
+        """Load a function without calling it; see `protocols.Code`."""
+        told = (await self._process(reference.tongue).load(reference)).value
+        return told if isinstance(told, dict) else {}
+
+    async def session(self, reference: Reference, request: JsonDict) -> Called:
+        """Treat a session that lives in its language's process; see `protocols.Code`."""
+        return await self._process(reference.tongue).session(reference, request)
 
     @contextlib.asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:

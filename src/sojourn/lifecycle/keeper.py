@@ -11,35 +11,19 @@ import contextlib
 import dataclasses
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from sojourn.errors import SessionError
 from sojourn.lifecycle.closing import Closer, Unclosed, close_all
 from sojourn.lifecycle.host import SessionHost
+from sojourn.lifecycle.journal import Journal
 from sojourn.lifecycle.kinship import Family, Key
 from sojourn.lifecycle.pool import Care, Lease, Pool
 from sojourn.model.session import Isolation, PoolLimits, Scope, SessionSpec
+from sojourn.protocols import Opening, SessionKind
 
 Place = Mapping[Scope, str]
 FORKS = 1_000_000
-
-
-class Opener(Protocol):
-    """How sessions of one kind are opened and cared for; `abilities` names what it can do besides."""
-
-    abilities: frozenset[str]
-
-    async def open(self, spec: SessionSpec, key: Key, parents: Mapping[str, Any]) -> Any:
-        """Open one and return it live."""
-
-    async def close(self, live: Any) -> None:
-        """Close one."""
-
-    async def act(self, ability: str, live: Any) -> Any:
-        """Do something that the kind is able to: check, reset, rollback, begin, fingerprint."""
-
-    async def fork(self, live: Any, spec: SessionSpec, key: Key) -> Any:
-        """Return a private child of a warmed session."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -75,22 +59,22 @@ class LaneHold:
 
 @dataclasses.dataclass(slots=True)
 class Loan:
-    """What a trial has in its hands of one session, to be taken from it in reverse order."""
+    """What a trial has in its hands of one session, to be taken from it in reverse order; `tag` is set for a fork."""
 
     spec: SessionSpec
     key: Key
     live: Any
-    is_fork: bool = False
+    tag: str = ""
     begun: bool = False
 
 
 class Keeper:
     """Keeps the sessions of a run."""
 
-    def __init__(self, family: Family, openers: Mapping[str, Opener], clock: Callable[[], float]) -> None:
+    def __init__(self, family: Family, kinds: Mapping[str, SessionKind], journal: Journal) -> None:
         self._family = family
-        self._openers = openers
-        self._clock = clock
+        self._kinds = kinds
+        self._journal = journal
         self._nodes: dict[Key, Node] = {}
         self._lanes: dict[str, LaneHold] = {}
         self._opened: list[Node] = []
@@ -128,6 +112,10 @@ class Keeper:
         finally:
             await _shielded(self._leave(stay, loans, notes))
 
+    async def forgo(self, stay: Stay) -> None:
+        """Count a visit that will not come, and close what nobody else will visit."""
+        await _shielded(self._leave(stay, [], []))
+
     async def _take_shared(self, stay: Stay) -> None:
         """Lease at a lane's start all that it shares with other lanes, in one order for all: none waits in a circle."""
         hold = self._lanes[stay.lane]
@@ -161,15 +149,14 @@ class Keeper:
             return node.pool
 
     async def _lend(self, node: Node, stay: Stay, loans: list[Loan]) -> None:
-        spec, opener = node.spec, self._openers[node.spec.name]
+        spec, kind = node.spec, self._kinds[node.spec.name]
         lease = await self._lease(node, stay.lane, {loan.spec.name: loan.live for loan in loans})
         loan = Loan(spec, node.key, lease.live)
         if spec.isolation is Isolation.FORK:
             async with node.lock:
-                loan.live = await _in_time(spec, opener.fork(lease.live, spec, node.key))
-            loan.is_fork = True
+                loan.live, loan.tag = await _in_time(spec, self._forked(lease.live, node, kind))
         elif spec.isolation is Isolation.ROLLBACK:
-            await _in_time(spec, opener.act("begin", lease.live))
+            await _in_time(spec, kind.act("begin", lease.live))
             loan.begun = True
         loans.append(loan)
 
@@ -198,19 +185,30 @@ class Keeper:
             notes.append(f"reset of {key}: {why}")
             del hold.leases[key]
 
+    async def _forked(self, live: Any, node: Node, kind: SessionKind) -> tuple[Any, str]:
+        opening = Opening(name=f"fork of {node.key}", tag=self._journal.new_tag(), parents={})
+        async with self._journal.opening(opening, node.spec, kind) as told:
+            child = await kind.fork(live, opening)
+            told(child)
+        return child, opening.tag
+
     async def _undo(self, loan: Loan, notes: list[str]) -> None:
-        opener = self._openers[loan.spec.name]
-        if loan.is_fork:
-            closer = Closer(f"fork of {loan.key}", lambda: opener.close(loan.live), loan.spec.close_timeout)
-        elif loan.begun:
-            closer = Closer(
-                f"rollback of {loan.key}", lambda: opener.act("rollback", loan.live), loan.spec.close_timeout
-            )
-        else:
+        kind = self._kinds[loan.spec.name]
+
+        async def close_fork() -> None:
+            async with self._journal.closing(loan.tag):
+                await kind.close(loan.live)
+
+        async def roll_back() -> None:
+            await kind.act("rollback", loan.live)
+
+        if not loan.tag and not loan.begun:
             return
+        name = f"fork of {loan.key}" if loan.tag else f"rollback of {loan.key}"
+        closer = Closer(name, close_fork if loan.tag else roll_back, loan.spec.close_timeout)
         for unclosed in await close_all([closer]):
             notes.append(f"{unclosed.name}: {unclosed.why}")
-            if loan.is_fork:
+            if loan.tag:
                 self.unclosed.append(unclosed)
 
     @staticmethod
@@ -243,39 +241,48 @@ class Keeper:
         await _shielded(all_of_it())
 
     def _make_pool(self, node: Node, parents: Mapping[str, Any]) -> Pool:
-        spec, opener = node.spec, self._openers[node.spec.name]
+        spec, kind, journal = node.spec, self._kinds[node.spec.name], self._journal
 
         def make() -> SessionHost:
+            opening = Opening(name=str(node.key), tag=journal.new_tag(), parents=parents)
+
             async def open_() -> Any:
-                return await opener.open(spec, node.key, parents)
+                async with journal.opening(opening, spec, kind) as told:
+                    live = await kind.open(opening)
+                    told(live)
+                return live
+
+            async def close(live: Any) -> None:
+                async with journal.closing(opening.tag):
+                    await kind.close(live)
 
             return SessionHost(
-                str(node.key), open_, opener.close, open_timeout=spec.open_timeout, close_timeout=spec.close_timeout
+                str(node.key), open_, close, open_timeout=spec.open_timeout, close_timeout=spec.close_timeout
             )
 
-        return Pool(str(node.key), make, _limits(spec, opener), _care(spec, opener), self._clock)
+        return Pool(str(node.key), make, _limits(spec, kind), _care(spec, kind), journal.clock)
 
 
-def _limits(spec: SessionSpec, opener: Opener) -> PoolLimits:
+def _limits(spec: SessionSpec, kind: SessionKind) -> PoolLimits:
     """A warmed parent is lent to all who fork it; what cannot be made as new is used once."""
     if spec.isolation is Isolation.FORK:
         return dataclasses.replace(spec.limits, capacity=FORKS)
-    if spec.pooled and spec.isolation is None and "reset" not in opener.abilities:
+    if spec.pooled and spec.isolation is None and "reset" not in kind.abilities:
         return dataclasses.replace(spec.limits, max_uses=1)
     return spec.limits
 
 
-def _care(spec: SessionSpec, opener: Opener) -> Care:
+def _care(spec: SessionSpec, kind: SessionKind) -> Care:
     def action(name: str) -> Callable[[Any], Awaitable[Any]]:
         async def act(live: Any) -> Any:
-            return await opener.act(name, live)
+            return await kind.act(name, live)
 
         return act
 
     renewed = spec.isolation is Isolation.RESET or (spec.pooled and spec.isolation is None)
     return Care(
-        check=action("check") if "check" in opener.abilities else None,
-        reset=action("reset") if renewed and "reset" in opener.abilities else None,
+        check=action("check") if "check" in kind.abilities else None,
+        reset=action("reset") if renewed and "reset" in kind.abilities else None,
     )
 
 

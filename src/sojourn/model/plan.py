@@ -22,6 +22,8 @@ class Trial:
 
     `index` counts in file order over the run; `test_index` is promptfoo's testIdx (it counts repeats and combinations
     too); `test_number` counts the tests as written, `repeat` from 0. `lane` is the key of the declared lane, or empty.
+    `conversation` is the key of the conversation that the trial is part of, or empty, `turn` its turn from 1 where the
+    test has turns; `test_key` names the test across repeats, providers and prompts, `needs` the sessions it uses.
     """
 
     index: int
@@ -31,11 +33,16 @@ class Trial:
     column: Column
     case: Case
     lane: str = ""
+    conversation: str = ""
+    turn: int = 0
+    test_key: str = ""
+    needs: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """What people call it: the description, or else its number."""
-        return self.case.description or f"test {self.test_number + 1}"
+        name = self.case.description or f"test {self.test_number + 1}"
+        return f"{name}, turn {self.turn}" if self.turn else name
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ Role = Literal[
     "tests",
     "config",
     "filter",
+    "session",
     "value",
 ]
 

@@ -10,6 +10,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from sojourn.model.session import SessionSpec
+
 JsonDict = dict[str, Any]
 
 
@@ -40,6 +42,7 @@ class ProviderSpec:
     delay_ms: float = 0
     env: Mapping[str, str] = dataclasses.field(default_factory=dict)
     base: str = ""
+    sessions: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -83,6 +86,7 @@ class Case:
     provider: Any = None
     provider_output: Any = None
     scoring_function: str = ""
+    sessions: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,3 +124,4 @@ class Suite:
     warnings: tuple[str, ...] = ()
     grader: Any = None
     command_line: JsonDict = dataclasses.field(default_factory=dict)
+    sessions: tuple[SessionSpec, ...] = ()

@@ -1,0 +1,115 @@
+"""Entries under `sessions`: names of the user's own, each of a kind, with a scope, a pool, parents, an isolation."""
+
+from __future__ import annotations
+
+import os
+import re
+from enum import Enum
+from typing import Any, TypeVar
+
+from sojourn import registry
+from sojourn.config.expect import Mismatch, mapping, text
+from sojourn.config.keys import POOL, SESSION
+from sojourn.config.reading import Reading
+from sojourn.config.references import load_files
+from sojourn.config.shape import check_mapping
+from sojourn.model.reference import Reference
+from sojourn.model.session import Isolation, PoolLimits, Scope, SessionSpec
+from sojourn.model.suite import JsonDict
+
+Word = TypeVar("Word", bound=Enum)
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_NAME = re.compile(r"[A-Za-z_][\w-]*")
+
+
+def read_sessions(raw: Any, reading: Reading) -> tuple[SessionSpec, ...]:
+    """Read all entries; mistakes go to the findings."""
+    found = []
+    for name, entry in (raw or {}).items():
+        at = ("sessions", name)
+        try:
+            found.append(_spec(str(name), dict(mapping(entry, name)), reading))
+        except Mismatch as mismatch:
+            reading.findings.mismatch(mismatch, reading.source, at)
+    return tuple(found)
+
+
+def _spec(name: str, entry: JsonDict, reading: Reading) -> SessionSpec:
+    if not _NAME.fullmatch(name):
+        raise Mismatch(f"{name!r} is no name for a session", todo="use letters, digits, _ and -")
+    check_mapping(entry, SESSION, reading.source, ("sessions", name), reading.findings)
+    pool = entry.get("pool")
+    if isinstance(pool, dict):
+        check_mapping(pool, POOL, reading.source, ("sessions", name, "pool"), reading.findings)
+    isolation = entry.get("isolation")
+    return SessionSpec(
+        name=name,
+        kind=_kind(entry, reading),
+        scope=_word(Scope, entry.get("scope", "run"), "scope"),
+        isolation=_word(Isolation, isolation, "isolation") if isolation is not None else None,
+        limits=_limits(entry, pool if isinstance(pool, dict) else {}),
+        pooled=pool is not None,
+        parents=_names(entry.get("parent")),
+        open_timeout=duration(entry.get("open_timeout", 60), "open_timeout"),
+        close_timeout=duration(entry.get("close_timeout", 30), "close_timeout"),
+        config=mapping(load_files(entry.get("config"), reading.base, reading.cwd, at=("config",)), "config"),
+        base=reading.base,
+    )
+
+
+def _kind(entry: JsonDict, reading: Reading) -> str:
+    kind = text(entry.get("kind"), "kind")
+    if not kind:
+        raise Mismatch("a session needs a kind", todo=f"one of {_known()}, or file://sessions.py:name")
+    reference = Reference.parse(kind, base=reading.base, role="session") if ":" in kind or "." in kind else None
+    if reference is not None:
+        if not os.path.isfile(reference.path):
+            raise Mismatch(f"no such file: {kind}", path=("kind",))
+        return str(reference)
+    if not registry.knows("session kind", kind):
+        close = registry.nearest(kind, registry.names("session kind"))
+        todo = f"did you mean {close!r}?" if close else f"known: {_known()}, or file://sessions.py:name"
+        raise Mismatch(f"unknown kind of session {kind!r}", path=("kind",), todo=todo)
+    return kind
+
+
+def _known() -> str:
+    return ", ".join(registry.names("session kind"))
+
+
+def _word(words: type[Word], value: Any, name: str) -> Word:
+    for word in words:
+        if word.value == value:
+            return word
+    choice = ", ".join(str(word.value) for word in words)
+    raise Mismatch(f"{name} must be one of {choice}", path=(name,), got=value)
+
+
+def _limits(entry: JsonDict, pool: JsonDict) -> PoolLimits:
+    most = int(pool.get("max", 1))
+    least = int(pool.get("min", 0))
+    if least > most:
+        raise Mismatch(f"min {least} is more than max {most}", path=("pool", "min"))
+    return PoolLimits(
+        max=most,
+        min=least,
+        capacity=int(entry.get("capacity", 1)),
+        max_lifetime=duration(pool.get("max_lifetime", 0), "max_lifetime"),
+        max_uses=int(pool.get("max_uses", 0)),
+        check=pool.get("check") is True,
+        wait=duration(pool.get("timeout", 60), "timeout"),
+    )
+
+
+def duration(value: Any, name: str) -> float:
+    """Read a duration in seconds: a number, or a text such as 500ms, 30s, 10m, 1h."""
+    match = _DURATION.fullmatch(str(value).strip()) if not isinstance(value, bool) else None
+    if match is None:
+        raise Mismatch(f"{name} must be a duration such as 500ms, 30s or 10m", path=(name,), got=value)
+    return float(match[1]) * _UNITS[match[2] or "s"]
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value or ())

@@ -1,0 +1,88 @@
+"""Trials that share something are gathered into lanes: one lane for all who share, directly or through others."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+from sojourn.lifecycle.keeper import Stay
+from sojourn.lifecycle.kinship import Family
+from sojourn.model.plan import Lane, Trial
+from sojourn.model.session import Scope
+from sojourn.model.suite import Suite
+
+Declared = tuple[Trial, str]
+
+
+def gathered(trials: list[Declared], suite: Suite) -> list[Lane]:
+    """Return the lanes in the order of their first trials; each trial is told the lane that it is in."""
+    family = Family(suite.sessions)
+    groups = _Groups()
+    reasons: dict[str, dict[str, None]] = {}
+    for trial, why in trials:
+        own = trial.lane or f"trial:{trial.index}"
+        if why:
+            reasons.setdefault(own, {})[why] = None
+        for name, shared in _exclusive(trial, family, suite):
+            groups.join(own, shared)
+            reasons.setdefault(shared, {})[f"session {name}"] = None
+    return list(_lanes(trials, groups, reasons))
+
+
+def _exclusive(trial: Trial, family: Family, suite: Suite) -> Iterable[tuple[str, str]]:
+    """Yield the sessions that only one trial at a time may use, each with the key of the instance."""
+    for spec in family.lineage(trial.needs) if trial.needs else ():
+        key = family.key(spec, place_of(trial, suite))
+        if spec.exclusive and not any(scope == Scope.TRIAL.value for scope, _ in key.place):
+            yield spec.name, f"uses:{key}"
+
+
+def place_of(trial: Trial, suite: Suite) -> dict[Scope, str]:
+    """Return where a trial is in every scope."""
+    provider = next(n for n, spec in enumerate(suite.providers) if spec is trial.column.provider)
+    return {
+        Scope.PROVIDER: str(provider),
+        Scope.CONVERSATION: trial.conversation or f"trial:{trial.index}",
+        Scope.TEST: trial.test_key,
+        Scope.TRIAL: str(trial.index),
+    }
+
+
+def stay_of(trial: Trial, suite: Suite) -> Stay:
+    """Return what a trial needs of the keeper."""
+    place = place_of(trial, suite) if trial.needs else {}
+    return Stay(f"{trial.name} (trial {trial.index})", trial.lane or f"trial:{trial.index}", place, trial.needs)
+
+
+class _Groups:
+    """Keys that belong together, however they were joined; the group's name is its first key."""
+
+    def __init__(self) -> None:
+        self._leads: dict[str, str] = {}
+
+    def lead(self, key: str) -> str:
+        """Return the name of a key's group."""
+        path = []
+        while (above := self._leads.setdefault(key, key)) != key:
+            path.append(key)
+            key = above
+        for each in path:
+            self._leads[each] = key
+        return key
+
+    def join(self, one: str, other: str) -> None:
+        """Make one group of two."""
+        self._leads[self.lead(other)] = self.lead(one)
+
+
+def _lanes(trials: list[Declared], groups: _Groups, reasons: dict[str, dict[str, None]]) -> Iterable[Lane]:
+    members: dict[str, list[Trial]] = {}
+    for trial, _ in trials:
+        members.setdefault(groups.lead(trial.lane or f"trial:{trial.index}"), []).append(trial)
+    whys: dict[str, dict[str, None]] = {}
+    for key, why in reasons.items():
+        whys.setdefault(groups.lead(key), {}).update(why)
+    for key, found in members.items():
+        declared = key in whys or any(trial.needs for trial in found)
+        told = [dataclasses.replace(trial, lane=key) if declared else trial for trial in found]
+        yield Lane(key=key, why=", ".join(whys.get(key, ())) if len(found) > 1 else "", trials=tuple(told))

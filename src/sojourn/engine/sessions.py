@@ -1,0 +1,107 @@
+"""The sessions of a run: kinds are asked what they can do before anything opens; trials are lent what they need."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from sojourn import registry
+from sojourn.engine.gathering import stay_of
+from sojourn.errors import CodeError, ConfigError, Problem, SessionError
+from sojourn.lifecycle.journal import Journal
+from sojourn.lifecycle.keeper import Keeper
+from sojourn.lifecycle.kinship import Family, inability
+from sojourn.model.plan import Plan, Trial
+from sojourn.model.session import SessionSpec
+from sojourn.model.suite import Suite
+from sojourn.protocols import SessionKind, Tools
+
+Markers = dict[str, Any]
+
+
+class House:
+    """A keeper with the kinds that it opens sessions of, and what stands for a session where it cannot be itself."""
+
+    def __init__(self, suite: Suite, kinds: Mapping[str, SessionKind], journal: Journal) -> None:
+        self.keeper = Keeper(Family(suite.sessions), kinds, journal)
+        self._suite = suite
+        self._kinds = kinds
+
+    def expect(self, trials: list[Trial]) -> None:
+        """Count who will need what; see `Keeper.expect`."""
+        self.keeper.expect(stay_of(trial, self._suite) for trial in trials if trial.needs)
+
+    async def forgo(self, trial: Trial) -> None:
+        """Count a trial that will not come."""
+        if trial.needs:
+            await self.keeper.forgo(stay_of(trial, self._suite))
+
+    @contextlib.asynccontextmanager
+    async def visit(self, trial: Trial, notes: list[str]) -> AsyncIterator[tuple[Markers, Markers]]:
+        """Lend a trial its sessions: as markers for calls to users' code, and as values for templates."""
+        if not trial.needs:
+            yield {}, {}
+            return
+        async with self.keeper.visit(stay_of(trial, self._suite), notes) as live:
+            markers = {name: self._kinds[name].marker(each) for name, each in live.items()}
+            yield markers, {name: _shown(self._kinds[name].handle(each)) for name, each in live.items()}
+
+
+def _shown(handle: Any) -> Any:
+    """In templates a session is its handle; one that is a mere value is its `id`."""
+    return handle if isinstance(handle, dict) else {"id": handle}
+
+
+async def open_house(suite: Suite, tools: Tools, journal: Journal) -> House:
+    """Make the kinds and check what they are asked for; raises ConfigError with every mistake found."""
+    family = Family(suite.sessions)
+    needed = [name for spec in suite.providers for name in spec.sessions]
+    needed += [name for test in (*suite.tests, suite.default_test) for name in test.get("sessions") or ()]
+    problems = family.problems(dict.fromkeys(needed))
+    if problems:
+        raise ConfigError(problems)
+    kinds = {}
+    for spec in suite.sessions:
+        kind, problem = await _made(spec, tools)
+        if problem is not None:
+            problems.append(problem)
+        elif kind is not None:
+            kinds[spec.name] = kind
+    if problems:
+        raise ConfigError(problems)
+    return House(suite, kinds, journal)
+
+
+async def _made(spec: SessionSpec, tools: Tools) -> tuple[SessionKind | None, Problem | None]:
+    name = "function" if spec.kind.startswith("file://") else spec.kind
+    try:
+        kind: SessionKind = registry.find("session kind", name)(spec, tools)
+        await kind.prepare()
+    except (CodeError, SessionError) as error:
+        return None, Problem(what=f"session {spec.name!r} cannot be loaded: {error}")
+    return kind, inability(spec, kind.abilities)
+
+
+def described(plan: Plan) -> list[str]:
+    """Draw the lifetimes: each session under its parents, with its scope, and how often it will open."""
+    family = Family(plan.suite.sessions)
+    opens: dict[str, set[str]] = {}
+    for trial in plan.trials:
+        stay = stay_of(trial, plan.suite)
+        for spec in family.lineage(stay.needs) if stay.needs else ():
+            opens.setdefault(spec.name, set()).add(str(family.key(spec, stay.place)))
+    return [line for spec in plan.suite.sessions if not spec.parents for line in _tree(spec, plan.suite, opens, 0)]
+
+
+def _tree(spec: SessionSpec, suite: Suite, opens: Mapping[str, set[str]], depth: int) -> list[str]:
+    count = len(opens.get(spec.name, ()))
+    times = {0: "never opens: nobody needs it", 1: "opens once"}.get(count, f"opens {count} times")
+    if spec.pooled and count:
+        times = f"a pool of up to {spec.limits.max}" + (f", {count} times" if count > 1 else "")
+    isolation = f", {spec.isolation.value}" if spec.isolation else ""
+    lines = [f"{'  ' * depth}{spec.name} ({spec.kind}, scope {spec.scope.value}{isolation}): {times}"]
+    for child in suite.sessions:
+        if spec.name in child.parents:
+            lines += _tree(child, suite, opens, depth + 1)
+    return lines

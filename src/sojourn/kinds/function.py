@@ -1,0 +1,71 @@
+"""A session that users wrote: it lives in their language's process, and is known here by its tag and handle."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from sojourn.errors import CodeError, SessionError
+from sojourn.model.reference import Reference
+from sojourn.model.session import SessionSpec
+from sojourn.protocols import Opening, Tools
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Remote:
+    """A live session in a language's process."""
+
+    tag: str
+    handle: Any
+
+
+class Function:
+    """`kind: file://sessions.py:name` or `file://sessions.js:name`."""
+
+    def __init__(self, spec: SessionSpec, tools: Tools) -> None:
+        reference = Reference.parse(spec.kind, base=spec.base, role="session")
+        if reference is None:
+            raise SessionError(spec.name, f"{spec.kind!r} names no Python or JavaScript file")
+        self.abilities: frozenset[str] = frozenset()
+        self._reference = reference
+        self._spec = spec
+        self._code = tools.code
+
+    async def prepare(self) -> None:
+        """Load the user's function or class and see what it can do; raises CodeError."""
+        self.abilities = frozenset((await self._code.load(self._reference)).get("abilities", ()))
+
+    async def open(self, opening: Opening) -> Remote:
+        """Open one in the language's process."""
+        parents = {name: self.marker(live) for name, live in opening.parents.items()}
+        config = dict(self._spec.config)
+        told = await self._do({"do": "open", "key": opening.tag, "config": config, "parents": parents})
+        return Remote(opening.tag, told["handle"])
+
+    async def fork(self, live: Remote, opening: Opening) -> Remote:
+        """Make a private child of one that is open."""
+        told = await self._do({"do": "fork", "key": opening.tag, "of": live.tag})
+        return Remote(opening.tag, told["handle"])
+
+    async def act(self, ability: str, live: Remote) -> Any:
+        """Do what the user's class is able to."""
+        return await self._do({"do": ability, "key": live.tag})
+
+    async def close(self, live: Remote) -> None:
+        """Close one; one whose process is gone is closed."""
+        await self._do({"do": "close", "key": live.tag})
+
+    async def _do(self, request: dict[str, Any]) -> Any:
+        try:
+            return (await self._code.session(self._reference, request)).value
+        except CodeError as error:
+            place = f" ({error.where})" if error.where else ""
+            raise SessionError(self._spec.name, f"{request['do']}: {error.what}{place}") from error
+
+    def handle(self, live: Remote) -> Any:
+        """Return what other processes may know of it."""
+        return live.handle
+
+    def marker(self, live: Any) -> Any:
+        """Return what stands for a session in a call: its process puts the live object in its place."""
+        return {"$session": live.tag, "handle": live.handle} if isinstance(live, Remote) else {"handle": live}

@@ -1,0 +1,83 @@
+"""What happened to sessions, in order: for the report, and, through the ledger, for whoever cleans up after us."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Protocol
+
+from sojourn.model.event import Event
+from sojourn.model.session import SessionSpec
+from sojourn.protocols import Opening, SessionKind
+
+
+class Ledger(Protocol):
+    """The durable record, written before a thing exists and after it is gone."""
+
+    def begin(self, opening: Opening, spec: SessionSpec) -> None:
+        """Write down that a session is about to be opened."""
+
+    def opened(self, tag: str, handle: Any) -> None:
+        """Write down by what it can be found."""
+
+    def closed(self, tag: str) -> None:
+        """Write down that it is gone."""
+
+
+@dataclasses.dataclass(slots=True)
+class NoLedger:
+    """Keeps no record: for plans that are only played through."""
+
+    def begin(self, opening: Opening, spec: SessionSpec) -> None:
+        """Forget it."""
+
+    def opened(self, tag: str, handle: Any) -> None:
+        """Forget it."""
+
+    def closed(self, tag: str) -> None:
+        """Forget it."""
+
+
+class Journal:
+    """Keeps the events of one run; `clock` gives seconds, `run_id` makes its tags its own."""
+
+    def __init__(self, run_id: str, clock: Callable[[], float], ledger: Ledger) -> None:
+        self.clock = clock
+        self.events: list[Event] = []
+        self._run_id = run_id
+        self._ledger = ledger
+        self._count = 0
+        self._names: dict[str, str] = {}
+
+    def new_tag(self) -> str:
+        """Return a tag for a session that is about to be opened."""
+        self._count += 1
+        return f"{self._run_id}/{self._count}"
+
+    def note(self, what: str, tag: str) -> None:
+        """Write down an event."""
+        self.events.append(Event(at=self.clock(), what=what, session=self._names[tag], tag=tag))
+
+    @contextlib.asynccontextmanager
+    async def opening(
+        self, opening: Opening, spec: SessionSpec, kind: SessionKind
+    ) -> AsyncIterator[Callable[[Any], None]]:
+        """Bracket an opening: the ledger knows of it before it begins. Call what is given with the live session."""
+        self._names[opening.tag] = opening.name
+        self._ledger.begin(opening, spec)
+        self.note("opening", opening.tag)
+        try:
+            yield lambda live: self._ledger.opened(opening.tag, kind.handle(live))
+        except BaseException:
+            self.note("failed", opening.tag)
+            raise
+        self.note("open", opening.tag)
+
+    @contextlib.asynccontextmanager
+    async def closing(self, tag: str) -> AsyncIterator[None]:
+        """Bracket a closing: the ledger forgets the session only if it succeeds."""
+        self.note("closing", tag)
+        yield
+        self._ledger.closed(tag)
+        self.note("closed", tag)
