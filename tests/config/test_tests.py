@@ -109,7 +109,7 @@ def test_outputs_that_exist_are_judged(load: Load) -> None:
         ("[file://no*.yaml]", {}, "promptfooconfig.yaml:3:9: no such file: no*.yaml"),
         ("file://no.py:fn", {}, "promptfooconfig.yaml:3:8: no such file: no.py"),
         ("[1]", {}, "promptfooconfig.yaml:3:9: a test must be a mapping, a file, or a mapping with"),
-        ("[{description: d}]", {}, "promptfooconfig.yaml:3:9: a test needs vars, assert, options"),
+        ("[{description: d}]", {}, "promptfooconfig.yaml:3:9: a test needs vars, turns, assert"),
         ("[{vars: no.yaml}]", {}, "promptfooconfig.yaml:3:16: no such file: no.yaml"),
         ("[{vars: {x: 1}, prompts: [nothing]}]", {}, "promptfooconfig.yaml:3:34: there is no prompt 'nothing'"),
         (

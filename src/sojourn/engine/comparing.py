@@ -8,7 +8,7 @@ from typing import Any
 
 from sojourn import registry
 from sojourn.engine.claiming import readied
-from sojourn.engine.judging import COMPARISONS, claim_context, weigh
+from sojourn.engine.judging import COMPARISONS, claim_context
 from sojourn.engine.setting import Account, Setting
 from sojourn.engine.settling import named_scores
 from sojourn.errors import SojournError
@@ -63,15 +63,14 @@ async def _verdicts(claim: Claim, results: list[TrialResult], setting: Setting) 
 
 
 def _weighed(result: TrialResult, verdict: Verdict) -> TrialResult:
-    verdicts = [*result.verdicts, verdict]
-    passed, score, reason = weigh(verdicts, result.case.threshold)
-    scores, weights = named_scores(verdicts)
-    return dataclasses.replace(
+    """Add a comparison's verdict: it has no share in the score, but whoever loses has none."""
+    scores, weights = named_scores([verdict])
+    result = dataclasses.replace(
         result,
-        verdicts=tuple(verdicts),
-        outcome=Outcome.PASSED if passed else Outcome.FAILED,
-        score=score,
-        reason=reason,
+        verdicts=(*result.verdicts, verdict),
         named_scores={**result.named_scores, **scores},
-        named_weights=weights,
+        named_weights={**result.named_weights, **weights},
     )
+    if verdict.passed:
+        return result
+    return dataclasses.replace(result, outcome=Outcome.FAILED, score=0, reason=verdict.reason)

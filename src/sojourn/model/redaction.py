@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import operator
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 REDACTED = "[REDACTED]"
@@ -83,20 +85,32 @@ def redacted(value: Any, names: frozenset[str] = SECRETS) -> Any:
 
 def redacted_vars(variables: Mapping[str, Any]) -> Any:
     """Return a row's `vars` with secrets and session identities blanked, in JSON texts too."""
-    if any(isinstance(value, str) and value.startswith(_JSON) for value in variables.values()):
+    if any(isinstance(value, str) and value.lstrip().startswith(_JSON) for value in variables.values()):
         variables = {key: redacted_text(value) for key, value in variables.items()}
     return redacted(variables, _VARS)
 
 
 def redacted_text(value: Any) -> Any:
     """Return a text that is a JSON object or list with its secrets blanked, written compactly; all else as it is."""
-    if not isinstance(value, str) or not value.startswith(_JSON):
+    if not isinstance(value, str) or not value.lstrip().startswith(_JSON):
         return value
     try:
-        known = json.loads(value)
+        known = json.loads(value, parse_float=_number, parse_int=_number, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return value
     return json.dumps(redacted(known), ensure_ascii=False, separators=(",", ":"))
+
+
+def _number(digits: str) -> float | None:
+    """Read a number as JavaScript writes it: 36.0 is 36, long ones lose digits, endless ones are null."""
+    value = float(digits)
+    if not math.isfinite(value):
+        return None
+    return int(Decimal(repr(value))) if value.is_integer() and abs(value) < 1e21 else value
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def _mapping(value: Mapping[Any, Any], names: frozenset[str]) -> Any:

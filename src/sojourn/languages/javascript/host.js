@@ -24,7 +24,7 @@ const PARAMETERS = {
   context_transform: ['output', 'context'],
 };
 const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor;
-const STATEMENT = /^\s*(?:const|let|var|return|if|for|while|do|try|throw|switch|async\s+function|function|class)\b/;
+const DECLARATION = /^(?:const|let|var)\s/;
 
 class Unanswerable extends Error {}
 
@@ -64,13 +64,21 @@ function capture(stream) {
   };
 }
 
+// Several lines are a body that returns; one line is an expression, or declarations whose last statement is the value.
+function body({ source, role }) {
+  const line = source.trim();
+  if ((role === 'assertion' ? line : source).includes('\n')) return source;
+  const expression = line.replace(/;+\s*$/, '');
+  const last = expression.lastIndexOf(';') + 1;
+  if (role === 'assertion' && last > 0 && DECLARATION.test(line)) {
+    return `${expression.slice(0, last)} return (${expression.slice(last)}\n)`;
+  }
+  return `return (${expression}\n)`;
+}
+
 function inline(definition) {
-  const source = definition.source.trim();
   const names = PARAMETERS[definition.role] || ['output', 'context'];
-  const isBody = source.includes('\n') || STATEMENT.test(source);
-  const expression = source.replace(/;+\s*$/, '');
-  const body = isBody ? source : `return (${expression}\n)`;
-  return new AsyncFunction(...names, 'process', 'require', body);
+  return new AsyncFunction(...names, 'process', 'require', body(definition));
 }
 
 async function loadModule(file) {

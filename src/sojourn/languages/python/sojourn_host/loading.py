@@ -31,7 +31,6 @@ PARAMETERS = {
     "transform_vars": ("vars", "context"),
     "context_transform": ("output", "context"),
 }
-BODY_WORDS = ("return", "import", "from", "def", "class", "if", "for", "while", "try", "with", "raise", "assert")
 
 
 class UnanswerableError(Exception):
@@ -114,10 +113,9 @@ def named(module: Any, definition: dict[str, str]) -> Any:
 
 def inline(definition: dict[str, str]) -> Any:
     """Compile inline code: one line is an expression, several lines are a body that returns."""
-    source = textwrap.dedent(definition["source"]).strip()
     names = PARAMETERS.get(definition["role"], ("output", "context"))
-    is_body = "\n" in source or source.split(" ", 1)[0].rstrip("(:") in BODY_WORDS
-    body = source if is_body else f"return ({source})"
+    source = textwrap.dedent(definition["source"]).strip()
+    body = source if "\n" in definition["source"] else f"return ({source})"
     text = f"def inline({', '.join(names)}):\n" + textwrap.indent(body, "    ")
     scope: dict[str, Any] = {"json": json, "os": os, "sys": sys, "__name__": "sojourn_inline"}
     exec(compile(text, "<inline python>", "exec"), scope)  # noqa: S102  the suite's author wrote this code to be run
