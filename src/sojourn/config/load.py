@@ -97,7 +97,7 @@ async def _parts(config: JsonDict, flags: Flags, reading: Reading, key: str) -> 
         providers=providers,
         tests=tests,
         scenarios=scenarios,
-        default_test=_default_test(default.test, config, flags),
+        default_test=_default_test(default.test, config, flags, reading.env),
     )
 
 
@@ -122,16 +122,17 @@ async def _tests(config: JsonDict, flags: Flags, reading: Reading) -> list[Place
     return tests
 
 
-def _default_test(default: JsonDict, config: JsonDict, flags: Flags) -> JsonDict:
-    """Return defaultTest with what the top-level metadata and the flags add to it."""
-    said = {"prefix": flags.prompt_prefix, "suffix": flags.prompt_suffix}
+def _default_test(default: JsonDict, config: JsonDict, flags: Flags, env: Mapping[str, str]) -> JsonDict:
+    """Return defaultTest with what the top-level metadata, the flags and the environment add to it."""
+    whole = env.get("PROMPTFOO_DISABLE_VAR_EXPANSION", "").lower() in ("1", "true", "yes") or None
+    said = {"prefix": flags.prompt_prefix, "suffix": flags.prompt_suffix, "disableVarExpansion": whole}
     options = {**{key: value for key, value in said.items() if value is not None}, **(default.get("options") or {})}
     merged = dict(default)
     if options:
         merged["options"] = options
     if flags.var:
         merged["vars"] = {**(default.get("vars") or {}), **flags.var}
-    if config.get("metadata") and default.get("metadata") is None:
+    if config.get("metadata") and not config.get("defaultTest"):
         merged["metadata"] = config["metadata"]
     return merged
 
