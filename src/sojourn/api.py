@@ -55,7 +55,9 @@ async def evaluate(config: str | Path, *, listeners: Listeners | None = None) ->
     suite = await load([str(path)], Flags(), cwd=Path.cwd(), environ=os.environ)
     listeners = listeners or Listeners()
     async with prepared(suite, listeners) as setting:
-        return await Run(setting, listeners).go()
+        going = Run(setting, listeners)
+        await going.prepare()
+        return await going.go()
 
 
 def run(config: str | Path) -> RunResult:

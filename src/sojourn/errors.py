@@ -100,7 +100,9 @@ class UnknownNameError(SojournError):
 
 
 class CodeError(SojournError):
-    """Users' code broke: `trace` is its traceback, `printed` what it had printed."""
+    """Users' code broke: `trace` is its traceback, `printed` what it had printed; `overdue`: it was given up."""
+
+    overdue = False
 
     def __init__(self, what: str, *, where: str = "", trace: str = "", printed: str = "") -> None:
         super().__init__(what, where=where)

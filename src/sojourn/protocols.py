@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol
 
@@ -29,12 +30,15 @@ class Called:
 class Code(Protocol):
     """Runs users' functions, in whichever language they are written."""
 
-    async def call(self, reference: Reference, *arguments: Any, deadline_ms: float = 0) -> Called:
-        """Call a function with JSON arguments and wait for its answer.
+    async def call(self, reference: Reference, *arguments: Any, deadline_ms: float = 0, mark: str = "") -> Called:
+        """Call a function with JSON arguments and wait for its answer; `mark` names a call of the run's last will.
 
         Raises CodeError when it raises, cannot be found, answers what JSON cannot carry, or is still running after
         `deadline_ms` (0: the language's own limit); CodeDiedError when its process died.
         """
+
+    def alone(self) -> AbstractAsyncContextManager[None]:
+        """Let only the current task call: what is in flight ends first, who else wants to call waits."""
 
     async def load(self, reference: Reference) -> JsonDict:
         """Load a function without calling it, and tell its `abilities`; raises CodeError where it cannot be."""

@@ -100,7 +100,15 @@ def test_the_summary_tells_lanes_sessions_and_what_is_not_well(run: Run, trial: 
     race = Race(session_id="s1", first=first.trial, second=second.trial)
     trouble = Trouble(phase=Phase.CLOSE, what="afterAll broke")
     result = run(
-        first, second, plan=plan, races=[race], troubles=[trouble], unrun=1, interrupted="SIGINT", learnt="one"
+        first,
+        second,
+        plan=plan,
+        races=[race],
+        troubles=[trouble],
+        unrun=1,
+        stopped="SIGINT",
+        interrupted="SIGINT",
+        learnt="one",
     )
     out = io.StringIO()
     console.summary(result, out)

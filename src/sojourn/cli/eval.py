@@ -7,13 +7,14 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Callable
 
 from sojourn.api import load
 from sojourn.cli.options import complain, flags_of, parser, surroundings
 from sojourn.cli.progress import Progress
 from sojourn.engine.outputs import check_outputs, write_output
-from sojourn.engine.run import Listeners, Run, prepared
-from sojourn.engine.signals import listening
+from sojourn.engine.run import SECOND_STOP, Listeners, Run, prepared
+from sojourn.engine.signals import Interruption, listening
 from sojourn.errors import OutputError, SojournError
 from sojourn.model.result import Outcome, Phase, RunResult
 from sojourn.model.suite import Suite
@@ -27,12 +28,23 @@ def run(argv: list[str]) -> int:
     made.add_argument("--no-write", dest="write", action="store_false", help="keep no record of the run")
     options = made.parse_args(argv)
     try:
-        return asyncio.run(_eval(options))
+        return asyncio.run(_listening(options))
     except SojournError as error:
         return complain(error)
 
 
-async def _eval(options: argparse.Namespace) -> int:
+async def _listening(options: argparse.Namespace) -> int:
+    with listening() as interruption:
+        try:
+            return await _eval(options, interruption)
+        except asyncio.CancelledError:
+            if not interruption.reason:
+                raise
+            sys.stderr.write(f"{interruption.reason}: stopped before anything was run\n")
+            return 128 + signal.Signals[interruption.reason]
+
+
+async def _eval(options: argparse.Namespace, interruption: Interruption) -> int:
     cwd, environ = surroundings()
     suite = await load(options.config, flags_of(options), cwd=cwd, environ=environ)
     for warning in suite.warnings:
@@ -42,9 +54,10 @@ async def _eval(options: argparse.Namespace) -> int:
     listeners = Listeners(on_print=progress.show, on_plan=progress.begin, on_result=progress.count)
     async with prepared(suite, listeners) as setting:
         going = Run(setting, listeners)
-        with listening(lambda reason, now: going.stop(reason, now=now), progress.tell):
-            result = await going.go()
-        result.interrupted = _signal(going.stopped)
+        await going.prepare()
+        interruption.stop = _stopper(going, suite, progress)
+        result = await going.go()
+        result.interrupted = interruption.reason
     progress.end()
     unwritten = _write(result, suite)
     _show(result, table=options.table and bool(suite.command_line.get("table", True)))
@@ -53,8 +66,21 @@ async def _eval(options: argparse.Namespace) -> int:
     return 1 if unwritten and not result.interrupted else exit_code(result)
 
 
-def _signal(reason: str) -> str:
-    return reason if reason in signal.Signals.__members__ else ""
+def _stopper(going: Run, suite: Suite, progress: Progress) -> Callable[[str, bool], None]:
+    """Return what a signal does while a run goes on."""
+    grace = suite.options.stop_timeout_ms / 2000
+    time = f"have {grace:g} s to end" if grace else "may end"
+
+    def stop(reason: str, again: bool) -> None:  # noqa: FBT001  what `Interruption.stop` is called with
+        if again:
+            progress.tell(f"{reason}: tests under way are cut short now; after-hooks have {SECOND_STOP / 2:g} s")
+        else:
+            progress.tell(
+                f"{reason}: no more tests begin; those under way {time}, then after-hooks run (again: at once)"
+            )
+        going.stop(reason, again=again)
+
+    return stop
 
 
 def _write(result: RunResult, suite: Suite) -> list[OutputError]:

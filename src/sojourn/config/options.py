@@ -7,7 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from sojourn.config.flags import Flags
+from sojourn.config.keys import wait
+from sojourn.errors import ConfigError
 from sojourn.model.suite import JsonDict, RunOptions
+
+HOOK_TIMEOUT_MS = 60_000.0
+STOP_TIMEOUT_MS = 10_000.0
 
 _OPTIONS = {
     "prompt_prefix": "promptPrefix",
@@ -70,7 +75,19 @@ def run_options(flags: Flags, evaluate: Mapping[str, Any], env: Mapping[str, str
         cache=cache is not False,
         timeout_ms=_first(evaluate.get("timeoutMs"), env.get("PROMPTFOO_EVAL_TIMEOUT_MS")),
         max_eval_time_ms=_first(evaluate.get("maxEvalTimeMs"), env.get("PROMPTFOO_MAX_EVAL_TIME_MS")),
+        hook_timeout_ms=_own(env, "SOJOURN_HOOK_TIMEOUT_MS", HOOK_TIMEOUT_MS),
+        stop_timeout_ms=_own(env, "SOJOURN_STOP_TIMEOUT_MS", STOP_TIMEOUT_MS),
     )
+
+
+def _own(env: Mapping[str, str], name: str, default: float) -> float:
+    """Return what a variable of ours says; raises ConfigError where that is no time."""
+    said = env.get(name)
+    if not said:
+        return default
+    if wrong := wait(said):
+        raise ConfigError.of(f"the environment variable {name} {wrong}, not {said!r}")
+    return float(said)
 
 
 def _first(*values: Any) -> float:

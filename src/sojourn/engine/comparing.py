@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+from collections import Counter
 from typing import Any
 
 from sojourn import registry
@@ -21,18 +22,34 @@ Rows = list[tuple[int, TrialResult]]
 
 
 async def compare(result: RunResult, setting: Setting) -> None:
-    """Judge the comparisons of every test and weigh their verdicts into its results, in place."""
+    """Judge the comparisons of every test whose columns have all ended, and weigh them into its results, in place."""
     tests: dict[int, Rows] = {}
     for place, each in enumerate(result.results):
         if any(claim.type in COMPARISONS for claim in each.case.claims):
             tests.setdefault(each.trial.test_index, []).append((place, each))
-    for rows in tests.values():
+    planned = Counter(trial.test_index for trial in result.plan.trials) if tests else {}
+    for test, rows in tests.items():
+        if len(rows) < planned[test]:
+            continue
         rows.sort(key=lambda pair: pair[1].trial.column.index)
         for claim in rows[0][1].case.claims:
             if claim.type in COMPARISONS:
                 rows = await _compared(claim, rows, setting)  # noqa: PLW2901  each comparison sees the one before
         for place, changed in rows:
             result.results[place] = changed
+
+
+def withdraw_uncompared(result: RunResult) -> None:
+    """Take back the rows that a comparison was not made for: nobody can say whether they pass."""
+    owed = [each for each in result.results if _is_owed(each)]
+    result.results = [each for each in result.results if not _is_owed(each)]
+    result.unrun += len(owed)
+
+
+def _is_owed(result: TrialResult) -> bool:
+    asked = sum(claim.type in COMPARISONS for claim in result.case.claims)
+    made = sum(verdict.claim is not None and verdict.claim.type in COMPARISONS for verdict in result.verdicts)
+    return made < asked and result.outcome in (Outcome.PASSED, Outcome.FAILED)
 
 
 async def _compared(claim: Claim, rows: Rows, setting: Setting) -> Rows:

@@ -5,6 +5,7 @@ load what users' code is named -> plan -> beforeAll -> lanes -> comparisons -> a
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import datetime as dt
@@ -17,7 +18,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from sojourn.config import cases
-from sojourn.engine.comparing import compare
+from sojourn.engine.comparing import compare, withdraw_uncompared
 from sojourn.engine.deriving import derive
 from sojourn.engine.grading import GraderPool
 from sojourn.engine.lanes import Learner
@@ -26,9 +27,10 @@ from sojourn.engine.preflight import check_code
 from sojourn.engine.providers import ProviderPool
 from sojourn.engine.sessions import open_house
 from sojourn.engine.setting import Setting
+from sojourn.engine.stopping import TIME_LIMIT, Brake
 from sojourn.engine.transforming import transform_vars
 from sojourn.engine.working import Crew
-from sojourn.errors import CodeDiedError, CodeError, ConfigError, HookError, SkipTrial, StopRun
+from sojourn.errors import CodeError, ConfigError, SkipTrial, SojournError, StopRun
 from sojourn.languages.runner import CodeRunner
 from sojourn.lifecycle.hooks import Hooks, Started, read_extensions
 from sojourn.lifecycle.journal import Journal, NoLedger
@@ -39,6 +41,9 @@ from sojourn.model.row import row
 from sojourn.model.suite import JsonDict, Suite
 from sojourn.protocols import Tools
 from sojourn.template.engine import Renderer
+
+SECOND_STOP = 4.0
+"""Seconds that a run has to end when it is told so again."""
 
 
 def _unheard(_: object) -> None:
@@ -71,13 +76,14 @@ async def prepared(suite: Suite, listeners: Listeners) -> AsyncIterator[Setting]
         renderer = Renderer(env)
         tools = Tools(code=code, render=renderer.render, env=env, base=Path(suite.base), run_id=run_id)
         providers = ProviderPool(suite.providers, tools)
+        extensions = read_extensions(suite.extensions, suite.base)
         yield Setting(
             suite=suite,
             run_id=run_id,
             folder=folder,
             code=code,
             renderer=renderer,
-            hooks=Hooks(read_extensions(suite.extensions, suite.base), code, listeners.on_print),
+            hooks=Hooks(extensions, code, listeners.on_print, suite.options.hook_timeout_ms),
             providers=providers,
             graders=GraderPool(providers, suite.default_test, suite.grader),
             learner=Learner(""),
@@ -90,39 +96,83 @@ async def prepared(suite: Suite, listeners: Listeners) -> AsyncIterator[Setting]
 
 
 class Run:
-    """One run of a suite; `stop` may be called at any time from the same loop."""
+    """One run of a suite: `prepare`, then `go`; `stop` may be called at any time from the same loop."""
 
     def __init__(self, setting: Setting, listeners: Listeners) -> None:
         self._setting = setting
         self._listeners = listeners
-        self._crew: Crew | None = None
-        self.stopped = ""
+        self._brake = Brake()
+        self._began = time.perf_counter()
         created = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
         empty = Plan(suite=setting.suite, columns=(), lanes=())
         self.result = RunResult(run_id=setting.run_id, created=created.replace("+00:00", "Z"), plan=empty)
 
-    def stop(self, reason: str, *, now: bool = False) -> None:
-        """Start no further trial; with `now`, cut short the ones under way."""
-        self.stopped = self.stopped or reason
-        if self._crew is not None:
-            self._crew.stop(self.stopped, now=now)
+    async def prepare(self) -> None:
+        """Plan, and load every function that is named. Raises ConfigError where the suite cannot be run."""
+        self.result.plan = await self._plan(self._setting.suite)
+        await check_code(self.result.plan, self._setting.code)
+
+    def stop(self, reason: str, *, again: bool = False) -> None:
+        """Start no further trial, cut short what is under way after a grace (asked `again`: at once), then clean up."""
+        self._brake.stop(reason)
+        within = SECOND_STOP if again else self._setting.suite.options.stop_timeout_ms / 1000
+        if within:
+            loop = asyncio.get_running_loop()
+            self._setting.hooks.hurry(loop.time() + within)
+            loop.call_later(0 if again else within / 2, self._brake.cut_short, reason)
+
+    def _time_is_up(self) -> None:
+        self._brake.cut_short(TIME_LIMIT)
+        self.stop(TIME_LIMIT)
 
     async def go(self) -> RunResult:
-        """Run everything. Raises ConfigError, before anything is opened, where the suite cannot be run."""
-        began = time.perf_counter()
-        plan = await self._plan(self._setting.suite)
-        await check_code(plan, self._setting.code)
+        """Run everything. A cancellation stops the run as a signal does, and goes on when all is cleaned up."""
+        work = asyncio.ensure_future(self._in_time())
+        cancelled = False
+        while not work.done():
+            try:
+                await asyncio.shield(work)
+            except asyncio.CancelledError:
+                self.stop("cancellation", again=cancelled)
+                cancelled = True
+        if cancelled:
+            raise asyncio.CancelledError
+        return work.result()
+
+    async def _in_time(self) -> RunResult:
+        limit = self._setting.suite.options.max_eval_time_ms
+        timer = asyncio.get_running_loop().call_later(limit / 1000, self._time_is_up) if limit else None
         started: Started = set()
         try:
-            broken = await self._before_all(started)
-            await self._trials(await self._replanned(plan), broken)
-            await compare(self.result, self._setting)
-            self.result.derived = derive(self.result)
+            await self._whole(started)
         finally:
             await self._close_sessions()
             await self._after_all(started)
-            self.result.duration_ms = (time.perf_counter() - began) * 1000
+            if timer is not None:
+                timer.cancel()
+            self.result.stopped = self._brake.stopped
+            self.result.duration_ms = (time.perf_counter() - self._began) * 1000
         return self.result
+
+    async def _whole(self, started: Started) -> None:
+        broken, skipped = "", ""
+        try:
+            await self._before_all(started)
+        except SkipTrial as skip:
+            skipped = skip.what
+        except StopRun as asked:
+            self._brake.stop(f"a hook: {asked.what}")
+        except SojournError as error:
+            broken = self._trouble(Phase.BEFORE, str(error), getattr(error.__cause__, "trace", ""))
+        crew = self._crew(await self._replanned(self.result.plan))
+        if skipped:
+            await crew.skip_all(skipped)
+        elif broken and not self._brake.stopped:
+            await crew.give_up(self.result.plan.trials, broken)
+        else:
+            await self._trials(crew)
+        self.result.unrun += crew.unrun
+        self.result.derived = derive(self.result)
 
     async def _plan(self, suite: Suite) -> Plan:
         async def transform(test: JsonDict, variables: JsonDict) -> JsonDict:
@@ -136,28 +186,19 @@ class Run:
             raise ConfigError.of("nothing is left to run", todo="loosen the filters, or add tests")
         return plan
 
-    async def _before_all(self, started: Started) -> str:
-        """Run the beforeAll hooks; return what broke, or an empty string."""
+    async def _before_all(self, started: Started) -> None:
+        """Run the beforeAll hooks, and take over the suite as they changed it."""
         setting = self._setting
         if not setting.hooks.has("beforeAll"):
-            return ""
-        try:
-            lent = cases.suite_for_hooks(setting.suite)
-            context = {
-                "suite": lent,
-                "evalId": setting.run_id,
-                "run": {"id": setting.run_id, "tmp": str(setting.folder)},
-            }
-            changed = await setting.hooks.before("beforeAll", context, "suite", started)
-            if changed["suite"] is not lent:
-                setting.suite = cases.suite_from_hooks(setting.suite, changed["suite"])
-        except (HookError, ConfigError) as error:
-            return self._trouble(Phase.BEFORE, str(error), getattr(error.__cause__, "trace", ""))
-        except CodeDiedError as error:
-            return self._trouble(Phase.BEFORE, f"beforeAll broke: {error}")
-        except (SkipTrial, StopRun) as asked:
-            self.stop(asked.what)
-        return ""
+            return
+        lent = cases.suite_for_hooks(setting.suite)
+        context = {"suite": lent, "evalId": setting.run_id, "run": self._identity()}
+        changed = await setting.hooks.before("beforeAll", context, "suite", started)
+        if changed["suite"] is not lent:
+            setting.suite = cases.suite_from_hooks(setting.suite, changed["suite"])
+
+    def _identity(self) -> JsonDict:
+        return {"id": self._setting.run_id, "tmp": str(self._setting.folder)}
 
     def _trouble(self, phase: Phase, what: str, trace: str = "") -> str:
         self.result.troubles.append(Trouble(phase=phase, what=what, trace=trace))
@@ -167,23 +208,31 @@ class Run:
         if self._setting.suite is plan.suite:
             return plan
         try:
-            return await self._plan(self._setting.suite)
+            async with self._brake.section():
+                return await self._plan(self._setting.suite)
         except ConfigError as error:
             self._trouble(Phase.BEFORE, f"the suite that beforeAll returned cannot be run: {error}")
-            return dataclasses.replace(plan, lanes=(), first=())
+        except TimeoutError:
+            self._trouble(Phase.BEFORE, f"planning the suite that beforeAll returned was cut short: {self._brake.cut}")
+        return dataclasses.replace(plan, lanes=(), first=())
 
-    async def _trials(self, plan: Plan, broken: str) -> None:
+    def _crew(self, plan: Plan) -> Crew:
         self.result.plan, self.result.columns = plan, plan.columns
         self._listeners.on_plan(plan)
         self._setting.learner = Learner(plan.learning)
         self._setting.house.expect(plan.trials)
-        self._crew = Crew(plan, self._setting, self._take)
-        if self.stopped:
-            self._crew.stop(self.stopped, now=False)
-        await self._crew.work(broken)
+        return Crew(plan, self._setting, self._brake, self._take)
+
+    async def _trials(self, crew: Crew) -> None:
+        await crew.work()
+        self.result.troubles += crew.unclean
         learner = self._setting.learner
         self.result.races, self.result.learnt = learner.races, learner.told()
-        self.result.unrun = self._crew.unrun
+        with contextlib.suppress(TimeoutError):
+            async with self._brake.section():
+                await compare(self.result, self._setting)
+        if self._brake.stopped:
+            withdraw_uncompared(self.result)
 
     def _take(self, result: TrialResult) -> None:
         self.result.results.append(result)
@@ -206,11 +255,8 @@ class Run:
             "prompts": prompts(result),
             "evalId": setting.run_id,
             "config": setting.suite.config,
-            "run": {"id": setting.run_id, "tmp": str(setting.folder)},
+            "run": self._identity(),
         }
-        try:
-            broken = await setting.hooks.after("afterAll", context, started, lambda context, _: context)
-        except CodeDiedError as error:
-            broken = [HookError("afterAll", error.where, error.what)]
+        broken, _ = await setting.hooks.after("afterAll", context, started, lambda context, _: context)
         for each in broken:
             self._trouble(Phase.AFTER, str(each), getattr(each.__cause__, "trace", ""))

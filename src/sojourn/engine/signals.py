@@ -1,4 +1,4 @@
-"""Signals are ours until the last close: the first asks the run to stop, the second to hurry."""
+"""Signals are ours until the process ends: the first asks the run to stop, the next to hurry."""
 
 from __future__ import annotations
 
@@ -8,34 +8,36 @@ import signal
 from collections.abc import Callable, Iterator
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-GRACE = 5.0
+
+
+class Interruption:
+    """What a signal asks for: until a run takes it over, that the task is cancelled which began to listen.
+
+    `reason` is the name of the first signal heard, or empty; whoever takes over sets `stop(reason, again)`.
+    """
+
+    def __init__(self, task: asyncio.Task[object]) -> None:
+        self.reason = ""
+        self.stop: Callable[[str, bool], None] = lambda _, again: None if again else _cancel(task)
+
+    def heard(self, number: signal.Signals) -> None:
+        """Pass a signal on."""
+        again = bool(self.reason)
+        self.reason = self.reason or number.name
+        self.stop(self.reason, again)
+
+
+def _cancel(task: asyncio.Task[object]) -> None:
+    task.cancel()
 
 
 @contextlib.contextmanager
-def listening(stop: Callable[[str, bool], None], tell: Callable[[str], None]) -> Iterator[None]:
-    """Call `stop(reason, now)` on a signal; after a grace, or on the second signal, with `now`."""
-    loop = asyncio.get_running_loop()
-    seen: list[signal.Signals] = []
-    timers: list[asyncio.TimerHandle] = []
-
-    def heard(number: signal.Signals) -> None:
-        seen.append(number)
-        if len(seen) == 1:
-            tell(
-                f"{number.name}: no new tests; those under way have {GRACE:g} s, then after-hooks run. Again: at once."
-            )
-            stop(number.name, False)
-            timers.append(loop.call_later(GRACE, stop, number.name, True))
-        else:
-            tell(f"{number.name}: cutting short what is under way; after-hooks still run.")
-            stop(number.name, True)
-
-    for number in SIGNALS:
-        loop.add_signal_handler(number, heard, number)
-    try:
-        yield
-    finally:
-        for number in SIGNALS:
-            loop.remove_signal_handler(number)
-        for timer in timers:
-            timer.cancel()
+def listening() -> Iterator[Interruption]:
+    """Hear signals in the current task; one that whoever started us has had ignored (as nohup does) stays so."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    interruption = Interruption(task)
+    heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    for number in heard:
+        loop.add_signal_handler(number, interruption.heard, number)
+    yield interruption

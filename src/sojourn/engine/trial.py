@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import math
+import traceback
 from collections.abc import Mapping
-from typing import Any
+from enum import Enum
+from typing import Any, NamedTuple
 
 from sojourn.config import cases
 from sojourn.engine.asking import ask, render
@@ -14,6 +15,7 @@ from sojourn.engine.judging import judge
 from sojourn.engine.lanes import Visit
 from sojourn.engine.setting import Account, Setting
 from sojourn.engine.settling import session_of, settle
+from sojourn.engine.stopping import Brake
 from sojourn.errors import CodeDiedError, CodeError, HookError, SessionError, SkipTrial, SojournError, StopRun
 from sojourn.lifecycle.hooks import Started
 from sojourn.model.plan import Trial
@@ -22,82 +24,103 @@ from sojourn.model.row import row
 from sojourn.model.suite import JsonDict
 
 
-async def run_trial(trial: Trial, visit: Visit, setting: Setting, *, again: bool = False) -> TrialResult:
+class Fate(Enum):
+    """What becomes of a trial that has ended: its row stays; it leaves none; it is to be run again, alone."""
+
+    STAYS = "stays"
+    VOID = "void"
+    AGAIN = "again"
+
+
+class Ended(NamedTuple):
+    """A trial that is over, and what becomes of it."""
+
+    result: TrialResult
+    fate: Fate
+
+
+async def run_trial(trial: Trial, visit: Visit, setting: Setting, brake: Brake) -> Ended:
     """Run one trial; whatever happens becomes part of the result.
 
-    Raises CodeDiedError where the trial's process died under it through no fault that is known to be its own, unless
-    this is it run `again`; and StopRun where a hook asks for it.
+    It is to be run again where its process died under it through no fault that is known to be its own.
     """
     account = Account(trial, trial.case, started=setting.clock(), phase=Phase.OPEN)
     unclean: list[str] = []
     try:
-        async with setting.house.visit(trial, unclean) as (account.markers, account.sessions):
-            result = await _in_sessions(account, visit, setting, again=again)
+        async with brake.section() as opening, setting.house.visit(trial, unclean) as lent:
+            opening.release()
+            account.markers, account.sessions = lent
+            result, fate = await _in_sessions(account, visit, setting, brake)
+    except TimeoutError:
+        account.broke(f"cut short: {brake.cut}")
+        result, fate = await settle(account, setting), _fate_of_cut(brake)
     except SessionError as error:
         account.broke(str(error))
-        result = await settle(account, setting)
-    except asyncio.CancelledError:
-        _uncancel()
-        account.broke(f"cut short: {setting.cut or 'cancelled'}")
-        result = await settle(account, setting)
+        result, fate = await settle(account, setting), Fate.STAYS
     left = tuple(Trouble(phase=Phase.CLOSE, what=each) for each in unclean)
-    return dataclasses.replace(result, notes=result.notes + left) if left else result
+    return Ended(dataclasses.replace(result, notes=result.notes + left) if left else result, fate)
 
 
-async def _in_sessions(account: Account, visit: Visit, setting: Setting, *, again: bool) -> TrialResult:
-    """Run a trial whose sessions are open."""
+async def _in_sessions(account: Account, visit: Visit, setting: Setting, brake: Brake) -> Ended:
+    """Run a trial whose sessions are open; its after-hooks run whatever happens."""
     started: Started = set()
     account.phase = Phase.BEFORE
+    result: TrialResult | None = None
+    fate = Fate.STAYS
     try:
-        async with asyncio.timeout(_seconds(setting.suite.options.timeout_ms)):
-            await _go(account, visit, setting, started)
+        result = await _go(account, visit, setting, brake, started)
     except TimeoutError:
-        account.broke(f"timed out after {setting.suite.options.timeout_ms:g} ms")
-    except asyncio.CancelledError:
-        _uncancel()
-        account.broke(f"cut short: {setting.cut or 'cancelled'}")
+        account.broke(_overdue(account, setting, brake, started))
+        fate = _fate_of_cut(brake)
     except SkipTrial as skip:
         account.skipped = skip.what
-    except CodeDiedError as error:
-        if not error.guilty and not again:
-            raise
-        _code_broke(account, error)
+    except StopRun as asked:
+        brake.stop(f"a hook: {asked.what}")
+        account.broke(f"called off: {asked.what}")
+        fate = Fate.VOID
     except CodeError as error:
-        _code_broke(account, error)
+        account.broke(str(error), error.trace)
+        account.printed.append(error.printed)
+        if isinstance(error, CodeDiedError) and not error.guilty:
+            fate = Fate.VOID if brake.interrupted else Fate.AGAIN
     except HookError as error:
         account.broke(str(error), getattr(error.__cause__, "trace", ""))
-    except StopRun:
-        raise
     except SojournError as error:
         account.broke(str(error))
-    result = await settle(account, setting)
-    return await _after(account, result, setting, started)
+    except Exception as error:  # noqa: BLE001  a plug may raise anything; it costs this trial alone
+        account.broke(f"{type(error).__name__}: {error}", traceback.format_exc())
+    result = result or await settle(account, setting)
+    return Ended(await _after(account, result, setting, brake, started), fate)
 
 
-def _seconds(milliseconds: float) -> float | None:
-    return milliseconds / 1000 if milliseconds else None
+def _fate_of_cut(brake: Brake) -> Fate:
+    """Tell what a trial that was cut short comes to: an interrupt leaves no rows of its own, a time limit does."""
+    return Fate.VOID if brake.interrupted else Fate.STAYS
 
 
-def _uncancel() -> None:
-    """Go on after a cancellation: the after-hooks are still to run."""
-    task = asyncio.current_task()
-    if task is not None:
-        task.uncancel()
+def _overdue(account: Account, setting: Setting, brake: Brake, started: Started) -> str:
+    """Say what a trial was doing when its time was up."""
+    doing = f", in {setting.hooks.last_begun('beforeEach', started)}" if account.phase is Phase.BEFORE else ""
+    why = f"cut short: {brake.cut}" if brake.cut else f"timed out after {setting.suite.options.timeout_ms:g} ms"
+    return why + doing
 
 
-def _code_broke(account: Account, error: CodeError) -> None:
-    account.broke(str(error), error.trace)
-    account.printed.append(error.printed)
-
-
-async def _go(account: Account, visit: Visit, setting: Setting, started: Started) -> None:
+async def _go(account: Account, visit: Visit, setting: Setting, brake: Brake, started: Started) -> TrialResult:
+    """Take a trial to its verdicts. Its time does not run while it waits for a session that another trial has."""
+    limit = setting.suite.options.timeout_ms
+    left = limit / 1000 if limit else None
     if setting.hooks.has("beforeEach"):
-        await _before(account, setting, started)
-    await setting.learner.know(visit, session_of(account))
-    question = await render(account, setting)
-    account.reply = await ask(account, setting, question)
-    if not account.reply.error and account.trouble is None:
-        account.verdicts = await judge(account, setting, account.reply)
+        async with brake.section(left) as before:
+            await _before(account, setting, started)
+        left = before.left
+    async with brake.section():
+        await setting.learner.know(visit, session_of(account))
+    async with brake.section(left):
+        question = await render(account, setting)
+        account.reply = await ask(account, setting, question)
+        if not account.reply.error and account.trouble is None:
+            account.verdicts = await judge(account, setting, account.reply)
+        return await settle(account, setting)
 
 
 async def _before(account: Account, setting: Setting, started: Started) -> None:
@@ -122,7 +145,9 @@ def _identity(account: Account, setting: Setting) -> JsonDict:
     }
 
 
-async def _after(account: Account, result: TrialResult, setting: Setting, started: Started) -> TrialResult:
+async def _after(
+    account: Account, result: TrialResult, setting: Setting, brake: Brake, started: Started
+) -> TrialResult:
     """Run the after-hooks; they may add named scores and metadata, and what breaks in them is a note."""
     if not setting.hooks.has("afterEach"):
         return result
@@ -131,10 +156,9 @@ async def _after(account: Account, result: TrialResult, setting: Setting, starte
         "result": row(result, setting.run_id, redact=False),
         **_identity(account, setting),
     }
-    try:
-        broken = await setting.hooks.after("afterEach", context, started, _merge)
-    except CodeDiedError as error:
-        broken = [HookError("afterEach", str(error.where), error.what)]
+    broken, stop = await setting.hooks.after("afterEach", context, started, _merge)
+    if stop:
+        brake.stop(f"a hook: {stop}")
     notes = tuple(Trouble(phase=Phase.AFTER, what=str(error)) for error in broken)
     return _with_hooks(dataclasses.replace(result, notes=result.notes + notes), context["result"])
 

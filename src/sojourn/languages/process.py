@@ -38,6 +38,14 @@ class Pending:
     printed: list[str] = dataclasses.field(default_factory=list)
 
 
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Heir:
+    """What a process inherits besides its socket: descriptors to hold while it lives; `on_start(pid)` is told of it."""
+
+    descriptors: tuple[int, ...] = ()
+    on_start: Callable[[int], None] = lambda _: None
+
+
 class LanguageProcess(asyncio.Protocol):
     """Runs calls in one process of one language.
 
@@ -45,12 +53,13 @@ class LanguageProcess(asyncio.Protocol):
     """
 
     def __init__(
-        self, tongue: str, command: list[str], env: Mapping[str, str], on_print: Callable[[str], None]
+        self, tongue: str, command: list[str], env: Mapping[str, str], on_print: Callable[[str], None], heir: Heir
     ) -> None:
         self.tongue = tongue
         self._command = command
         self._env = dict(env)
         self._on_print = on_print
+        self._heir = heir
         self._refs: dict[Reference, int] = {}
         self._pending: dict[int, Pending] = {}
         self._number = 0
@@ -70,13 +79,21 @@ class LanguageProcess(asyncio.Protocol):
 
     # --- calling -----------------------------------------------------------------------------------------------
 
-    async def call(self, reference: Reference, arguments: tuple[Any, ...], deadline_ms: float) -> Called:
+    async def call(self, reference: Reference, arguments: tuple[Any, ...], deadline_ms: float, mark: str) -> Called:
         """Call a function; see `protocols.Code`."""
-        return await self._ask(reference, deadline_ms, lambda number, ref: protocol.call(number, ref, arguments))
+        return await self._ask(reference, deadline_ms, lambda number, ref: protocol.call(number, ref, arguments, mark))
 
     async def load(self, reference: Reference) -> Called:
         """Load a function without calling it; see `protocols.Code`."""
         return await self._ask(reference, 0, protocol.load)
+
+    def leave_will(self, calls: list[tuple[str, Reference, tuple[Any, ...]]], ledger: str) -> None:
+        """Leave calls with the process that it is to make if the engine dies, by their marks."""
+        defined = [self._defined(reference) for _, reference, _ in calls]
+        items = [
+            {"mark": mark, "ref": self._refs[reference], "args": arguments} for mark, reference, arguments in calls
+        ]
+        self._send(*defined, protocol.will(items, ledger))
 
     async def session(self, reference: Reference, request: JsonDict) -> Called:
         """Treat a session that lives in the process; see `protocols.Code`."""
@@ -184,7 +201,7 @@ class LanguageProcess(asyncio.Protocol):
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
                 str(theirs.fileno()),
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(theirs.fileno(), *self._heir.descriptors),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
@@ -196,6 +213,7 @@ class LanguageProcess(asyncio.Protocol):
             raise CodeError(f"{self._command[0]} cannot be started: {error.strerror}") from error
         finally:
             theirs.close()
+        self._heir.on_start(self._process.pid)
         self._ready = ready
         self._drain = asyncio.create_task(self._drain_output(self._process))
         self._transport, _ = await loop.create_connection(lambda: self, sock=ours)
@@ -274,7 +292,9 @@ class LanguageProcess(asyncio.Protocol):
     def _settle(pending: Pending, frame: dict[str, Any]) -> None:
         if pending.given_up:
             where, printed = str(pending.reference), "".join(pending.printed)
-            pending.future.set_exception(CodeError(pending.given_up, where=where, printed=printed))
+            error = CodeError(pending.given_up, where=where, printed=printed)
+            error.overdue = True
+            pending.future.set_exception(error)
             return
         if "value" in frame:
             pending.future.set_result(frame["value"])
@@ -312,9 +332,12 @@ class LanguageProcess(asyncio.Protocol):
 
     @staticmethod
     def _mourn(call: Pending, how: str, *, guilty: bool) -> None:
-        what = call.given_up if guilty and call.given_up else f"its process ended: {how}"
+        overdue = guilty and bool(call.given_up)
+        what = call.given_up if overdue else f"its process ended: {how}"
         where, printed = str(call.reference), "".join(call.printed)
-        call.future.set_exception(CodeDiedError(what, where=where, printed=printed, guilty=guilty))
+        error = CodeDiedError(what, where=where, printed=printed, guilty=guilty)
+        error.overdue = overdue
+        call.future.set_exception(error)
 
 
 def died(code: int) -> str:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from sojourn.errors import CodeDiedError, CodeError
-from sojourn.languages.process import LanguageProcess, host_file
+from sojourn.languages.process import Heir, LanguageProcess, host_file
 from sojourn.model.reference import Reference, Tongue
 from sojourn.model.suite import JsonDict
 from sojourn.protocols import Called
@@ -22,27 +22,32 @@ del sys.path[0]
 main()"""
 
 
+Willed = tuple[str, Reference, tuple[Any, ...]]
+"""A call of the last will: its mark, the function, the arguments."""
+
+
 class CodeRunner:
     """Calls users' functions, one long-lived process a language.
 
     `env` is what these processes see; `on_print` receives what is printed outside any call.
     """
 
-    def __init__(self, env: Mapping[str, str], on_print: Callable[[str], None]) -> None:
+    def __init__(self, env: Mapping[str, str], on_print: Callable[[str], None], heir: Heir | None = None) -> None:
         self._env = env
+        self._heir = heir or Heir()
         self._on_print = on_print
         self._processes: dict[Tongue, LanguageProcess] = {}
         self._calls = 0
         self._alone: asyncio.Task[Any] | None = None
         self._change = asyncio.Condition()
 
-    async def call(self, reference: Reference, *arguments: Any, deadline_ms: float = 0) -> Called:
+    async def call(self, reference: Reference, *arguments: Any, deadline_ms: float = 0, mark: str = "") -> Called:
         """Call a function; see `protocols.Code`."""
         if self._alone is not None and self._alone is not asyncio.current_task():
             await self._wait_for_the_lonely(reference)
         self._calls += 1
         try:
-            return await self._process(reference.tongue).call(reference, arguments, deadline_ms)
+            return await self._process(reference.tongue).call(reference, arguments, deadline_ms, mark)
         finally:
             self._calls -= 1
             if self._alone is not None:
@@ -61,6 +66,11 @@ class CodeRunner:
         told = (await self._process(reference.tongue).load(reference)).value
         return told if isinstance(told, dict) else {}
 
+    def leave_will(self, calls: list[Willed], ledger: str) -> None:
+        """Leave calls with the processes that are to make them if the engine dies; an empty list takes them back."""
+        for tongue, process in self._processes.items():
+            process.leave_will([call for call in calls if call[1].tongue == tongue], ledger)
+
     async def session(self, reference: Reference, request: JsonDict) -> Called:
         """Treat a session that lives in its language's process; see `protocols.Code`."""
         return await self._process(reference.tongue).session(reference, request)
@@ -68,6 +78,9 @@ class CodeRunner:
     @contextlib.asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
         """Let only the current task call: what else is in flight ends first, what else wants to call waits."""
+        if self._alone is asyncio.current_task():
+            yield
+            return
         async with self._change:
             await self._change.wait_for(lambda: self._alone is None)
             self._alone = asyncio.current_task()
@@ -81,7 +94,9 @@ class CodeRunner:
 
     def _process(self, tongue: Tongue) -> LanguageProcess:
         if tongue not in self._processes:
-            self._processes[tongue] = LanguageProcess(tongue, command(tongue, self._env), self._env, self._on_print)
+            self._processes[tongue] = LanguageProcess(
+                tongue, command(tongue, self._env), self._env, self._on_print, self._heir
+            )
         return self._processes[tongue]
 
     async def close(self) -> None:

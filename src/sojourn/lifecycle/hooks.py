@@ -6,20 +6,31 @@ an after-hook that breaks never does, and an extension whose before-hook was sta
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import json
+import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from sojourn.errors import CodeDiedError, CodeError, ConfigError, HookError, SkipTrial, StopRun
 from sojourn.model.reference import Reference
 from sojourn.model.suite import JsonDict
-from sojourn.protocols import Called, Code
+from sojourn.protocols import Code
 
 MOMENTS = ("beforeAll", "beforeEach", "afterEach", "afterAll")
-PARTNERS = {"afterEach": "beforeEach", "afterAll": "beforeAll"}
+LEAST_SECONDS = 0.5
+MOST_SHOWN = 80
 
 Started = set[int]
 """Which extensions' before-hooks were started in one scope; its after-hooks ask."""
+
+
+class Aftermath(NamedTuple):
+    """What came of after-hooks: what broke, and why one of them asks that nothing more be started, if one does."""
+
+    broken: list[HookError]
+    stop: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +61,10 @@ def read_extensions(entries: tuple[str, ...], base: str) -> tuple[Extension, ...
 
 
 class Hooks:
-    """Calls the extensions. `on_print(text)` receives what they print, as soon as each has answered."""
+    """Calls the extensions, each call within `deadline_ms` (0: no limit).
+
+    `on_print(text)` receives what they print, as soon as each has answered.
+    """
 
     def __init__(
         self, extensions: tuple[Extension, ...], code: Code, on_print: Callable[[str], None], deadline_ms: float = 0
@@ -59,6 +73,8 @@ class Hooks:
         self._code = code
         self._on_print = on_print
         self._deadline_ms = deadline_ms
+        self._end: float | None = None
+        self._under_way: set[asyncio.Timeout] = set()
 
     def __bool__(self) -> bool:
         return bool(self._extensions)
@@ -67,63 +83,111 @@ class Hooks:
         """Whether any extension is called at one of these moments."""
         return any(extension.handles(moment) for extension in self._extensions for moment in moments)
 
-    async def before(self, moment: str, context: JsonDict, key: str, started: Started) -> JsonDict:
-        """Run the before-hooks; each sees the context as its predecessor changed it. Raises HookError.
+    def hurry(self, end: float) -> None:
+        """See that all hooks are done by a moment of the loop's clock: each has half of the time that is left then."""
+        self._end = end if self._end is None else min(self._end, end)
+        for timer in self._under_way:
+            timer.reschedule(self._latest())
 
-        `key` is the part of the context that an answer may replace ("suite" or "test").
+    def _latest(self) -> float | None:
+        if self._end is None:
+            return None
+        now = asyncio.get_running_loop().time()
+        return now + max((self._end - now) / 2, LEAST_SECONDS)
+
+    async def before(self, moment: str, context: JsonDict, key: str, started: Started) -> JsonDict:
+        """Run the before-hooks; each sees the context as its predecessor changed it.
+
+        `key` is the part of the context that an answer may replace ("suite" or "test"). Raises HookError; SkipTrial
+        and StopRun where a hook asks for it; CodeDiedError where a hook's process died through no fault of its own.
         """
         for extension in self._extensions:
             if not extension.handles(moment):
                 continue
             started.add(extension.index)
             answer = await self._call(extension, moment, context)
-            if answer:
+            if not _changes_nothing(answer):
                 context = _replaced(extension, moment, context, answer, key)
         return context
 
+    def last_begun(self, moment: str, started: Started) -> str:
+        """Name the extension whose before-hook was begun last, as messages do."""
+        return f"{moment} of {self._extensions[max(started)].text}" if started else moment
+
     async def after(
         self, moment: str, context: JsonDict, started: Started, merge: Callable[[JsonDict, Any], JsonDict]
-    ) -> list[HookError]:
-        """Run every after-hook that is due; `merge` takes an answer into the context. Returns what broke."""
-        broken = []
+    ) -> Aftermath:
+        """Run every after-hook that is due, whatever happens; `merge` takes an answer into the context."""
+        broken: list[HookError] = []
+        stop = ""
         for extension in self._extensions:
             if not extension.handles(moment) or not self._due(extension, started):
                 continue
             try:
-                context = merge(context, await self._call(extension, moment, context))
+                context = merge(context, await self._call_surely(extension, moment, context))
             except HookError as error:
                 broken.append(error)
-            except (SkipTrial, StopRun):
-                continue
-        return broken
+            except SkipTrial:
+                broken.append(HookError(moment, extension.text, "it asks to skip what has run already"))
+            except StopRun as asked:
+                stop = stop or asked.what
+        return Aftermath(broken, stop)
 
     def _due(self, extension: Extension, started: Started) -> bool:
         """An extension of one moment always; one of all moments only if its before-hook was started."""
         return bool(extension.moment) or extension.index in started
 
+    async def _call_surely(self, extension: Extension, moment: str, context: JsonDict) -> Any:
+        """Call a hook; one whose process is brought down by others is called again, alone."""
+        try:
+            return await self._call(extension, moment, context)
+        except CodeDiedError:
+            try:
+                async with self._code.alone():
+                    return await self._call(extension, moment, context)
+            except CodeDiedError as error:
+                raise HookError(moment, extension.text, _told(error, extension)) from error
+
     async def _call(self, extension: Extension, moment: str, context: JsonDict) -> Any:
         arguments = (context, {"hookName": moment}) if extension.moment else (moment, context)
         try:
-            called: Called = await self._code.call(extension.reference, *arguments, deadline_ms=self._deadline_ms)
-        except CodeDiedError:
-            raise
+            async with asyncio.timeout_at(self._latest()) as timer:
+                self._under_way.add(timer)
+                try:
+                    called = await self._code.call(
+                        extension.reference, *arguments, deadline_ms=self._deadline_ms or math.inf
+                    )
+                finally:
+                    self._under_way.discard(timer)
+        except TimeoutError:
+            raise HookError(moment, extension.text, "it was still running when the run had to end") from None
         except CodeError as error:
+            if isinstance(error, CodeDiedError) and not error.guilty:
+                raise
             self._on_print(error.printed)
-            raise _asked_for(error) or HookError(moment, extension.text, _told(error)) from error
+            raise _asked_for(error) or HookError(moment, extension.text, _told(error, extension)) from error
         self._on_print(called.printed)
         return called.value
 
 
 def _replaced(extension: Extension, moment: str, context: JsonDict, answer: Any, key: str) -> JsonDict:
     if not isinstance(answer, Mapping) or not isinstance(answer.get(key), Mapping):
-        got = type(answer).__name__ if not isinstance(answer, Mapping) else f"a dictionary without {key!r}"
-        raise HookError(moment, extension.text, f"it returned {got}; return the context, or nothing")
+        got = json.dumps(answer, ensure_ascii=False)
+        got = got if len(got) <= MOST_SHOWN else got[: MOST_SHOWN - 3] + "..."
+        cause = f"it returned {got}; it must return the context with its {key!r}, or nothing"
+        raise HookError(moment, extension.text, cause)
     return {**context, key: dict(answer[key])}
 
 
-def _told(error: CodeError) -> str:
-    place = f" at {error.where}" if error.where else ""
-    return f"{error.what}{place}"
+def _changes_nothing(answer: Any) -> bool:
+    """Whether an answer counts as none: what JavaScript takes for false."""
+    return not answer and not isinstance(answer, dict | list)
+
+
+def _told(error: CodeError, extension: Extension) -> str:
+    known = error.where and error.where != str(extension.reference)
+    hint = "; SOJOURN_HOOK_TIMEOUT_MS allows more" if error.overdue else ""
+    return f"{error.what}{hint}" + (f" at {error.where}" if known else "")
 
 
 def _asked_for(error: CodeError) -> SkipTrial | StopRun | None:

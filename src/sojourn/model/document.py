@@ -82,6 +82,7 @@ def _told_besides(result: RunResult) -> Document:
         "learnt": result.learnt,
         "races": [_race(race) for race in result.races],
         "troubles": [{"phase": trouble.phase.value, "message": str(trouble)} for trouble in result.troubles],
+        "stopped": result.stopped,
         "interrupted": result.interrupted,
         "unrun": result.unrun,
         "printed": result.printed,

@@ -93,7 +93,8 @@ class Race:
 class RunResult:
     """What came of a run; `results` in the order in which trials ended.
 
-    `troubles` broke the run as a whole (beforeAll, afterAll); `interrupted` is the signal's name, or empty.
+    `troubles` broke the run as a whole (beforeAll, afterAll); `stopped` says why not all was begun, `interrupted` is
+    the signal's name where that was one; both may be empty.
     `created` is the wall clock in UTC (ISO), `duration_ms` the whole run. `derived` holds each column's derived
     metrics by the column's index.
     """
@@ -107,6 +108,7 @@ class RunResult:
     races: list[Race] = dataclasses.field(default_factory=list)
     printed: list[str] = dataclasses.field(default_factory=list)
     learnt: str = ""
+    stopped: str = ""
     interrupted: str = ""
     duration_ms: float = 0
     unrun: int = 0

@@ -91,7 +91,10 @@ class Case:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """How a suite is run. Times are milliseconds, 0 means no limit."""
+    """How a suite is run. Times are milliseconds, 0 means no limit.
+
+    `hook_timeout_ms` bounds each call of a hook, `stop_timeout_ms` how long a run may still take once it is stopped.
+    """
 
     max_concurrency: int = 4
     repeat: int = 1
@@ -99,6 +102,8 @@ class RunOptions:
     cache: bool = True
     timeout_ms: float = 0
     max_eval_time_ms: float = 0
+    hook_timeout_ms: float = 60_000
+    stop_timeout_ms: float = 10_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

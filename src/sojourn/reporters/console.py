@@ -103,7 +103,7 @@ def _warnings(result: RunResult) -> Iterator[str]:
         for note in trial.notes:
             yield f"Unclean ({note.phase.value}, {_called(trial.trial, result)}): {note.what}"
     if result.unrun:
-        yield f"Not run: {_trials(result.unrun)}" + (f", stopped by {result.interrupted}" if result.interrupted else "")
+        yield f"Not run: {_trials(result.unrun)}" + (f", stopped by {result.stopped}" if result.stopped else "")
 
 
 def _called(trial: Trial, result: RunResult) -> str:
