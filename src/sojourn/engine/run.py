@@ -25,6 +25,7 @@ from sojourn.engine.lanes import Learner
 from sojourn.engine.planner import make_plan
 from sojourn.engine.preflight import check_code
 from sojourn.engine.providers import ProviderPool
+from sojourn.engine.safekeeping import Safekeeping, safekept
 from sojourn.engine.sessions import open_house
 from sojourn.engine.setting import Setting
 from sojourn.engine.stopping import TIME_LIMIT, Brake
@@ -33,7 +34,7 @@ from sojourn.engine.working import Crew
 from sojourn.errors import CodeError, ConfigError, SkipTrial, SojournError, StopRun
 from sojourn.languages.runner import CodeRunner
 from sojourn.lifecycle.hooks import Hooks, Started, read_extensions
-from sojourn.lifecycle.journal import Journal, NoLedger
+from sojourn.lifecycle.journal import Journal
 from sojourn.model.metrics import prompts
 from sojourn.model.plan import Plan
 from sojourn.model.result import Phase, RunResult, TrialResult, Trouble
@@ -71,28 +72,37 @@ async def prepared(suite: Suite, listeners: Listeners) -> AsyncIterator[Setting]
     run_id = new_run_id()
     folder = Path(tempfile.mkdtemp(prefix="sojourn-"))
     env = {**os.environ, **suite.env, "TMPDIR": str(folder)}
-    code = CodeRunner(env, listeners.on_print)
-    try:
-        renderer = Renderer(env)
-        tools = Tools(code=code, render=renderer.render, env=env, base=Path(suite.base), run_id=run_id)
-        providers = ProviderPool(suite.providers, tools)
-        extensions = read_extensions(suite.extensions, suite.base)
-        yield Setting(
-            suite=suite,
-            run_id=run_id,
-            folder=folder,
-            code=code,
-            renderer=renderer,
-            hooks=Hooks(extensions, code, listeners.on_print, suite.options.hook_timeout_ms),
-            providers=providers,
-            graders=GraderPool(providers, suite.default_test, suite.grader),
-            learner=Learner(""),
-            house=await open_house(suite, tools, Journal(run_id, time.perf_counter, NoLedger())),
-            clock=time.perf_counter,
-        )
-    finally:
-        await code.close()
-        shutil.rmtree(folder, ignore_errors=True)
+    with safekept(suite, run_id, folder) as safe:
+        code = CodeRunner(env, listeners.on_print, safe.heir)
+        try:
+            yield await _setting(suite, run_id, folder, code, safe, listeners)
+        finally:
+            await code.close()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _setting(
+    suite: Suite, run_id: str, folder: Path, code: CodeRunner, safe: Safekeeping, listeners: Listeners
+) -> Setting:
+    env = {**os.environ, **suite.env, "TMPDIR": str(folder)}
+    renderer = Renderer(env)
+    tools = Tools(code=code, render=renderer.render, env=env, base=Path(suite.base), run_id=run_id)
+    providers = ProviderPool(suite.providers, tools)
+    extensions = read_extensions(suite.extensions, suite.base)
+    return Setting(
+        suite=suite,
+        run_id=run_id,
+        folder=folder,
+        code=code,
+        renderer=renderer,
+        hooks=Hooks(extensions, code, listeners.on_print, suite.options.hook_timeout_ms),
+        providers=providers,
+        graders=GraderPool(providers, suite.default_test, suite.grader),
+        learner=Learner(""),
+        house=await open_house(suite, tools, Journal(run_id, time.perf_counter, safe.ledger)),
+        safe=safe,
+        clock=time.perf_counter,
+    )
 
 
 class Run:
@@ -193,6 +203,7 @@ class Run:
             return
         lent = cases.suite_for_hooks(setting.suite)
         context = {"suite": lent, "evalId": setting.run_id, "run": self._identity()}
+        setting.safe.leave_will(setting.hooks.extensions, {**context, "results": [], "prompts": []}, setting.code)
         changed = await setting.hooks.before("beforeAll", context, "suite", started)
         if changed["suite"] is not lent:
             setting.suite = cases.suite_from_hooks(setting.suite, changed["suite"])

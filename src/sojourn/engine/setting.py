@@ -10,6 +10,7 @@ from typing import Any
 from sojourn.engine.grading import GraderPool
 from sojourn.engine.lanes import Learner
 from sojourn.engine.providers import ProviderPool
+from sojourn.engine.safekeeping import Safekeeping
 from sojourn.engine.sessions import House
 from sojourn.languages.runner import CodeRunner
 from sojourn.lifecycle.hooks import Hooks
@@ -38,6 +39,7 @@ class Setting:
     graders: GraderPool
     learner: Learner
     house: House
+    safe: Safekeeping
     clock: Callable[[], float]
     conversations: dict[str, list[JsonDict]] = dataclasses.field(default_factory=dict)
     registers: dict[int, dict[str, Any]] = dataclasses.field(default_factory=dict)

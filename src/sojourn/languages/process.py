@@ -87,11 +87,12 @@ class LanguageProcess(asyncio.Protocol):
         """Load a function without calling it; see `protocols.Code`."""
         return await self._ask(reference, 0, protocol.load)
 
-    def leave_will(self, calls: list[tuple[str, Reference, tuple[Any, ...]]], ledger: str) -> None:
-        """Leave calls with the process that it is to make if the engine dies, by their marks."""
-        defined = [self._defined(reference) for _, reference, _ in calls]
+    def leave_will(self, calls: list[tuple[str, str, Reference, tuple[Any, ...]]], ledger: str) -> None:
+        """Leave calls with the process that it is to make if the engine dies; see `runner.Willed`."""
+        defined = [self._defined(reference) for _, _, reference, _ in calls]
         items = [
-            {"mark": mark, "ref": self._refs[reference], "args": arguments} for mark, reference, arguments in calls
+            {"mark": mark, "needs": needs, "ref": self._refs[reference], "args": arguments}
+            for mark, needs, reference, arguments in calls
         ]
         self._send(*defined, protocol.will(items, ledger))
 

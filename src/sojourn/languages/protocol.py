@@ -24,9 +24,10 @@ def define(ref: int, reference: Reference) -> bytes:
     return _encoder.encode({"ref": ref, "define": known}) + b"\n"
 
 
-def call(number: int, ref: int, arguments: tuple[Any, ...]) -> bytes:
-    """Make the frame that calls a function."""
-    return _encoder.encode({"id": number, "ref": ref, "args": arguments}) + b"\n"
+def call(number: int, ref: int, arguments: tuple[Any, ...], mark: str) -> bytes:
+    """Make the frame that calls a function; with a mark, one that stands in the last will."""
+    marked = {"mark": mark} if mark else {}
+    return _encoder.encode({"id": number, "ref": ref, "args": arguments, **marked}) + b"\n"
 
 
 def load(number: int, ref: int) -> bytes:
@@ -37,6 +38,11 @@ def load(number: int, ref: int) -> bytes:
 def session(number: int, ref: int, request: dict[str, Any]) -> bytes:
     """Make the frame that treats a session."""
     return _encoder.encode({"id": number, "ref": ref, "session": request}) + b"\n"
+
+
+def will(items: list[dict[str, Any]], ledger: str) -> bytes:
+    """Make the frame that leaves a last will."""
+    return _encoder.encode({"will": items, "ledger": ledger}) + b"\n"
 
 
 def cancel(number: int) -> bytes:

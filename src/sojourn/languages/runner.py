@@ -22,8 +22,8 @@ del sys.path[0]
 main()"""
 
 
-Willed = tuple[str, Reference, tuple[Any, ...]]
-"""A call of the last will: its mark, the function, the arguments."""
+Willed = tuple[str, str, Reference, tuple[Any, ...]]
+"""A call of the last will: its mark, the mark of the call that must have begun for it, the function, the arguments."""
 
 
 class CodeRunner:
@@ -69,7 +69,7 @@ class CodeRunner:
     def leave_will(self, calls: list[Willed], ledger: str) -> None:
         """Leave calls with the processes that are to make them if the engine dies; an empty list takes them back."""
         for tongue, process in self._processes.items():
-            process.leave_will([call for call in calls if call[1].tongue == tongue], ledger)
+            process.leave_will([call for call in calls if call[2].tongue == tongue], ledger)
 
     async def session(self, reference: Reference, request: JsonDict) -> Called:
         """Treat a session that lives in its language's process; see `protocols.Code`."""

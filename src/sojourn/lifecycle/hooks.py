@@ -19,6 +19,8 @@ from sojourn.model.suite import JsonDict
 from sojourn.protocols import Code
 
 MOMENTS = ("beforeAll", "beforeEach", "afterEach", "afterAll")
+MARKED = ("beforeAll", "afterAll")
+"""The moments that stand in the last will of a run: they are noted when they begin, so that none is run twice."""
 LEAST_SECONDS = 0.5
 MOST_SHOWN = 80
 
@@ -69,7 +71,7 @@ class Hooks:
     def __init__(
         self, extensions: tuple[Extension, ...], code: Code, on_print: Callable[[str], None], deadline_ms: float = 0
     ) -> None:
-        self._extensions = extensions
+        self.extensions = extensions
         self._code = code
         self._on_print = on_print
         self._deadline_ms = deadline_ms
@@ -77,11 +79,11 @@ class Hooks:
         self._under_way: set[asyncio.Timeout] = set()
 
     def __bool__(self) -> bool:
-        return bool(self._extensions)
+        return bool(self.extensions)
 
     def has(self, *moments: str) -> bool:
         """Whether any extension is called at one of these moments."""
-        return any(extension.handles(moment) for extension in self._extensions for moment in moments)
+        return any(extension.handles(moment) for extension in self.extensions for moment in moments)
 
     def hurry(self, end: float) -> None:
         """See that all hooks are done by a moment of the loop's clock: each has half of the time that is left then."""
@@ -101,7 +103,7 @@ class Hooks:
         `key` is the part of the context that an answer may replace ("suite" or "test"). Raises HookError; SkipTrial
         and StopRun where a hook asks for it; CodeDiedError where a hook's process died through no fault of its own.
         """
-        for extension in self._extensions:
+        for extension in self.extensions:
             if not extension.handles(moment):
                 continue
             started.add(extension.index)
@@ -112,7 +114,7 @@ class Hooks:
 
     def last_begun(self, moment: str, started: Started) -> str:
         """Name the extension whose before-hook was begun last, as messages do."""
-        return f"{moment} of {self._extensions[max(started)].text}" if started else moment
+        return f"{moment} of {self.extensions[max(started)].text}" if started else moment
 
     async def after(
         self, moment: str, context: JsonDict, started: Started, merge: Callable[[JsonDict, Any], JsonDict]
@@ -120,7 +122,7 @@ class Hooks:
         """Run every after-hook that is due, whatever happens; `merge` takes an answer into the context."""
         broken: list[HookError] = []
         stop = ""
-        for extension in self._extensions:
+        for extension in self.extensions:
             if not extension.handles(moment) or not self._due(extension, started):
                 continue
             try:
@@ -150,12 +152,13 @@ class Hooks:
 
     async def _call(self, extension: Extension, moment: str, context: JsonDict) -> Any:
         arguments = (context, {"hookName": moment}) if extension.moment else (moment, context)
+        mark = f"{moment}:{extension.index}" if moment in MARKED else ""
         try:
             async with asyncio.timeout_at(self._latest()) as timer:
                 self._under_way.add(timer)
                 try:
                     called = await self._code.call(
-                        extension.reference, *arguments, deadline_ms=self._deadline_ms or math.inf
+                        extension.reference, *arguments, deadline_ms=self._deadline_ms or math.inf, mark=mark
                     )
                 finally:
                     self._under_way.discard(timer)

@@ -40,7 +40,10 @@ class NoLedger:
 
 
 class Journal:
-    """Keeps the events of one run; `clock` gives seconds, `run_id` makes its tags its own."""
+    """Keeps the events of one run; `clock` gives seconds, `run_id` makes its tags its own.
+
+    Only sessions whose kind can reclaim them are written into the ledger: of no others could anybody make use.
+    """
 
     def __init__(self, run_id: str, clock: Callable[[], float], ledger: Ledger) -> None:
         self.clock = clock
@@ -49,6 +52,7 @@ class Journal:
         self._ledger = ledger
         self._count = 0
         self._names: dict[str, str] = {}
+        self._recorded: set[str] = set()
 
     def new_tag(self) -> str:
         """Return a tag for a session that is about to be opened."""
@@ -65,19 +69,27 @@ class Journal:
     ) -> AsyncIterator[Callable[[Any], None]]:
         """Bracket an opening: the ledger knows of it before it begins. Call what is given with the live session."""
         self._names[opening.tag] = opening.name
-        self._ledger.begin(opening, spec)
+        if "reclaim" in kind.abilities:
+            self._recorded.add(opening.tag)
+            self._ledger.begin(opening, spec)
         self.note("opening", opening.tag)
         try:
-            yield lambda live: self._ledger.opened(opening.tag, kind.handle(live))
+            yield lambda live: self._opened(opening.tag, kind.handle(live))
         except BaseException:
             self.note("failed", opening.tag)
             raise
         self.note("open", opening.tag)
+
+    def _opened(self, tag: str, handle: Any) -> None:
+        if tag in self._recorded:
+            self._ledger.opened(tag, handle)
 
     @contextlib.asynccontextmanager
     async def closing(self, tag: str) -> AsyncIterator[None]:
         """Bracket a closing: the ledger forgets the session only if it succeeds."""
         self.note("closing", tag)
         yield
-        self._ledger.closed(tag)
+        if tag in self._recorded:
+            self._recorded.discard(tag)
+            self._ledger.closed(tag)
         self.note("closed", tag)

@@ -6,6 +6,7 @@ modules, and an async pool opened in one call works in the next.
 
     in:  {"ref": 3, "define": {...}}   {"id": 7, "ref": 3, "args": [...]}   {"id": 7, "ref": 3, "load": true}
          {"id": 7, "ref": 3, "session": {"do": "open", "key": "k", ...}}   {"cancel": 7}   {"exit": true}
+         {"will": [{"mark": "afterAll:0", "ref": 3, "args": [...]}], "ledger": "/path"}
     out: {"ready": pid}   {"id": 7, "value": ...}   {"id": 7, "error": {...}}   {"id": 7, "print": "..."}
          {"guilty": 7, "what": "..."}   {"holding": 7}   {"blocked": "file:line"}
 """
@@ -13,6 +14,7 @@ modules, and an async pool opened in one call works in the next.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import json
 import os
@@ -24,11 +26,14 @@ from collections.abc import Callable
 from typing import Any
 
 from sojourn_host.channel import CURRENT, Capture, Channel
+from sojourn_host.last_will import LastWill
 from sojourn_host.living import Household, abilities
 from sojourn_host.loading import Loader
 from sojourn_host.telling import HERE, problem, safe
 
 BLOCK_SECONDS = 2.0
+LAST_GRACE = 10.0
+TICK = 0.01
 
 
 class Host:
@@ -39,6 +44,8 @@ class Host:
         self.loop = loop
         self.loader = Loader()
         self.household = Household()
+        self.will = LastWill()
+        self.orphaned = False
         self.definitions: dict[int, dict[str, str]] = {}
         self.tasks: dict[int, asyncio.Task[None]] = {}
         self.threaded: set[int] = set()
@@ -53,6 +60,7 @@ class Host:
         for lines in self.channel.lines():
             for line in lines:
                 self.take(json.loads(line))
+        self.orphaned = not self.done.is_set()
         self.loop.call_soon_threadsafe(self.done.set)
 
     def take(self, frame: dict[str, Any]) -> None:
@@ -61,9 +69,13 @@ class Host:
             self.definitions[frame["ref"]] = frame["define"]
         elif "cancel" in frame:
             self.cancel(frame["cancel"])
+        elif "will" in frame:
+            self.will.take(frame)
         elif "exit" in frame:
             self.loop.call_soon_threadsafe(self.done.set)
         else:
+            if "mark" in frame:
+                self.will.begun(frame["mark"])
             function = self.loader.known(frame["ref"])
             if function is None or "load" in frame or "session" in frame or inspect.iscoroutinefunction(function):
                 self.loop.call_soon_threadsafe(self.begin, frame)
@@ -166,6 +178,30 @@ class Host:
                 {"id": call, "error": {"what": "cancelled", "trace": "", "where": "", "type": "cancelled"}}
             )
 
+    async def leave(self) -> None:
+        """End: alone, what is under way is finished and the last will done; then all that lives here is closed."""
+        if self.orphaned:
+            await self.finish()
+            await self.will.execute(self.call_last)
+        for task in list(self.tasks.values()):
+            task.cancel()
+        await self.household.end(self.will.write)
+
+    async def finish(self) -> None:
+        """Wait for what is under way, for so long."""
+        deadline = self.loop.time() + LAST_GRACE
+        while (self.threaded or self.tasks) and self.loop.time() < deadline:  # noqa: ASYNC110  threads set no event
+            await asyncio.sleep(TICK)
+
+    async def call_last(self, ref: int, arguments: list[Any]) -> None:
+        """Make one call of the last will; nobody is there to hear how it went."""
+        CURRENT.set(-1)
+        with contextlib.suppress(BaseException):
+            function = self.loader.known(ref) or self.loader.load(ref, self.definitions[ref])
+            is_async = inspect.iscoroutinefunction(function)
+            work = function(*arguments) if is_async else asyncio.to_thread(function, *arguments)
+            await asyncio.wait_for(work, LAST_GRACE)
+
     def watch(self) -> None:
         """Report the line that holds up the event loop while coroutines wait for it."""
         main = threading.main_thread().ident
@@ -214,9 +250,7 @@ async def serve(sock: socket.socket) -> None:
     threading.Thread(target=host.watch, daemon=True).start()
     channel.send({"ready": os.getpid()})
     await host.done.wait()
-    for task in list(host.tasks.values()):
-        task.cancel()
-    await host.household.end()
+    await host.leave()
 
 
 def main() -> None:

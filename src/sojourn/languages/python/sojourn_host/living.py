@@ -146,10 +146,12 @@ class Household:
         what, key = asked["do"], asked["key"]
         if what == "open":
             parents = {name: self.lent(marker) for name, marker in asked["parents"].items()}
-            tenant = Tenant(kind, {"config": asked["config"], **parents})
+            tenant = Tenant(kind, {"config": asked["config"], "tag": key, **parents})
             await tenant.open()
         elif what == "fork":
             tenant = await self._tenants[asked["of"]].child()
+        elif what == "reclaim":
+            return await reclaim(kind, key, asked["handle"])
         elif what == "close":
             found = self._tenants.pop(key, None)
             return await found.close() if found is not None else None
@@ -170,13 +172,26 @@ class Household:
                 markers = argument["sessions"]
                 argument["sessions"] = {name: self.lent(marker) for name, marker in markers.items()}
 
-    async def end(self) -> None:
+    async def end(self, write: Callable[[dict[str, Any]], None]) -> None:
         """Close what still lives here, the newest first: the engine is gone and nobody else will."""
         for key in reversed(list(self._tenants)):
             try:
                 await asyncio.wait_for(self._tenants.pop(key).close(), LAST_GRACE)
             except BaseException:  # noqa: BLE001, S112  the others are still to be closed, and nobody is there to hear
                 continue
+            write({"closed": key})
+
+
+async def reclaim(kind: Any, tag: str, known: Any) -> None:
+    """Let a kind undo a session of another process by its tag and what was known of it: None if it was never open."""
+    instance = kind() if inspect.isclass(kind) else None
+    function = getattr(instance, "reclaim", None)
+    if function is None:
+        raise UnanswerableError("this session has no 'reclaim'")
+    arguments = given(function, {"tag": tag, "handle": known, "live": known})
+    done = function(**arguments)
+    if inspect.isawaitable(done):
+        await done
 
 
 def handle(live: Any) -> Any:

@@ -1,0 +1,177 @@
+"""The durable record of a run: what is open and how to undo it, written before it is opened.
+
+One folder a run, below the user's data folder: `ledger.jsonl` (one entry a line, in order) and `lock`. The lock is
+held by the runner and, inherited, by every process that may still clean up after it: a ledger whose lock is free
+belongs to the dead. A run that leaves nothing behind removes its folder.
+
+    {"run": id, "pid": 1, "folder": "/tmp/...", "started": "2026-..."}
+    {"process": 2, "born": 123.4}
+    {"open": tag, "name": "db", "kind": "file:///...", "base": "/..."}
+    {"opened": tag, "handle": ...}   {"closed": tag}
+    {"after_all": "afterAll:0", "needs": "beforeAll:0", "reference": {...}, "args": [...]}   {"begun": "afterAll:0"}
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime as dt
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from sojourn.model.session import SessionSpec
+from sojourn.protocols import Opening
+
+
+def home(environ: Mapping[str, str]) -> Path:
+    """Return Sojourn's folder in the user's data: SOJOURN_HOME, or the platform's usual place."""
+    if environ.get("SOJOURN_HOME"):
+        return Path(environ["SOJOURN_HOME"])
+    data = environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
+    return Path(data) / "sojourn"
+
+
+class RunLedger:
+    """The ledger of one run, made on first use; see `lifecycle.journal.Ledger`."""
+
+    def __init__(self, root: Path, run_id: str, folder: Path) -> None:
+        self.path = root / "runs" / run_id.replace(":", "-")
+        self.file = self.path / "ledger.jsonl"
+        self.lock = -1
+        self._run_id = run_id
+        self._folder = folder
+        self._out = -1
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything was written down."""
+        return self._out >= 0
+
+    def create(self) -> None:
+        """Make the ledger and take its lock; once however often it is asked."""
+        if self.exists:
+            return
+        self.path.mkdir(parents=True, mode=0o700)
+        self.lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
+        self._out = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        self.write({"run": self._run_id, "pid": os.getpid(), "folder": str(self._folder), "started": started})
+
+    def write(self, entry: Mapping[str, Any]) -> None:
+        """Add an entry; it is on the disk when this returns."""
+        os.write(self._out, json.dumps(entry, default=str).encode() + b"\n")
+        os.fdatasync(self._out)
+
+    def begin(self, opening: Opening, spec: SessionSpec) -> None:
+        """Write down that a session is about to be opened."""
+        self.create()
+        self.write({"open": opening.tag, "name": opening.name, "kind": spec.kind, "base": spec.base})
+
+    def opened(self, tag: str, handle: Any) -> None:
+        """Write down by what a session can be found."""
+        self.write({"opened": tag, "handle": handle})
+
+    def closed(self, tag: str) -> None:
+        """Write down that a session is gone."""
+        self.write({"closed": tag})
+
+    def close(self) -> None:
+        """Let go of the ledger; remove it where nothing is left to undo."""
+        if not self.exists:
+            return
+        remains = read(self.path)
+        if not remains.sessions and not remains.due:
+            shutil.rmtree(self.path, ignore_errors=True)
+        for descriptor in (self._out, self.lock):
+            os.close(descriptor)
+        self._out = self.lock = -1
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class LeftOpen:
+    """A session that was opened, or about to be, and not closed."""
+
+    tag: str
+    name: str
+    kind: str
+    base: str
+    handle: Any = None
+
+
+@dataclasses.dataclass(slots=True)
+class Remains:
+    """What a ledger says is still to be undone: sessions in the order of opening, hooks not begun, processes."""
+
+    run_id: str = ""
+    pid: int = 0
+    started: str = ""
+    folder: str = ""
+    sessions: dict[str, LeftOpen] = dataclasses.field(default_factory=dict)
+    calls: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    processes: list[tuple[int, float]] = dataclasses.field(default_factory=list)
+    begun: set[str] = dataclasses.field(default_factory=lambda: {""})
+
+    @property
+    def due(self) -> dict[str, dict[str, Any]]:
+        """The afterAll hooks that are still to run: those whose beforeAll was begun."""
+        return {mark: call for mark, call in self.calls.items() if call["needs"] in self.begun}
+
+    def take(self, entry: Mapping[str, Any]) -> None:
+        """Take one entry into account."""
+        if "run" in entry:
+            self.run_id, self.pid = entry["run"], entry["pid"]
+            self.started, self.folder = entry["started"], entry["folder"]
+        elif "open" in entry:
+            self.sessions[entry["open"]] = LeftOpen(entry["open"], entry["name"], entry["kind"], entry["base"])
+        elif "opened" in entry and entry["opened"] in self.sessions:
+            left = self.sessions[entry["opened"]]
+            self.sessions[left.tag] = dataclasses.replace(left, handle=entry["handle"])
+        elif "closed" in entry:
+            self.sessions.pop(entry["closed"], None)
+        elif "after_all" in entry:
+            self.calls[entry["after_all"]] = dict(entry)
+        elif "begun" in entry:
+            self.calls.pop(entry["begun"], None)
+            self.begun.add(entry["begun"])
+        elif "process" in entry:
+            self.processes.append((entry["process"], entry["born"]))
+
+
+def read(path: Path) -> Remains:
+    """Read what a run's ledger leaves to be undone; a last line that was cut off while it was written is no entry."""
+    remains = Remains()
+    with contextlib.suppress(FileNotFoundError):
+        for line in (path / "ledger.jsonl").read_text(encoding="utf-8", errors="replace").splitlines():
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                remains.take(json.loads(line))
+    return remains
+
+
+@contextlib.contextmanager
+def if_dead(path: Path) -> Iterator[bool]:
+    """Hold the lock of a run's ledger if nobody else does: yields whether its run is dead."""
+    try:
+        lock = os.open(path / "lock", os.O_RDWR)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        yield False
+    else:
+        yield True
+    finally:
+        os.close(lock)
+
+
+def runs(root: Path) -> list[Path]:
+    """Return the folders of all runs that have a ledger, the oldest first."""
+    folder = root / "runs"
+    return sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime) if folder.is_dir() else []

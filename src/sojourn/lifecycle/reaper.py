@@ -1,0 +1,118 @@
+"""How the living undo what the dead left: sessions are reclaimed, the newest first, and afterAll hooks are run."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import os
+import shutil
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from sojourn.errors import SojournError
+from sojourn.languages.runner import CodeRunner
+from sojourn.lifecycle import ledger
+from sojourn.lifecycle.ledger import LeftOpen, Remains
+from sojourn.model.reference import Reference
+
+RECLAIM_GRACE = 30.0
+BORN_WITHIN = 1.0
+
+
+@dataclasses.dataclass(slots=True)
+class Reaped:
+    """What was undone for one dead run, and what could not be."""
+
+    run_id: str
+    closed: list[str] = dataclasses.field(default_factory=list)
+    hooks: list[str] = dataclasses.field(default_factory=list)
+    left: list[str] = dataclasses.field(default_factory=list)
+
+    def __str__(self) -> str:
+        done = f"{len(self.closed)} sessions closed, {len(self.hooks)} afterAll hooks run"
+        left = f"; not undone: {', '.join(self.left)}" if self.left else ""
+        return f"run {self.run_id} had died: {done}{left}"
+
+
+async def reap_all(root: Path, environ: Mapping[str, str]) -> list[Reaped]:
+    """Undo what every dead run left; a run that lives is not touched."""
+    found = [await reap(path, environ) for path in ledger.runs(root)]
+    return [reaped for reaped in found if reaped is not None]
+
+
+async def reap(path: Path, environ: Mapping[str, str]) -> Reaped | None:
+    """Undo what one run left if it is dead, else return None. What cannot be undone stays in its ledger."""
+    with ledger.if_dead(path) as dead:
+        if not dead:
+            return None
+        remains = ledger.read(path)
+        reaped = Reaped(remains.run_id)
+        end_processes(remains)
+        code = CodeRunner({**environ, **_folder(remains)}, lambda _: None)
+        try:
+            for left in reversed(remains.sessions.values()):
+                await _reclaim(left, code, path, reaped)
+            for mark, call in remains.due.items():
+                await _call(mark, call, code, path, reaped)
+        finally:
+            await code.close()
+        shutil.rmtree(remains.folder or path, ignore_errors=True)
+        if not reaped.left:
+            shutil.rmtree(path, ignore_errors=True)
+        return reaped
+
+
+def _folder(remains: Remains) -> dict[str, str]:
+    """Give the hooks of a dead run the private folder that it had."""
+    return {"TMPDIR": remains.folder} if os.path.isdir(remains.folder) else {}
+
+
+async def _reclaim(left: LeftOpen, code: CodeRunner, path: Path, reaped: Reaped) -> None:
+    """Reclaim one session by its tag and handle; what is gone already counts as reclaimed."""
+    reference = Reference.parse(left.kind, base=left.base, role="session")
+    if reference is None:
+        reaped.left.append(f"{left.name} (its kind {left.kind} cannot be reclaimed)")
+        return
+    request = {"do": "reclaim", "key": left.tag, "handle": left.handle}
+    try:
+        async with asyncio.timeout(RECLAIM_GRACE):
+            await code.session(reference, request)
+    except (SojournError, TimeoutError) as error:
+        reaped.left.append(f"{left.name} ({error})" if str(error) else left.name)
+        return
+    _note(path, {"closed": left.tag})
+    reaped.closed.append(left.name)
+
+
+async def _call(mark: str, call: Mapping[str, Any], code: CodeRunner, path: Path, reaped: Reaped) -> None:
+    """Run one afterAll hook; begun is begun, so it is never run again."""
+    _note(path, {"begun": mark})
+    reference = Reference(**call["reference"])
+    try:
+        await code.call(reference, *call["args"], deadline_ms=RECLAIM_GRACE * 1000)
+    except SojournError as error:
+        reaped.left.append(f"afterAll of {reference} ({error})")
+        return
+    reaped.hooks.append(str(reference))
+
+
+def _note(path: Path, entry: Mapping[str, Any]) -> None:
+    import json
+
+    with open(path / "ledger.jsonl", "a", encoding="utf-8") as out:
+        out.write(json.dumps(entry) + "\n")
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def end_processes(remains: Remains) -> None:
+    """End the process groups that a dead run left: only those that are still the ones that it started."""
+    for pid, born in remains.processes:
+        with contextlib.suppress(psutil.Error, ProcessLookupError, PermissionError):
+            if abs(psutil.Process(pid).create_time() - born) < BORN_WITHIN:
+                os.killpg(pid, signal.SIGKILL)
