@@ -63,7 +63,10 @@ def test_a_key_that_nobody_knows_is_doubted(load: Load, mistakes: Mistakes) -> N
         ("a: [", "promptfooconfig.yaml:2:1: not valid YAML"),
         (HEAD + "redteam: {}", "promptfooconfig.yaml:4:1: redteam: red teaming is no part of Sojourn"),
         (HEAD + "targets: [echo]", "promptfooconfig.yaml:4:1: providers and targets are the same thing"),
-        (HEAD + "commandLineOptions: {fiterPattern: x}", "promptfooconfig.yaml:4:22: there is no command line option"),
+        (
+            HEAD + "commandLineOptions: {fiterPattern: x}",
+            "promptfooconfig.yaml:4:22: there is no key 'fiterPattern' here",
+        ),
         (HEAD + "tags: [a]", "promptfooconfig.yaml:4:7: tags must be a mapping of names to texts, not a list"),
         (HEAD + "commandLineOptions: {envPath: no.env}", "no.env: no such env file"),
     ],
@@ -115,7 +118,7 @@ tests: [{vars: {x: '{{ env.A }}!'}}]
 
 
 def test_env_files_fill_or_override_the_environment(load: Load) -> None:
-    """`.env` fills what is not set; --env-file replaces it and wins; the later of two wins."""
+    """`.env` fills what is not set; --env-file overrides everything; the later of two wins."""
     config = "prompts: ['{{ env.A }} {{ env.B }}']\nproviders: [echo]\n"
     files = {".env": "A=file\nB=file\n", "one.env": "A=one\nB=one\n", "two.env": "B=two\n"}
     assert load(config, files, environ={"A": "process"}).prompts[0].raw == "process file"

@@ -38,6 +38,15 @@ class Names:
             for at, what, todo in self._wrong(placed.test):
                 self.reading.findings.wrong(what, placed.source, (*placed.at, *at), todo=todo)
 
+    def check_choices(self) -> None:
+        """Note every prompt that a provider chooses and that does not exist."""
+        for provider in self.providers:
+            for name in provider.prompts:
+                if not any(names_prompt([name], prompt) for prompt in self.prompts):
+                    what = f"the provider {provider.name!r} chooses a prompt {name!r} that does not exist"
+                    todo = _offer(name, [prompt.label[:40] for prompt in self.prompts])
+                    self.reading.findings.wrong(what, self.reading.source, ("providers",), todo=todo)
+
     def check_grader(self, entry: Any) -> None:
         """Note a `--grader` that nobody knows."""
         for at, what, todo in self._wrong_grader(entry, ()):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sojourn.model.plan import Column
 from sojourn.model.suite import Prompt, ProviderSpec, Suite
+
+_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 def columns(suite: Suite) -> tuple[Column, ...]:
@@ -32,7 +35,12 @@ def allowed(test: Mapping[str, Any], column: Column) -> bool:
 
 def names_prompt(references: Iterable[str], prompt: Prompt) -> bool:
     """Tell whether one of the references is the prompt's label or id, a `prefix*` of it, or its group `name:`."""
-    return any(_names(reference, (prompt.label, prompt.id)) for reference in references)
+    return any(_names(reference, (prompt.label, own_id(prompt))) for reference in references)
+
+
+def own_id(prompt: Prompt) -> str:
+    """Return the id that the author gave a prompt, or an empty text: a hash is nothing that people refer to."""
+    return "" if _HASH.fullmatch(prompt.id) else prompt.id
 
 
 def names_provider(references: Iterable[str], provider: ProviderSpec) -> bool:

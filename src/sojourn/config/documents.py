@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sojourn.config import globbing
-from sojourn.config.environment import env_block, env_files, render_env
+from sojourn.config.environment import env_block, named_env_files, render_env
 from sojourn.config.expect import Mismatch
 from sojourn.config.files import parse_data, read_text, resolve
 from sojourn.config.findings import Source
 from sojourn.config.keys import COMMAND_LINE, EVALUATE, SUITE, Table
 from sojourn.config.reading import Reading
 from sojourn.config.references import dereference
-from sojourn.config.shape import check_command_line, check_mapping
+from sojourn.config.shape import check_mapping
 from sojourn.errors import CodeError, ConfigError
 from sojourn.model.reference import SUFFIXES, Reference
 from sojourn.model.suite import JsonDict
@@ -101,14 +101,14 @@ def _followed(data: JsonDict, path: str, source: Source, reading: Reading) -> Js
     return whole
 
 
-def env_of_options(document: Document, reading: Reading) -> dict[str, str]:
+def env_of_options(document: Document) -> dict[str, str]:
     """Return the variables of the env files that commandLineOptions.envPath names."""
     options = document.data.get("commandLineOptions")
     named = options.get("envPath") if isinstance(options, dict) else None
     if not named:
         return {}
     paths = [named] if isinstance(named, str) else [str(path) for path in named]
-    return env_files(paths, document.folder, reading.env)
+    return named_env_files(paths, document.folder)
 
 
 def rendered(document: Document, reading: Reading) -> tuple[Document, dict[str, str]]:
@@ -137,7 +137,7 @@ def _check_within(data: JsonDict, source: Source, reading: Reading) -> None:
     if isinstance(data.get("evaluateOptions"), dict):
         check_mapping(data["evaluateOptions"], EVALUATE, source, ("evaluateOptions",), findings)
     if isinstance(data.get("commandLineOptions"), dict):
-        check_command_line(data["commandLineOptions"], source, findings)
+        check_mapping(data["commandLineOptions"], COMMAND_LINE, source, ("commandLineOptions",), findings)
     for key in ("redteam", "plugins", "strategies"):
         if data.get(key) is not None:
             findings.wrong(f"{key}: red teaming is no part of Sojourn", source, (key,), todo="remove the key", key=True)

@@ -32,17 +32,20 @@ def parse_env(text: str) -> dict[str, str]:
 
 
 def env_files(paths: Sequence[str], cwd: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what env files add to the environment: the named ones override it, an unnamed `.env` only fills it."""
-    if not paths:
-        path = resolve(".env", cwd)
-        found = parse_env(read_text(path, ".env")) if os.path.isfile(path) else {}
-        return {key: value for key, value in found.items() if key not in environ}
+    """Return what env files add to the environment: `.env` only fills it, those that are named override it."""
+    usual = resolve(".env", cwd)
+    found = parse_env(read_text(usual, ".env")) if os.path.isfile(usual) else {}
+    return {key: value for key, value in found.items() if key not in environ} | named_env_files(paths, cwd)
+
+
+def named_env_files(paths: Sequence[str], folder: str) -> dict[str, str]:
+    """Return the variables of env files, the later winning; raises ConfigError where one is missing."""
     merged: dict[str, str] = {}
     for written in (part.strip() for path in paths for part in path.split(",")):
-        path = resolve(written, cwd)
+        path = resolve(written, folder)
         if not os.path.isfile(path):
-            raise ConfigError.of("no such env file", file=shown(path, cwd))
-        merged |= parse_env(read_text(path, shown(path, cwd)))
+            raise ConfigError.of("no such env file", file=shown(path, folder))
+        merged |= parse_env(read_text(path, shown(path, folder)))
     return merged
 
 

@@ -47,6 +47,11 @@ def asked(flags: Flags) -> bool:
     return any(value not in (None, ()) for value in (getattr(flags, name) for name in _SELECTING))
 
 
+def by_results(flags: Flags) -> bool:
+    """Tell whether a flag asks for what did not pass in an earlier output."""
+    return bool(flags.filter_failing or flags.filter_failing_only or flags.filter_errors_only)
+
+
 def pattern(text: str, flag: str) -> re.Pattern[str]:
     """Compile the regular expression of a flag; raises ConfigError where it is none."""
     try:

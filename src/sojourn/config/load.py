@@ -10,6 +10,7 @@ from typing import Any
 
 from sojourn.config import cases, filters
 from sojourn.config.checking import Names, check_extensions, check_outputs, check_templates, read_template_filters
+from sojourn.config.columns import own_id
 from sojourn.config.combining import combined
 from sojourn.config.documents import Document, env_of_options, find_files, read_document, rendered
 from sojourn.config.environment import env_files
@@ -44,7 +45,7 @@ async def load_suite(paths: list[str], flags: Flags, code: Code, *, cwd: Path, e
     documents = [await read_document(path, reading) for path in files]
     if not flags.env_file:
         for document in documents:
-            overlay |= env_of_options(document, reading)
+            overlay |= env_of_options(document)
         reading = dataclasses.replace(reading, env={**environ, **overlay})
     return await _suite(documents, flags, reading, overlay)
 
@@ -89,6 +90,7 @@ async def _parts(config: JsonDict, flags: Flags, reading: Reading, key: str) -> 
     tests = await _tests(config, flags, reading)
     names = Names(prompts, [*configured, *providers], reading)
     names.check([default, *tests, *inner])
+    names.check_choices()
     check_templates([default, *tests, *inner], prompts, config.get("nunjucksFilters") or {}, reading)
     if flags.grader:
         names.check_grader(flags.grader)
@@ -174,7 +176,7 @@ def _selected(suite: Suite, flags: Flags, reading: Reading) -> Suite:
     prompts, providers = suite.prompts, suite.providers
     if flags.filter_prompts:
         found = filters.pattern(flags.filter_prompts, "--filter-prompts")
-        prompts = tuple(one for one in prompts if found.search(one.label) or found.search(one.id))
+        prompts = tuple(one for one in prompts if found.search(one.label) or found.search(own_id(one)))
     if flags.filter_providers:
         found = filters.pattern(flags.filter_providers, "--filter-providers")
         providers = tuple(one for one in providers if found.search(one.id) or (one.label and found.search(one.label)))
@@ -185,6 +187,17 @@ def _selected(suite: Suite, flags: Flags, reading: Reading) -> Suite:
     return suite
 
 
+def _single(tests: Sequence[JsonDict], suite: Suite) -> list[JsonDict]:
+    """Return a test for each combination of vars: what did not pass before may be one of them only."""
+    default = suite.default_test.get("options") or {}
+    single: list[JsonDict] = []
+    for test in tests:
+        whole = bool({**default, **(test.get("options") or {})}.get("disableVarExpansion"))
+        found = cases.combinations(test.get("vars") or {}, whole, suite.base)
+        single += [{**test, "vars": variables} for variables in found]
+    return single
+
+
 def _with_tests(suite: Suite, flags: Flags, cwd: str) -> Suite:
     if not filters.asked(flags):
         return suite
@@ -192,7 +205,7 @@ def _with_tests(suite: Suite, flags: Flags, cwd: str) -> Suite:
     steps = dataclasses.replace(flags, filter_range=None) if ranged else flags
     default = suite.default_test
     written = suite.tests or (() if suite.scenarios else ({},))
-    tests = filters.select(written, steps, default, cwd)
+    tests = filters.select(_single(written, suite) if filters.by_results(flags) else written, steps, default, cwd)
     scenarios = tuple(
         {**scenario, "tests": filters.select(scenario.get("tests") or [{}], steps, default, cwd, partial=True)}
         for scenario in suite.scenarios

@@ -59,7 +59,7 @@ class _Pointers:
             raise Mismatch(f"$ref {data['$ref']!r} points to nothing", path=at) from None
         found = self.replaced(target, document, other, at, (*trail, mark))
         own = {key: self.replaced(value, root, file, (*at, key), trail) for key, value in data.items() if key != "$ref"}
-        return {**found, **own} if own and isinstance(found, dict) else found
+        return _overlaid(found, own) if own and isinstance(found, dict) else found
 
     def _document(self, place: str, path: str) -> Any:
         if "://" in place and not place.startswith(FILE):
@@ -67,6 +67,15 @@ class _Pointers:
         if path not in self._documents:
             self._documents[path] = read_data(path, shown(path, self._cwd))
         return self._documents[path]
+
+
+def _overlaid(target: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Lay what stands beside a `$ref` over what it points to, mapping by mapping."""
+    merged = dict(target)
+    for key, value in own.items():
+        below = merged.get(key)
+        merged[key] = _overlaid(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
 
 
 def _is_schema(at: Path) -> bool:

@@ -10,7 +10,6 @@ from sojourn.config.claims import mistakes
 from sojourn.config.expect import Mismatch, Path, kind
 from sojourn.config.findings import Findings, Source
 from sojourn.config.keys import ASSERTION, COMMAND_LINE, EVALUATE, OPTIONS, TEST, Table
-from sojourn.registry import nearest
 
 _OTHER_WORDS = {
     "assertions": "assert",
@@ -123,16 +122,3 @@ def check_claims(claims: Iterable[Any], source: Source, at: Path, findings: Find
                     check_mapping(member, ASSERTION, source, (*place, "assert", number), findings)
         for mismatch in mistakes(claim):
             findings.mismatch(mismatch, source, place)
-
-
-def check_command_line(data: Mapping[str, Any], source: Source, findings: Findings) -> None:
-    """Check commandLineOptions, where promptfoo too refuses a key that it does not know."""
-    for key, value in data.items():
-        at = ("commandLineOptions", key)
-        check = COMMAND_LINE.get(key)
-        if check is None:
-            meant = slip(key, tuple(COMMAND_LINE)) or nearest(key, COMMAND_LINE)
-            todo = f"did you mean {meant!r}?" if meant else ""
-            findings.wrong(f"there is no command line option {key!r}", source, at, todo=todo, key=True)
-        elif value is not None and (expected := check(value)):
-            findings.wrong(f"{key} {expected}, not {kind(value)}", source, at)

@@ -125,6 +125,8 @@ def _path_and_config(entry: Any, reading: Reading, at: Path) -> tuple[str, Any]:
     if isinstance(entry, dict):
         check_mapping(entry, GENERATOR, reading.source, at, reading.findings)
         path, config = entry.get("path"), load_files(entry.get("config"), reading.base, reading.cwd)
+    if isinstance(entry, dict) and not isinstance(path, str):
+        raise Mismatch("tests must be a list", todo="put a dash before the test")
     if not isinstance(path, str):
         raise Mismatch("a test must be a mapping, a file, or a mapping with a path", got=entry)
     _refuse_elsewhere(path)
