@@ -51,10 +51,17 @@ class Channel:
             data, self._gathered = b"".join((*self._gathered, last)), []
             self._sock.sendall(data)
 
+    def _receive(self) -> bytes:
+        """Return the next bytes, or none when the engine is gone: one that was killed may reset the connection."""
+        try:
+            return self._sock.recv(1 << 18)
+        except OSError:
+            return b""
+
     def lines(self) -> Any:
         """Yield lists of complete lines until the engine closes its end."""
         parts: list[bytes] = []
-        while chunk := self._sock.recv(1 << 18):
+        while chunk := self._receive():
             parts.append(chunk)
             if b"\n" in chunk:
                 whole = b"".join(parts).split(b"\n")
