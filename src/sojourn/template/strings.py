@@ -88,7 +88,7 @@ def _replace_all(text: str, what: Any = UNDEFINED, by: Any = UNDEFINED) -> str:
 def _pad(text: str, count: Any, filler: Any) -> str:
     missing = integer(count) - len(text)
     unit = " " if filler is UNDEFINED else to_text(filler)
-    if missing > MOST:
+    if integer(count) > MOST:
         raise too_much()
     return (unit * (missing // len(unit) + 1))[:missing] if missing > 0 and unit else ""
 
