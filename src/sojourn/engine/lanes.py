@@ -38,6 +38,7 @@ class Learner:
         self._queue: deque[Trial] = deque()
         self._under_way: list[Visit] = []
         self._clock = 0
+        self._undeclared = 0
         self._last_use: dict[str, tuple[Trial, int]] = {}
         self._change = asyncio.Event()
 
@@ -48,13 +49,14 @@ class Learner:
 
     def told(self) -> str:
         """Say what was learnt, for people."""
-        if self.in_order and not self.learnt and not self._last_use:
+        if self.in_order and self._undeclared > 1 and not self.learnt and not self._last_use:
             return "no session id was reported, so undeclared tests ran in order"
         return self.learnt
 
     async def admit(self, trial: Trial, *, declared: bool) -> Visit:
         """Wait until a trial may begin: in order, while an undeclared one with an unknown session is under way."""
         if not declared:
+            self._undeclared += 1
             self._queue.append(trial)
             while self._queue[0] is not trial or (self.in_order and self._unknown()):
                 await self._wait()

@@ -15,7 +15,7 @@ from sojourn.protocols import Opening, SessionKind
 class Ledger(Protocol):
     """The durable record, written before a thing exists and after it is gone."""
 
-    def begin(self, opening: Opening, spec: SessionSpec) -> None:
+    async def begin(self, opening: Opening, spec: SessionSpec) -> None:
         """Write down that a session is about to be opened."""
 
     def opened(self, tag: str, handle: Any) -> None:
@@ -29,7 +29,7 @@ class Ledger(Protocol):
 class NoLedger:
     """Keeps no record: for plans that are only played through."""
 
-    def begin(self, opening: Opening, spec: SessionSpec) -> None:
+    async def begin(self, opening: Opening, spec: SessionSpec) -> None:
         """Forget it."""
 
     def opened(self, tag: str, handle: Any) -> None:
@@ -71,7 +71,7 @@ class Journal:
         self._names[opening.tag] = opening.name
         if "reclaim" in kind.abilities:
             self._recorded.add(opening.tag)
-            self._ledger.begin(opening, spec)
+            await self._ledger.begin(opening, spec)
         self.note("opening", opening.tag)
         try:
             yield lambda live: self._opened(opening.tag, kind.handle(live))

@@ -13,6 +13,7 @@ belongs to the dead. A run that leaves nothing behind removes its folder.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import datetime as dt
@@ -46,6 +47,8 @@ class RunLedger:
         self._run_id = run_id
         self._folder = folder
         self._out = -1
+        self._running: asyncio.Future[None] | None = None
+        self._next: asyncio.Future[None] | None = None
 
     @property
     def exists(self) -> bool:
@@ -64,14 +67,23 @@ class RunLedger:
         self.write({"run": self._run_id, "pid": os.getpid(), "folder": str(self._folder), "started": started})
 
     def write(self, entry: Mapping[str, Any]) -> None:
-        """Add an entry; it is on the disk when this returns."""
+        """Add an entry; it outlives this process, though not a loss of power."""
         os.write(self._out, json.dumps(entry, default=str).encode() + b"\n")
-        os.fdatasync(self._out)
 
-    def begin(self, opening: Opening, spec: SessionSpec) -> None:
-        """Write down that a session is about to be opened."""
+    async def begin(self, opening: Opening, spec: SessionSpec) -> None:
+        """Write down that a session is about to be opened; it is on the disk when this returns."""
         self.create()
         self.write({"open": opening.tag, "name": opening.name, "kind": spec.kind, "base": spec.base})
+        if self._next is None:
+            self._next = asyncio.ensure_future(self._sync(self._running))
+        await asyncio.shield(self._next)
+
+    async def _sync(self, before: asyncio.Future[None] | None) -> None:
+        """Put on the disk what was written by many openings at once, after the sync that is under way."""
+        if before is not None:
+            await before
+        self._running, self._next = self._next, None
+        await asyncio.to_thread(os.fdatasync, self._out)
 
     def opened(self, tag: str, handle: Any) -> None:
         """Write down by what a session can be found."""

@@ -7,6 +7,8 @@ const fs = require('node:fs');
 const net = require('node:net');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
+const lastWill = require('./last_will.js');
+const living = require('./living.js');
 
 const DESCRIPTOR = Number(process.argv[2]);
 const current = new AsyncLocalStorage();
@@ -15,6 +17,8 @@ const functions = new Map();
 const instances = new Map();
 const controllers = new Map();
 const abandoned = new Set();
+const underWay = new Set();
+const FINISH_MS = 10000;
 
 const PARAMETERS = {
   assertion: ['output', 'context'],
@@ -116,6 +120,8 @@ async function load(ref) {
   if (definition.source) return inline(definition);
   const module = await loadModule(definition.path);
   const target = pick(module, definition);
+  if (target === undefined) throw nameless(module, definition);
+  if (definition.role === 'session') return target;
   const plainValue = definition.role === 'config' || definition.role === 'tests' || definition.role === 'prompt';
   if (typeof target !== 'function' && !(plainValue && target !== undefined)) {
     if (!(definition.role === 'provider' && target && typeof target.callApi === 'function')) {
@@ -189,7 +195,17 @@ function lent([first, second]) {
   return moment === 'afterAll' ? null : typeof first === 'string' ? second : first;
 }
 
+async function act(target, definition, frame) {
+  if (frame.load) return { abilities: definition.role === 'session' ? living.abilities(target) : [] };
+  if (frame.session) return living.treat(target, frame.session);
+  living.lend(frame.args);
+  const value = await target(...frame.args);
+  // A hook may change what it was lent instead of returning it.
+  return definition.role === 'hook' && !value ? lent(frame.args) : value;
+}
+
 async function run(frame) {
+  underWay.add(frame.id);
   const definition = definitions.get(frame.ref);
   try {
     if (!functions.has(frame.ref)) functions.set(frame.ref, load(frame.ref));
@@ -197,28 +213,32 @@ async function run(frame) {
       functions.delete(frame.ref);
       throw error;
     });
-    let value = frame.load ? null : await target(...frame.args);
-    // A hook may change what it was lent instead of returning it.
-    if (definition.role === 'hook' && !value && !frame.load) value = lent(frame.args);
+    const value = await act(target, definition, frame);
     if (!abandoned.delete(frame.id)) answer(frame.id, value);
   } catch (error) {
     if (!abandoned.delete(frame.id)) send({ id: frame.id, error: describe(error, definition.path) });
   } finally {
     controllers.delete(frame.id);
+    underWay.delete(frame.id);
   }
 }
 
 function cancel(call) {
   if (controllers.has(call)) controllers.get(call).abort();
   abandoned.add(call);
+  underWay.delete(call);
   send({ id: call, error: { what: 'abandoned', trace: '', where: '', type: 'abandoned' } });
 }
 
 function take(frame) {
   if (frame.define) definitions.set(frame.ref, frame.define);
   else if (frame.cancel) cancel(frame.cancel);
-  else if (frame.exit) leave(0);
-  else current.run(frame.id, () => run(frame));
+  else if (frame.will) lastWill.take(frame);
+  else if (frame.exit) living.end(lastWill.write).finally(() => leave(0));
+  else {
+    if (frame.mark) lastWill.begin(frame.mark);
+    current.run(frame.id, () => run(frame));
+  }
 }
 
 let rest = '';
@@ -228,8 +248,27 @@ socket.on('data', (chunk) => {
   rest = lines.pop();
   for (const line of lines) take(JSON.parse(line));
 });
-socket.on('end', () => leave(0));
-socket.on('error', () => leave(0));
+socket.on('end', orphaned);
+socket.on('error', orphaned);
+
+// The engine is gone: what is under way is finished, the last will done, and all that lives here is closed.
+let isOrphan = false;
+async function orphaned() {
+  if (isOrphan) return;
+  isOrphan = true;
+  const deadline = Date.now() + FINISH_MS;
+  while (underWay.size > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
+  await lastWill.execute(async (ref, args) => {
+    try {
+      if (!functions.has(ref)) functions.set(ref, load(ref));
+      await living.inTime((await functions.get(ref))(...args));
+    } catch {
+      // Nobody is there to hear how it went.
+    }
+  });
+  await living.end(lastWill.write);
+  leave(0);
+}
 
 const leave = process.exit.bind(process);
 process.exit = (code) => {
@@ -246,6 +285,8 @@ for (const event of ['uncaughtException', 'unhandledRejection']) {
 }
 
 process.argv = [process.argv[0], path.join(process.cwd(), 'sojourn')];
-capture(process.stdout);
-capture(process.stderr);
+for (const stream of [process.stdout, process.stderr]) {
+  capture(stream);
+  stream.on('error', () => {}); // when the engine is gone, nobody reads what is printed
+}
 send({ ready: process.pid });

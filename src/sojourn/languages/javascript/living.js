@@ -1,0 +1,116 @@
+// Users' sessions that live in this process: opened, lent to calls by name, closed; what is left is closed at the end.
+//
+// A session is an object with `open(config, parents)` and, where it can, close(live), check, reset, fork, begin,
+// rollback, fingerprint, reclaim(tag, handle); or a function, sync or async generator, that yields once.
+'use strict';
+
+const ABILITIES = ['check', 'reset', 'fork', 'begin', 'rollback', 'fingerprint', 'reclaim'];
+const LAST_GRACE_MS = 10000;
+
+const tenants = new Map();
+
+function abilities(kind) {
+  const able = kindOf(kind);
+  return ABILITIES.filter((name) => able && typeof able[name] === 'function');
+}
+
+// A class is made once for each session; an object of functions serves them all.
+function kindOf(kind) {
+  if (typeof kind !== 'function') return kind;
+  return kind.prototype && typeof kind.prototype.open === 'function' ? kind.prototype : null;
+}
+
+function isGenerator(kind) {
+  return typeof kind === 'function' && /^(Async)?GeneratorFunction$/.test(kind.constructor.name);
+}
+
+async function open(kind, asked) {
+  const parents = lentAll(asked.parents);
+  const context = { tag: asked.key };
+  if (isGenerator(kind)) {
+    const generator = kind(asked.config, parents, context);
+    const { value } = await generator.next();
+    return { live: value, close: () => finish(generator), able: null };
+  }
+  const able = kindOf(kind) === kind || typeof kind !== 'function' ? kind : kindOf(kind) && new kind();
+  if (!able) return { live: await kind(asked.config, parents, context), close: async () => {}, able: null };
+  const live = await able.open(asked.config, parents, context);
+  return tenant(able, live === undefined ? able : live);
+}
+
+function tenant(able, live) {
+  return { live, able, close: async () => (able.close ? able.close(live) : undefined) };
+}
+
+async function finish(generator) {
+  const { done } = await generator.next();
+  if (!done) throw new Error("the session's generator yields more than once");
+}
+
+async function treat(kind, asked) {
+  if (asked.do === 'open') {
+    tenants.set(asked.key, await open(kind, asked));
+  } else if (asked.do === 'fork') {
+    const parent = tenants.get(asked.of);
+    tenants.set(asked.key, tenant(parent.able, await parent.able.fork(parent.live)));
+  } else if (asked.do === 'close') {
+    const found = tenants.get(asked.key);
+    tenants.delete(asked.key);
+    return found ? found.close() : null;
+  } else if (asked.do === 'reclaim') {
+    const able = typeof kind === 'function' ? new kind() : kind;
+    return able.reclaim(asked.key, asked.handle);
+  } else {
+    const found = tenants.get(asked.key);
+    return found.able[asked.do](found.live);
+  }
+  return { handle: handle(tenants.get(asked.key).live) };
+}
+
+// What other processes may know of a session: its own `handle`, or itself if it is plain JSON data.
+function handle(live) {
+  const told = live && live.handle !== undefined ? live.handle : live;
+  const plain = told === null || typeof told !== 'object' || [Object.prototype, Array.prototype].includes(Object.getPrototypeOf(told));
+  try {
+    return plain && typeof told !== 'function' ? JSON.parse(JSON.stringify(told)) : null;
+  } catch {
+    return null;
+  }
+}
+
+function lent(marker) {
+  const found = marker && tenants.get(marker.$session);
+  return found ? found.live : marker ? marker.handle : marker;
+}
+
+function lentAll(markers) {
+  return Object.fromEntries(Object.entries(markers || {}).map(([name, marker]) => [name, lent(marker)]));
+}
+
+// Put live sessions into the call contexts among a call's arguments, in place.
+function lend(args) {
+  for (const argument of args) {
+    if (argument && typeof argument === 'object' && argument.sessions && typeof argument.sessions === 'object') {
+      argument.sessions = lentAll(argument.sessions);
+    }
+  }
+}
+
+function inTime(work) {
+  return Promise.race([work, new Promise((resolve) => setTimeout(resolve, LAST_GRACE_MS).unref())]);
+}
+
+// Close what still lives here, the newest first: the engine is gone and nobody else will.
+async function end(write) {
+  for (const [key, found] of [...tenants].reverse()) {
+    tenants.delete(key);
+    try {
+      await inTime(found.close());
+      write({ closed: key });
+    } catch {
+      // The others are still to be closed, and nobody is there to hear.
+    }
+  }
+}
+
+module.exports = { abilities, treat, lend, end, inTime };
