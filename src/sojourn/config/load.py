@@ -17,7 +17,6 @@ from sojourn.config.environment import env_files
 from sojourn.config.findings import COMMAND_LINE, Findings, Source
 from sojourn.config.flags import Flags
 from sojourn.config.options import run_options, with_file_options
-from sojourn.config.outputs import with_model_outputs
 from sojourn.config.prompts import read_prompts
 from sojourn.config.providers import choose, read_providers
 from sojourn.config.reading import Reading
@@ -59,7 +58,10 @@ async def _suite(documents: Sequence[Document], flags: Flags, reading: Reading, 
     reading = dataclasses.replace(reading, env={**reading.env, **overlay}, source=source)
     config = combined([(one.folder, one.data) for one, _ in ready])
     flags = with_file_options(flags, config.get("commandLineOptions") or {})
-    config = with_model_outputs(config, flags, reading)
+    if flags.assertions or flags.model_outputs:
+        from sojourn.config.outputs import with_model_outputs
+
+        config = with_model_outputs(config, flags, reading)
     parts = await _parts(config, flags, reading, "targets" if "targets" in ready[0][0].data else "providers")
     suite = _built(config, flags, reading, parts)
     suite = dataclasses.replace(suite, env=overlay, files=tuple(one.path for one, _ in ready))

@@ -14,9 +14,7 @@ from sojourn.model.suite import JsonDict
 
 
 def with_model_outputs(config: JsonDict, flags: Flags, reading: Reading) -> JsonDict:
-    """Return the configuration with echo, `{{output}}` and a test for each output, where the flags ask for that."""
-    if not flags.assertions and not flags.model_outputs:
-        return config
+    """Return the configuration with echo, `{{output}}` and a test for each output."""
     if not (flags.assertions and flags.model_outputs):
         reading.findings.wrong("--assertions and --model-outputs go together: name both", COMMAND_LINE)
         return config

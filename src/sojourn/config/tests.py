@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 from sojourn.config import globbing
-from sojourn.config.csv_tests import tests_from_csv
 from sojourn.config.expect import Mismatch, Path
 from sojourn.config.files import parse_data, parse_jsonl, read_data, read_text, resolve
 from sojourn.config.findings import Source
@@ -196,6 +195,8 @@ def _from_file(path: str, reading: Reading, *, numbered: bool) -> Iterator[Place
 def _parsed(path: str, name: str, suffix: str, reading: Reading) -> tuple[Any, Source]:
     text = read_text(path, name)
     if suffix == ".csv":
+        from sojourn.config.csv_tests import tests_from_csv
+
         tests, lines = tests_from_csv(text, name, reading.env, reading.findings)
         return tests, Source(name=name, lines=lines)
     if suffix == ".jsonl":
