@@ -12,6 +12,7 @@ COMMANDS = {
     "eval": ("sojourn.cli.eval", "run a suite"),
     "explain": ("sojourn.cli.explain", "show lanes and sessions without running"),
     "init": ("sojourn.cli.init", "start from an example"),
+    "sessions": ("sojourn.cli.sessions", "list or reap sessions that outlived their run"),
     "validate": ("sojourn.cli.validate", "find every mistake in a suite without running"),
 }
 

@@ -7,7 +7,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sojourn.api import load
 from sojourn.cli.options import complain, flags_of, parser, surroundings
@@ -16,6 +16,7 @@ from sojourn.engine.outputs import check_outputs, write_output
 from sojourn.engine.run import SECOND_STOP, Listeners, Run, prepared
 from sojourn.engine.signals import Interruption, listening
 from sojourn.errors import OutputError, SojournError
+from sojourn.lifecycle import ledger
 from sojourn.model.result import Outcome, Phase, RunResult
 from sojourn.model.suite import Suite
 
@@ -50,6 +51,7 @@ async def _eval(options: argparse.Namespace, interruption: Interruption) -> int:
     for warning in suite.warnings:
         sys.stderr.write(f"warning: {warning}\n")
     check_outputs(suite.outputs)
+    await _undo_the_dead(environ)
     progress = Progress(sys.stderr, wanted=options.progress and bool(suite.command_line.get("progressBar", True)))
     listeners = Listeners(on_print=progress.show, on_plan=progress.begin, on_result=progress.count)
     async with prepared(suite, listeners) as setting:
@@ -64,6 +66,17 @@ async def _eval(options: argparse.Namespace, interruption: Interruption) -> int:
     for error in unwritten:
         complain(error)
     return 1 if unwritten and not result.interrupted else exit_code(result)
+
+
+async def _undo_the_dead(environ: Mapping[str, str]) -> None:
+    """Look quietly whether an earlier run was killed and left something; if so, undo it and say so."""
+    root = ledger.home(environ)
+    if not ledger.runs(root):
+        return
+    from sojourn.lifecycle import reaper
+
+    for reaped in await reaper.reap_all(root, environ):
+        sys.stderr.write(f"{reaped}\n")
 
 
 def _stopper(going: Run, suite: Suite, progress: Progress) -> Callable[[str, bool], None]:

@@ -1,0 +1,46 @@
+"""`sojourn sessions`: what is open now, what dead runs left open, and the undoing of it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+
+from sojourn.lifecycle import ledger, reaper
+
+
+def run(argv: list[str]) -> int:
+    """Run the command; returns 0, or 1 where something could not be undone."""
+    parser = argparse.ArgumentParser(prog="sojourn sessions", description="Look after sessions that outlive their run.")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND")
+    verbs.add_parser("list", help="show what is open, in living and in dead runs")
+    verbs.add_parser("reap", help="close what dead runs left open; living runs are not touched")
+    return {"list": show, "reap": reap}[parser.parse_args(argv).verb]()
+
+
+def show() -> int:
+    """Show every run that has a ledger, and what stands open in it."""
+    found = ledger.runs(ledger.home(os.environ))
+    for path in found:
+        with ledger.if_dead(path) as dead:
+            remains = ledger.read(path)
+        state = "dead" if dead else f"running, pid {remains.pid}"
+        sys.stdout.write(f"{remains.run_id} ({state}, since {remains.started})\n")
+        for left in remains.sessions.values():
+            sys.stdout.write(f"  open: {left.name}, {left.kind}\n")
+        for call in remains.due.values():
+            sys.stdout.write(f"  due: {call['after_all'].partition(':')[0]} of {call['reference']['path']}\n")
+    if not found:
+        sys.stdout.write("nothing is open\n")
+    return 0
+
+
+def reap() -> int:
+    """Undo what dead runs left, and tell of it."""
+    reaped = asyncio.run(reaper.reap_all(ledger.home(os.environ), os.environ))
+    for each in reaped:
+        sys.stdout.write(f"{each}\n")
+    if not reaped:
+        sys.stdout.write("no dead run has left anything\n")
+    return 1 if any(each.left for each in reaped) else 0
