@@ -205,7 +205,19 @@ def test_a_hook_may_restrict_a_providers_prompts() -> None:
     assert after.providers[0].prompts == ("other",)
 
 
-@pytest.mark.parametrize("changed", [{"tests": "x"}, {"tests": [1]}, {"defaultTest": []}, {"prompts": [1]}])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"tests": "x"},
+        {"tests": [1]},
+        {"defaultTest": []},
+        {"prompts": [1]},
+        {"tests": [{"vars": [1]}]},
+        "x",
+        {"defaultTest": {"assert": {}}},
+        {"scenarios": [{"config": [{"metadata": 1}]}]},
+    ],
+)
 def test_nonsense_from_a_hook_is_refused(changed: JsonDict) -> None:
     """A hook's suite of a wrong shape is a ConfigError that names it."""
     with pytest.raises(ConfigError, match="the suite returned by beforeAll"):

@@ -179,8 +179,8 @@ def _prompt_map(suite: Suite) -> dict[str, list[str]]:
 
 def suite_from_hooks(suite: Suite, changed: JsonDict) -> Suite:
     """Return the suite with what a beforeAll hook changed; a key that is absent or null stays as it was."""
-    given = {key: value for key, value in changed.items() if value is not None}
     try:
+        given = {key: value for key, value in mapping(changed, "suite").items() if value is not None}
         return _changed(suite, given)
     except Mismatch as mismatch:
         what = f"the suite returned by beforeAll: {mismatch.what}"
@@ -195,11 +195,28 @@ def _changed(suite: Suite, given: JsonDict) -> Suite:
     for key, field in (("defaultTest", "default_test"), ("nunjucksFilters", "filters")):
         if key in given:
             changes[field] = dict(mapping(given[key], key))
+    _check_tests(changes)
     if "prompts" in given:
         changes["prompts"] = _prompts_in(suite, sequence(given["prompts"], "prompts"))
     if given.get("providerPromptMap", _prompt_map(suite)) != _prompt_map(suite):
         changes["providers"] = _remapped(suite, mapping(given["providerPromptMap"], "providerPromptMap"))
     return dataclasses.replace(suite, **changes)
+
+
+def _check_tests(changes: JsonDict) -> None:
+    """Raise Mismatch where a test is not made as the merging needs it."""
+    scenarios = changes.get("scenarios", ())
+    inner = [
+        (entry, f"scenarios.{key}")
+        for one in scenarios
+        for key in ("config", "tests")
+        for entry in _mappings(one.get(key), key)
+    ]
+    tests = [(test, "tests") for test in changes.get("tests", ())]
+    for test, where in [*tests, *inner, (changes.get("default_test", {}), "defaultTest")]:
+        for key in ("vars", "options", "metadata"):
+            mapping(test.get(key), f"{where}: {key}")
+        sequence(test.get("assert"), f"{where}: assert")
 
 
 def _mappings(value: Any, key: str) -> Sequence[JsonDict]:
