@@ -101,6 +101,7 @@ def _context(account: Account, setting: Setting, template: str) -> JsonDict:
         "testIdx": trial.test_index,
         "promptIdx": column.index,
         "run": {"id": setting.run_id, "tmp": str(setting.folder)},
+        "state": {},
     }
 
 

@@ -202,7 +202,7 @@ class Run:
         if not setting.hooks.has("beforeAll"):
             return
         lent = cases.suite_for_hooks(setting.suite)
-        context = {"suite": lent, "evalId": setting.run_id, "run": self._identity()}
+        context = {"suite": lent, "evalId": setting.run_id, "run": self._identity(), "state": {}}
         setting.safe.leave_will(setting.hooks.extensions, {**context, "results": [], "prompts": []}, setting.code)
         changed = await setting.hooks.before("beforeAll", context, "suite", started)
         if changed["suite"] is not lent:
@@ -267,6 +267,7 @@ class Run:
             "evalId": setting.run_id,
             "config": setting.suite.config,
             "run": self._identity(),
+            "state": {},
         }
         broken, _ = await setting.hooks.after("afterAll", context, started, lambda context, _: context)
         for each in broken:

@@ -142,6 +142,7 @@ def _identity(account: Account, setting: Setting) -> JsonDict:
         "repeatIndex": trial.repeat,
         "evalId": setting.run_id,
         "run": {"id": setting.run_id, "tmp": str(setting.folder)},
+        "state": {},
     }
 
 

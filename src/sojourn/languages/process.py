@@ -17,6 +17,7 @@ from typing import Any
 
 from sojourn.errors import CodeDiedError, CodeError
 from sojourn.languages import protocol
+from sojourn.languages.sharing import SharedState
 from sojourn.model.reference import Reference
 from sojourn.model.suite import JsonDict
 from sojourn.protocols import Called
@@ -40,10 +41,14 @@ class Pending:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Heir:
-    """What a process inherits besides its socket: descriptors to hold while it lives; `on_start(pid)` is told of it."""
+    """What a process inherits besides its socket.
+
+    It holds the descriptors while it lives; `on_start(pid)` is told of it; `shared` is the run's state.
+    """
 
     descriptors: tuple[int, ...] = ()
     on_start: Callable[[int], None] = lambda _: None
+    shared: SharedState = dataclasses.field(default_factory=SharedState)
 
 
 class LanguageProcess(asyncio.Protocol):
@@ -95,6 +100,11 @@ class LanguageProcess(asyncio.Protocol):
             for mark, needs, reference, arguments in calls
         ]
         self._send(*defined, protocol.will(items, ledger))
+
+    def tell_state(self, change: JsonDict) -> None:
+        """Tell the process what others have changed in the shared state; see `SharedState`."""
+        if self._ready is not None:
+            self._send(protocol.state(change))
 
     async def session(self, reference: Reference, request: JsonDict) -> Called:
         """Treat a session that lives in the process; see `protocols.Code`."""
@@ -218,6 +228,7 @@ class LanguageProcess(asyncio.Protocol):
         self._ready = ready
         self._drain = asyncio.create_task(self._drain_output(self._process))
         self._transport, _ = await loop.create_connection(lambda: self, sock=ours)
+        self._send(self._heir.shared.join(self))
         try:
             async with asyncio.timeout(READY_GRACE):
                 await ready
@@ -277,6 +288,8 @@ class LanguageProcess(asyncio.Protocol):
             self._heard(number)
             if pending is not None and not pending.future.done():
                 self._settle(pending, frame)
+        elif "state" in frame:
+            self._heir.shared.change(frame["state"], self)
         elif "ready" in frame:
             if self._ready is not None and not self._ready.done():
                 self._ready.set_result(None)

@@ -45,6 +45,11 @@ def will(items: list[dict[str, Any]], ledger: str) -> bytes:
     return _encoder.encode({"will": items, "ledger": ledger}) + b"\n"
 
 
+def state(change: dict[str, Any]) -> bytes:
+    """Make the frame that tells of a change in the run's shared state."""
+    return _encoder.encode({"state": change}) + b"\n"
+
+
 def cancel(number: int) -> bytes:
     """Make the frame that gives up on a call."""
     return b'{"cancel":%d}\n' % number

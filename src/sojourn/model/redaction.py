@@ -9,6 +9,7 @@ import functools
 import json
 import math
 import operator
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -65,6 +66,7 @@ IDENTITIES = frozenset({"session", "sessionid"})
 _VARS = SECRETS | IDENTITIES
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 _JSON = ("{", "[")
+_HALVES = re.compile("[\ud800-\udfff]")
 _DROPPED = str.maketrans("", "", "-_ =")
 
 
@@ -98,7 +100,8 @@ def redacted_text(value: Any) -> Any:
         known = json.loads(value, parse_float=_number, parse_int=_number, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return value
-    return json.dumps(redacted(known), ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(redacted(known), ensure_ascii=False, separators=(",", ":"))
+    return _HALVES.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
 
 
 def _number(digits: str) -> float | None:

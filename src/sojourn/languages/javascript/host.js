@@ -9,6 +9,7 @@ const path = require('node:path');
 const { pathToFileURL } = require('node:url');
 const lastWill = require('./last_will.js');
 const living = require('./living.js');
+const sharing = require('./sharing.js');
 
 const DESCRIPTOR = Number(process.argv[2]);
 const current = new AsyncLocalStorage();
@@ -19,6 +20,7 @@ const controllers = new Map();
 const abandoned = new Set();
 const underWay = new Set();
 const FINISH_MS = 10000;
+const HOOKS_CHANGE = ['suite', 'test', 'result'];
 
 const PARAMETERS = {
   assertion: ['output', 'context'],
@@ -190,18 +192,26 @@ function answer(call, value) {
   outgoing.push(text + '\n');
 }
 
-function lent([first, second]) {
+// A hook may change what it was lent instead of returning it; only what it may change is meant for the engine.
+function hookAnswer(value, [first, second]) {
   const moment = typeof first === 'string' ? first : second.hookName;
-  return moment === 'afterAll' ? null : typeof first === 'string' ? second : first;
+  const context = value || (moment === 'afterAll' ? null : typeof first === 'string' ? second : first);
+  if (!context || typeof context !== 'object' || Array.isArray(context)) return context;
+  return Object.fromEntries(HOOKS_CHANGE.filter((key) => key in context).map((key) => [key, context[key]]));
+}
+
+function tellState() {
+  const changes = sharing.changes();
+  if (changes) send({ state: changes });
 }
 
 async function act(target, definition, frame) {
   if (frame.load) return { abilities: definition.role === 'session' ? living.abilities(target) : [] };
   if (frame.session) return living.treat(target, frame.session);
   living.lend(frame.args);
+  sharing.lend(frame.args);
   const value = await target(...frame.args);
-  // A hook may change what it was lent instead of returning it.
-  return definition.role === 'hook' && !value ? lent(frame.args) : value;
+  return definition.role === 'hook' ? hookAnswer(value, frame.args) : value;
 }
 
 async function run(frame) {
@@ -214,8 +224,10 @@ async function run(frame) {
       throw error;
     });
     const value = await act(target, definition, frame);
+    tellState();
     if (!abandoned.delete(frame.id)) answer(frame.id, value);
   } catch (error) {
+    tellState();
     if (!abandoned.delete(frame.id)) send({ id: frame.id, error: describe(error, definition.path) });
   } finally {
     controllers.delete(frame.id);
@@ -233,6 +245,7 @@ function cancel(call) {
 function take(frame) {
   if (frame.define) definitions.set(frame.ref, frame.define);
   else if (frame.cancel) cancel(frame.cancel);
+  else if (frame.state) sharing.take(frame.state);
   else if (frame.will) lastWill.take(frame);
   else if (frame.exit) living.end(lastWill.write).finally(() => leave(0));
   else {

@@ -7,6 +7,7 @@ modules, and an async pool opened in one call works in the next.
     in:  {"ref": 3, "define": {...}}   {"id": 7, "ref": 3, "args": [...]}   {"id": 7, "ref": 3, "load": true}
          {"id": 7, "ref": 3, "session": {"do": "open", "key": "k", ...}}   {"cancel": 7}   {"exit": true}
          {"will": [{"mark": "afterAll:0", "ref": 3, "args": [...]}], "ledger": "/path"}
+         {"state": {"set": {...}, "drop": [...]}}   (both ways)
     out: {"ready": pid}   {"id": 7, "value": ...}   {"id": 7, "error": {...}}   {"id": 7, "print": "..."}
          {"guilty": 7, "what": "..."}   {"holding": 7}   {"blocked": "file:line"}
 """
@@ -29,10 +30,12 @@ from sojourn_host.channel import CURRENT, Capture, Channel
 from sojourn_host.last_will import LastWill
 from sojourn_host.living import Household, abilities
 from sojourn_host.loading import Loader
+from sojourn_host.sharing import SharedState
 from sojourn_host.telling import HERE, problem, safe
 
 BLOCK_SECONDS = 2.0
 LAST_GRACE = 10.0
+HOOKS_CHANGE = ("suite", "test", "result")
 TICK = 0.01
 
 
@@ -45,6 +48,7 @@ class Host:
         self.loader = Loader()
         self.household = Household()
         self.will = LastWill()
+        self.shared = SharedState()
         self.orphaned = False
         self.definitions: dict[int, dict[str, str]] = {}
         self.tasks: dict[int, asyncio.Task[None]] = {}
@@ -71,6 +75,8 @@ class Host:
             self.cancel(frame["cancel"])
         elif "will" in frame:
             self.will.take(frame)
+        elif "state" in frame:
+            self.shared.take(frame["state"])
         elif "exit" in frame:
             self.loop.call_soon_threadsafe(self.done.set)
         else:
@@ -121,12 +127,12 @@ class Host:
         while True:
             function, frame = self.work.get()
             CURRENT.set(frame["id"])
-            self.household.lend(frame["args"])
+            self.lend(frame["args"])
             try:
                 value = function(*frame["args"])
                 if inspect.isawaitable(value):
                     value = asyncio.run_coroutine_threadsafe(settled(value), self.loop).result()
-                answer = {"value": value}
+                answer = {"value": self.told(frame, value)}
             except BaseException as error:  # noqa: BLE001  whatever users' code raises belongs to its own call
                 answer = {"error": problem(error)}
             if frame["id"] in self.threaded:
@@ -139,16 +145,30 @@ class Host:
     async def run(self, function: Any, frame: dict[str, Any]) -> None:
         """Run a coroutine function to its answer."""
         CURRENT.set(frame["id"])
-        self.household.lend(frame["args"])
+        self.lend(frame["args"])
         try:
-            answer = {"value": await function(*frame["args"])}
+            answer = {"value": self.told(frame, await function(*frame["args"]))}
         except BaseException as error:  # noqa: BLE001  as in labour
             answer = {"error": problem(error)}
         if frame["id"] in self.tasks:
             self.answer(frame["id"], answer, lambda told: self.channel.gather(told, self.loop))
 
+    def lend(self, arguments: list[Any]) -> None:
+        """Put what lives here in its place in a call's arguments."""
+        self.household.lend(arguments)
+        self.shared.lend(arguments)
+
+    def told(self, frame: dict[str, Any], value: Any) -> Any:
+        """Return what of a call's answer is meant for the engine: of a hook's context, what it may change."""
+        if self.definitions[frame["ref"]]["role"] == "hook" and isinstance(value, dict):
+            return {key: value[key] for key in HOOKS_CHANGE if key in value}
+        return value
+
     def answer(self, call: int, answer: dict[str, Any], send: Callable[[dict[str, Any]], None]) -> None:
-        """Send an answer, or say why it cannot be sent."""
+        """Send an answer, after what the call changed in the shared state; or say why it cannot be sent."""
+        changes = self.shared.changes()
+        if changes:
+            send({"state": changes})
         try:
             send({"id": call, **answer})
         except (TypeError, ValueError, RecursionError) as error:

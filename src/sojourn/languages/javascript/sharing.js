@@ -1,0 +1,48 @@
+// The run's shared dictionary, as this process sees it: one object for all calls, kept in step with other languages.
+'use strict';
+
+const content = {};
+let told = new Map();
+
+function written(value) {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
+}
+
+function take(change) {
+  for (const [key, value] of Object.entries(change.set)) {
+    content[key] = value;
+    told.set(key, written(value));
+  }
+  for (const key of change.drop) {
+    delete content[key];
+    told.delete(key);
+  }
+}
+
+function lend(args) {
+  for (const argument of args) {
+    if (argument && typeof argument === 'object' && 'state' in argument) argument.state = content;
+  }
+}
+
+// What has changed since this was last asked, or null. A value that JSON cannot carry stays in this process.
+function changes() {
+  if (told.size === 0 && Object.keys(content).length === 0) return null;
+  const now = new Map();
+  const set = {};
+  for (const [key, value] of Object.entries(content)) {
+    const text = written(value);
+    if (text === undefined) continue;
+    now.set(key, text);
+    if (told.get(key) !== text) set[key] = value;
+  }
+  const drop = [...told.keys()].filter((key) => !now.has(key));
+  told = now;
+  return drop.length > 0 || Object.keys(set).length > 0 ? { set, drop } : null;
+}
+
+module.exports = { take, lend, changes };

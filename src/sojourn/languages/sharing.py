@@ -1,0 +1,41 @@
+"""The run's shared state: what any hook or provider puts there, in either language, every later one sees."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from sojourn.languages import protocol
+from sojourn.model.suite import JsonDict
+
+
+class Sharer(Protocol):
+    """A process that has a copy of the state."""
+
+    def tell_state(self, change: JsonDict) -> None:
+        """Tell it what others have changed."""
+
+
+class SharedState:
+    """Keeps the state, and all processes in step. A change is a mapping of what was `set` and a list of what to `drop`.
+
+    Two calls at once that change one key: the later answer stands.
+    """
+
+    def __init__(self) -> None:
+        self.content: JsonDict = {}
+        self._sharers: list[Sharer] = []
+
+    def join(self, sharer: Sharer) -> bytes:
+        """Let a process that was just started share; returns the frame that tells it the state as it is."""
+        if sharer not in self._sharers:
+            self._sharers.append(sharer)
+        return protocol.state({"set": self.content, "drop": []}) if self.content else b""
+
+    def change(self, change: JsonDict, by: Sharer) -> None:
+        """Take over what one process has changed, and tell the others."""
+        self.content.update(change["set"])
+        for key in change["drop"]:
+            self.content.pop(key, None)
+        for sharer in self._sharers:
+            if sharer is not by:
+                sharer.tell_state(change)
