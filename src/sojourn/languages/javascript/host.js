@@ -162,14 +162,26 @@ function provider(target, ref) {
   };
 }
 
+// What is thrown may be anything, and even looking at it may throw.
 function describe(error, where) {
+  try {
+    return told(error, where);
+  } catch {
+    return { what: 'it threw what cannot be shown', trace: '', where, type: 'unknown' };
+  }
+}
+
+function told(error, where) {
   if (error instanceof Unanswerable) return { what: error.message, trace: '', where };
-  const isError = error instanceof Error;
-  const what = isError ? `${error.name}: ${error.message}` : `it threw ${String(error)}`;
-  const lines = isError && error.stack ? error.stack.split('\n') : [];
+  if (!(error instanceof Error)) {
+    const what = `it threw ${typeof error === 'object' ? JSON.stringify(error) : String(error)}`;
+    return { what, trace: '', where, type: typeof error };
+  }
+  const name = error.name === 'Error' ? error.constructor.name : error.name;
+  const lines = error.stack ? error.stack.split('\n') : [];
   const own = lines.filter((line) => !line.includes(__filename) && !line.includes('node:internal'));
   const place = /\(?((?:file:\/\/)?\/[^\s()]+:\d+)(?::\d+)?\)?/.exec(own.slice(1).join('\n') || own[0] || '');
-  return { what, trace: own.join('\n'), where: place ? place[1] : where, type: isError ? error.name : typeof error };
+  return { what: `${name}: ${error.message}`, trace: own.join('\n'), where: place ? place[1] : where, type: name };
 }
 
 function carried(value) {
@@ -194,7 +206,7 @@ function answer(call, value) {
 
 // A hook may change what it was lent instead of returning it; only what it may change is meant for the engine.
 function hookAnswer(value, [first, second]) {
-  const moment = typeof first === 'string' ? first : second.hookName;
+  const moment = typeof first === 'string' ? first : second && second.hookName;
   const context = value || (moment === 'afterAll' ? null : typeof first === 'string' ? second : first);
   if (!context || typeof context !== 'object' || Array.isArray(context)) return context;
   return Object.fromEntries(HOOKS_CHANGE.filter((key) => key in context).map((key) => [key, context[key]]));
