@@ -71,7 +71,8 @@ class Names:
 
     def _wrong_claim(self, claim: Mapping[str, Any], at: Path) -> Iterator[tuple[Path, str, str]]:
         yield from self._wrong_grader(claim.get("provider"), (*at, "provider"))
-        for index, member in enumerate(claim.get("assert") or ()):
+        members = claim.get("assert")
+        for index, member in enumerate(members if isinstance(members, list) else ()):
             if isinstance(member, dict):
                 yield from self._wrong_grader(member.get("provider"), (*at, "assert", index, "provider"))
 

@@ -14,6 +14,8 @@ Row = dict[str, str]
 
 def read_rows(text: str, name: str, *, delimiter: str = ",", strict: bool = False) -> list[tuple[int, Row]]:
     """Return each row under its header with the line where it begins; raises ConfigError for a table that is none."""
+    if len(delimiter) != 1:
+        raise ConfigError.of(f"the delimiter must be one character, not {delimiter!r}", file="PROMPTFOO_CSV_DELIMITER")
     records = list(_records(text, name, delimiter, strict))
     if not records:
         return []

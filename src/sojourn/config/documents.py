@@ -12,10 +12,10 @@ from sojourn.config.environment import env_block, named_env_files, render_env
 from sojourn.config.expect import Mismatch
 from sojourn.config.files import parse_data, read_text, resolve
 from sojourn.config.findings import Source
-from sojourn.config.keys import COMMAND_LINE, EVALUATE, SUITE, Table
+from sojourn.config.keys import COMMAND_LINE, EVALUATE, SUITE
 from sojourn.config.reading import Reading
 from sojourn.config.references import dereference
-from sojourn.config.shape import check_mapping
+from sojourn.config.shape import check_mapping, right
 from sojourn.errors import CodeError, ConfigError
 from sojourn.model.reference import SUFFIXES, Reference
 from sojourn.model.suite import JsonDict
@@ -122,14 +122,10 @@ def rendered(document: Document, reading: Reading) -> tuple[Document, dict[str, 
     check_mapping(data, SUITE, document.source, (), reading.findings)
     _check_within(data, document.source, reading)
     if len(reading.findings.problems) > before:
-        data = _right(data, SUITE)
+        data = right(data, SUITE)
         for key, table in (("evaluateOptions", EVALUATE), ("commandLineOptions", COMMAND_LINE)):
-            data |= {key: _right(data[key], table)} if data.get(key) else {}
+            data |= {key: right(data[key], table)} if data.get(key) else {}
     return dataclasses.replace(document, data=data), block
-
-
-def _right(data: JsonDict, table: Table) -> JsonDict:
-    return {key: value for key, value in data.items() if key in table and (value is None or not table[key](value))}
 
 
 def _check_within(data: JsonDict, source: Source, reading: Reading) -> None:

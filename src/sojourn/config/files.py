@@ -30,8 +30,8 @@ def read_text(path: str, name: str = "") -> str:
             content = file.read()
     except FileNotFoundError:
         raise ConfigError.of("no such file", file=name) from None
-    except OSError as error:
-        raise ConfigError.of(f"cannot be read: {error.strerror}", file=name) from None
+    except (OSError, ValueError) as error:
+        raise ConfigError.of(f"cannot be read: {getattr(error, 'strerror', error)}", file=name) from None
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -48,6 +48,10 @@ def _texts(value: Any) -> str:
     return "" if right else "must be a list of texts"
 
 
+def _text_or_texts(value: Any) -> str:
+    return "" if isinstance(value, str) or not _texts(value) else "must be a text or a list of texts"
+
+
 def _scalars(value: Any) -> str:
     right = isinstance(value, dict) and all(isinstance(item, str | int | float) for item in value.values())
     return "" if right else "must be a mapping of names to texts"
@@ -79,7 +83,7 @@ SUITE: Table = {
     "defaultTest": TEXT_OR_MAP,
     "extensions": _texts,
     "sessions": MAP,
-    "outputPath": TEXT_OR_LIST,
+    "outputPath": _text_or_texts,
     "env": _scalars,
     "evaluateOptions": MAP,
     "commandLineOptions": MAP,
@@ -234,8 +238,8 @@ COMMAND_LINE: Table = {
     "generateSuggestions": BOOL,
     "retryErrors": BOOL,
     "delay": wait,
-    "filterMetadata": TEXT_OR_LIST,
-    "envPath": TEXT_OR_LIST,
+    "filterMetadata": _text_or_texts,
+    "envPath": _text_or_texts,
     "filterSampleSeed": _numeric,
     "var": _scalars,
     "tags": _scalars,

@@ -41,12 +41,15 @@ async def load_suite(paths: list[str], flags: Flags, code: Code, *, cwd: Path, e
         findings=Findings(strict=flags.strict),
         source=Source(name=""),
     )
-    documents = [await read_document(path, reading) for path in files]
-    if not flags.env_file:
-        for document in documents:
-            overlay |= env_of_options(document)
-        reading = dataclasses.replace(reading, env={**environ, **overlay})
-    return await _suite(documents, flags, reading, overlay)
+    try:
+        documents = [await read_document(path, reading) for path in files]
+        if not flags.env_file:
+            for document in documents:
+                overlay |= env_of_options(document)
+            reading = dataclasses.replace(reading, env={**environ, **overlay})
+        return await _suite(documents, flags, reading, overlay)
+    except RecursionError:
+        raise ConfigError.of("nested too deeply", file=reading.name(files[0])) from None
 
 
 async def _suite(documents: Sequence[Document], flags: Flags, reading: Reading, overlay: dict[str, str]) -> Suite:
@@ -165,7 +168,10 @@ def _built(config: JsonDict, flags: Flags, reading: Reading, parts: _Parts) -> S
         warnings=tuple(reading.findings.warnings),
         grader=flags.grader,
         command_line=config.get("commandLineOptions") or {},
-        sessions=read_sessions(config.get("sessions"), reading),
+        sessions=(
+            *read_sessions(config.get("sessions"), reading),
+            *(provider.own for provider in parts.providers if provider.own is not None),
+        ),
     )
 
 

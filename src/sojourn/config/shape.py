@@ -82,6 +82,11 @@ def _distance(one: str, other: str) -> int:
     return rows[-1][-1]
 
 
+def right(data: Mapping[str, Any], table: Table) -> dict[str, Any]:
+    """Return the entries that the table knows and that are what they must be: what can still be looked at."""
+    return {key: value for key, value in data.items() if key in table and (value is None or not table[key](value))}
+
+
 def check_test(test: Any, source: Source, at: Path, findings: Findings) -> bool:
     """Check a test, defaultTest or scenario entry with its assertions; tell whether it is a mapping at all."""
     if not isinstance(test, dict):
@@ -117,7 +122,8 @@ def check_claims(claims: Iterable[Any], source: Source, at: Path, findings: Find
         place = (*at, index)
         if isinstance(claim, dict):
             check_mapping(claim, ASSERTION, source, place, findings)
-            for number, member in enumerate(claim.get("assert") or () if claim.get("type") == "assert-set" else ()):
+            members = claim.get("assert") if claim.get("type") == "assert-set" else None
+            for number, member in enumerate(members if isinstance(members, list) else ()):
                 if isinstance(member, dict):
                     check_mapping(member, ASSERTION, source, (*place, "assert", number), findings)
         for mismatch in mistakes(claim):

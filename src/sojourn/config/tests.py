@@ -11,10 +11,10 @@ from sojourn.config import globbing
 from sojourn.config.expect import Mismatch, Path
 from sojourn.config.files import parse_data, parse_jsonl, read_data, read_text, resolve
 from sojourn.config.findings import Source
-from sojourn.config.keys import GENERATOR
+from sojourn.config.keys import GENERATOR, TEST
 from sojourn.config.reading import Reading
 from sojourn.config.references import FILE, dereference, load_files
-from sojourn.config.shape import check_mapping, check_test
+from sojourn.config.shape import check_mapping, check_test, right
 from sojourn.errors import CodeError, ConfigError
 from sojourn.model.reference import Reference
 from sojourn.model.suite import JsonDict
@@ -55,8 +55,9 @@ def check_placed(placed: Placed, reading: Reading, *, complete: bool) -> Placed 
     before = len(reading.findings.problems)
     if not check_test(placed.test, placed.source, placed.at, reading.findings):
         return None
-    fine = len(reading.findings.problems) == before
-    if complete and fine and not _ENOUGH.intersection(key for key, value in placed.test.items() if value is not None):
+    if len(reading.findings.problems) > before:
+        placed = dataclasses.replace(placed, test=right(placed.test, TEST))
+    elif complete and not _ENOUGH.intersection(key for key, value in placed.test.items() if value is not None):
         what = "a test needs vars, turns, assert, options, metadata, a provider, providerOutput or a threshold"
         reading.findings.wrong(what, placed.source, placed.at)
     files = placed.test.get("vars")
