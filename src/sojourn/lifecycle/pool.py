@@ -89,8 +89,8 @@ class Pool:
 
     @property
     def size(self) -> int:
-        """How many sessions are open or being opened."""
-        return len(self._members) + len(self._opening)
+        """How many sessions are open, being opened, or not closed yet."""
+        return len(self._members) + len(self._opening) + len(self._ending)
 
     @property
     def waiting(self) -> int:
