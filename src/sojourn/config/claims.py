@@ -14,8 +14,8 @@ ASSERT_SET = "assert-set"
 
 _VALUED = """
 contains contains-all contains-any icontains icontains-all icontains-any starts-with regex javascript python
-levenshtein rouge-n bleu gleu similar similar:cosine similar:dot similar:euclidean classifier webhook word-count
-llm-rubric g-eval factuality model-graded-factuality model-graded-closedqa select-best context-recall skill-used
+levenshtein rouge-n bleu gleu similar similar:cosine similar:dot similar:euclidean webhook word-count
+g-eval factuality model-graded-factuality model-graded-closedqa select-best context-recall skill-used
 finish-reason tool-call-f1
 """
 NEEDS_VALUE = frozenset(_VALUED.split())
