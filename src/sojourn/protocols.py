@@ -43,7 +43,7 @@ class Code(Protocol):
     async def load(self, reference: Reference) -> JsonDict:
         """Load a function without calling it, and tell its `abilities`; raises CodeError where it cannot be."""
 
-    async def session(self, reference: Reference, request: JsonDict) -> Called:
+    async def session(self, reference: Reference, request: JsonDict, *, deadline_ms: float = 0) -> Called:
         """Have a language's process open, fork, close or otherwise treat a session that lives there."""
 
 

@@ -15,6 +15,7 @@ from sojourn.config.findings import COMMAND_LINE, Source
 from sojourn.config.keys import PROVIDER
 from sojourn.config.reading import Reading
 from sojourn.config.references import FILE, load_files
+from sojourn.config.sessions import own_session
 from sojourn.config.shape import check_mapping
 from sojourn.errors import CodeError, ConfigError
 from sojourn.model.reference import Reference
@@ -89,12 +90,19 @@ async def _checked(entry: Any, source: Source, at: Path, reading: Reading) -> Pr
             return None
         spec = _spec(unfolded, reading.base, reading.cwd)
         check_plug(spec)
-        return await _with_config(spec, reading)
+        spec = await _with_config(spec, reading)
+        return _with_session(spec, unfolded, inner, reading)
     except Mismatch as mismatch:
         reading.findings.mismatch(mismatch, source, at)
     except CodeError as error:
         reading.findings.wrong(f"the provider's config cannot be made: {error}", source, at)
     return None
+
+
+def _with_session(spec: ProviderSpec, entry: JsonDict, at: Path, reading: Reading) -> ProviderSpec:
+    """Give a provider the session of its own that its entry describes."""
+    own = own_session(spec, entry["session"], at, reading) if isinstance(entry.get("session"), dict) else None
+    return spec if own is None else dataclasses.replace(spec, own=own, sessions=(*spec.sessions, own.name))
 
 
 def _unfolded(entry: Any) -> JsonDict:

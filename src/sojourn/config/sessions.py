@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from enum import Enum
 from typing import Any, TypeVar
 
 from sojourn import registry
-from sojourn.config.expect import Mismatch, mapping, text
+from sojourn.config.expect import Mismatch, Path, mapping, text
 from sojourn.config.keys import POOL, SESSION
 from sojourn.config.reading import Reading
 from sojourn.config.references import load_files
 from sojourn.config.shape import check_mapping
 from sojourn.model.reference import Reference
 from sojourn.model.session import Isolation, PoolLimits, Scope, SessionSpec
-from sojourn.model.suite import JsonDict
+from sojourn.model.suite import JsonDict, ProviderSpec
 
 Word = TypeVar("Word", bound=Enum)
 
@@ -34,6 +35,17 @@ def read_sessions(raw: Any, reading: Reading) -> tuple[SessionSpec, ...]:
         except Mismatch as mismatch:
             reading.findings.mismatch(mismatch, reading.source, at)
     return tuple(found)
+
+
+def own_session(provider: ProviderSpec, block: JsonDict, at: Path, reading: Reading) -> SessionSpec | None:
+    """Read the `session` block of a provider's entry: its kind is the provider's own file where it names no other."""
+    try:
+        entry = {"kind": provider.id, "scope": "provider", "config": dict(provider.config), **block}
+        spec = _spec("session", entry, reading)
+    except Mismatch as mismatch:
+        reading.findings.mismatch(mismatch, reading.source, (*at, "session"))
+        return None
+    return dataclasses.replace(spec, name=f"{provider.name} (own)", own=True)
 
 
 def _spec(name: str, entry: JsonDict, reading: Reading) -> SessionSpec:

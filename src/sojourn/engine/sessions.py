@@ -27,6 +27,7 @@ class House:
         self.keeper = Keeper(Family(suite.sessions), kinds, journal)
         self._suite = suite
         self._kinds = kinds
+        self._known_as = {spec.name: "session" if spec.own else spec.name for spec in suite.sessions}
 
     def expect(self, trials: list[Trial]) -> None:
         """Count who will need what; see `Keeper.expect`."""
@@ -44,8 +45,9 @@ class House:
             yield {}, {}
             return
         async with self.keeper.visit(stay_of(trial, self._suite), notes) as live:
-            markers = {name: self._kinds[name].marker(each) for name, each in live.items()}
-            yield markers, {name: _shown(self._kinds[name].handle(each)) for name, each in live.items()}
+            markers = {self._known_as[name]: self._kinds[name].marker(each) for name, each in live.items()}
+            shown = {self._known_as[name]: _shown(self._kinds[name].handle(each)) for name, each in live.items()}
+            yield markers, shown
 
 
 def _shown(handle: Any) -> Any:

@@ -106,9 +106,9 @@ class LanguageProcess(asyncio.Protocol):
         if self._ready is not None:
             self._send(protocol.state(change))
 
-    async def session(self, reference: Reference, request: JsonDict) -> Called:
+    async def session(self, reference: Reference, request: JsonDict, deadline_ms: float) -> Called:
         """Treat a session that lives in the process; see `protocols.Code`."""
-        return await self._ask(reference, 0, lambda number, ref: protocol.session(number, ref, request))
+        return await self._ask(reference, deadline_ms, lambda number, ref: protocol.session(number, ref, request))
 
     async def _ask(self, reference: Reference, deadline_ms: float, frame: Callable[[int, int], bytes]) -> Called:
         await self._wait_to_be_heard(reference)

@@ -71,9 +71,9 @@ class CodeRunner:
         for tongue, process in self._processes.items():
             process.leave_will([call for call in calls if call[2].tongue == tongue], ledger)
 
-    async def session(self, reference: Reference, request: JsonDict) -> Called:
+    async def session(self, reference: Reference, request: JsonDict, *, deadline_ms: float = 0) -> Called:
         """Treat a session that lives in its language's process; see `protocols.Code`."""
-        return await self._process(reference.tongue).session(reference, request)
+        return await self._process(reference.tongue).session(reference, request, deadline_ms)
 
     @contextlib.asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:

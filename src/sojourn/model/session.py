@@ -73,7 +73,8 @@ class SessionSpec:
     """One entry under `sessions`. Timeouts are seconds.
 
     `isolation` None means that the suite does not say: a single session is shared; one of a pool is reset before it is
-    lent again, or thrown away where its kind cannot reset.
+    lent again, or thrown away where its kind cannot reset. `own` marks a provider's session of its own: its calls find
+    it under the name `session`, and a class that is opened is asked itself.
     """
 
     name: str
@@ -87,6 +88,7 @@ class SessionSpec:
     close_timeout: float = 30
     config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     base: str = ""
+    own: bool = False
 
     @property
     def exclusive(self) -> bool:

@@ -43,6 +43,7 @@ class ProviderSpec:
     env: Mapping[str, str] = dataclasses.field(default_factory=dict)
     base: str = ""
     sessions: tuple[str, ...] = ()
+    own: SessionSpec | None = None
 
     @property
     def name(self) -> str:

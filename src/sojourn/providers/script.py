@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from sojourn.errors import CodeDiedError, CodeError, ProviderError
 from sojourn.model.reference import Reference
 from sojourn.model.reply import Reply
-from sojourn.model.suite import ProviderSpec
+from sojourn.model.suite import JsonDict, ProviderSpec
 from sojourn.protocols import Question, Tools
 from sojourn.providers.answer import read_answer
 
@@ -27,6 +28,8 @@ class Script:
         config = {**spec.config, "basePath": spec.base or str(tools.base)}
         self._options = {"id": spec.label or spec.id, "config": config, "env": dict(spec.env)}
         self._deadline_ms = float(spec.config.get("timeout") or 0)
+        self._session = dataclasses.replace(reference, role="session")
+        self._is_itself = spec.own is not None and spec.own.kind == str(reference)
 
     async def ask(self, question: Question) -> Reply:
         """Answer with what the user's code returned; what it raises is the reply's error."""
@@ -36,11 +39,20 @@ class Script:
         """Ask the same file's embedding or classification function."""
         return await self._call(kind, text)
 
+    def _request(self, own: Any, text: str, *context: Any) -> JsonDict:
+        """Ask the session itself: it is an instance of the provider's class that was opened."""
+        if self._reference.tongue == "javascript":
+            return {"do": "callApi", "key": own["$session"], "args": [text, *context]}
+        return {"do": "call_api", "key": own["$session"], "args": [text, self._options, *context]}
+
     async def _call(self, kind: str, text: str, *context: Any, deadline_ms: float = 0) -> Reply:
         deadline = deadline_ms or self._deadline_ms
         reference, code = self._reference, self._tools.code
+        own = (context[0].get("sessions") or {}).get("session") if context else None
         try:
-            if reference.tongue == "javascript":
+            if own is not None and self._is_itself:
+                called = await code.session(self._session, self._request(own, text, *context), deadline_ms=deadline)
+            elif reference.tongue == "javascript":
                 called = await code.call(reference, _METHODS[kind], self._options, text, *context, deadline_ms=deadline)
             else:
                 name = reference.name or _FUNCTIONS[kind]

@@ -165,13 +165,13 @@ function provider(target, ref) {
 // What is thrown may be anything, and even looking at it may throw.
 function describe(error, where) {
   try {
-    return told(error, where);
+    return explained(error, where);
   } catch {
     return { what: 'it threw what cannot be shown', trace: '', where, type: 'unknown' };
   }
 }
 
-function told(error, where) {
+function explained(error, where) {
   if (error instanceof Unanswerable) return { what: error.message, trace: '', where };
   if (!(error instanceof Error)) {
     const what = `it threw ${typeof error === 'object' ? JSON.stringify(error) : String(error)}`;
@@ -192,16 +192,17 @@ function carried(value) {
 function answer(call, value) {
   let text;
   try {
-    text = JSON.stringify({ id: call, value: carried(value) }, (_, item) => {
+    text = JSON.stringify(carried(value), (_, item) => {
       if (typeof item === 'bigint') throw new TypeError('a BigInt');
       return typeof item === 'number' && !Number.isFinite(item) ? carried(item) : item;
     });
+    if (text === undefined) throw new TypeError(`a ${typeof value}`);
   } catch (error) {
     send({ id: call, error: { what: `it returned what JSON cannot carry: ${error.message}`, trace: '', where: '', type: 'value' } });
     return;
   }
   if (outgoing.length === 0) setImmediate(flush);
-  outgoing.push(text + '\n');
+  outgoing.push(`{"id":${call},"value":${text}}\n`);
 }
 
 // A hook may change what it was lent instead of returning it; only what it may change is meant for the engine.
@@ -219,7 +220,11 @@ function tellState() {
 
 async function act(target, definition, frame) {
   if (frame.load) return { abilities: definition.role === 'session' ? living.abilities(target) : [] };
-  if (frame.session) return living.treat(target, frame.session);
+  if (frame.session) {
+    living.lend(frame.session.args || []);
+    sharing.lend(frame.session.args || []);
+    return living.treat(target, frame.session);
+  }
   living.lend(frame.args);
   sharing.lend(frame.args);
   const value = await target(...frame.args);

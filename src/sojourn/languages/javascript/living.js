@@ -17,7 +17,8 @@ function abilities(kind) {
 // A class is made once for each session; an object of functions serves them all.
 function kindOf(kind) {
   if (typeof kind !== 'function') return kind;
-  return kind.prototype && typeof kind.prototype.open === 'function' ? kind.prototype : null;
+  const methods = kind.prototype || {};
+  return typeof methods.open === 'function' || typeof methods.callApi === 'function' ? methods : null;
 }
 
 function isGenerator(kind) {
@@ -32,9 +33,9 @@ async function open(kind, asked) {
     const { value } = await generator.next();
     return { live: value, close: () => finish(generator), able: null };
   }
-  const able = kindOf(kind) === kind || typeof kind !== 'function' ? kind : kindOf(kind) && new kind();
+  const able = kindOf(kind) === kind || typeof kind !== 'function' ? kind : kindOf(kind) && new kind({ config: asked.config });
   if (!able) return { live: await kind(asked.config, parents, context), close: async () => {}, able: null };
-  const live = await able.open(asked.config, parents, context);
+  const live = able.open ? await able.open(asked.config, parents, context) : able;
   return tenant(able, live === undefined ? able : live);
 }
 
@@ -60,6 +61,11 @@ async function treat(kind, asked) {
   } else if (asked.do === 'reclaim') {
     const able = typeof kind === 'function' ? new kind() : kind;
     return able.reclaim(asked.key, asked.handle);
+  } else if (asked.args) {
+    const { live, able } = tenants.get(asked.key);
+    const target = live && typeof live[asked.do] === 'function' ? live : able;
+    if (!target || typeof target[asked.do] !== 'function') throw new Error(`this session has no method ${asked.do}`);
+    return target[asked.do](...asked.args);
   } else {
     const found = tenants.get(asked.key);
     return found.able[asked.do](found.live);

@@ -103,6 +103,7 @@ class Host:
             self.channel.send({"id": frame["id"], "value": {"abilities": abilities(function)}})
             return
         if "session" in frame:
+            self.lend(frame["session"].get("args", []))
             frame["args"] = [function, frame["session"]]
             function = self.household.do
         if inspect.iscoroutinefunction(function):

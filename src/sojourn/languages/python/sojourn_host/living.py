@@ -73,7 +73,8 @@ class Tenant:
         kind = self._kind
         if inspect.isclass(kind):
             self._instance = kind()
-            live = await self._run(self._instance.open, given(self._instance.open, self._known))
+            opener = getattr(self._instance, "open", None)
+            live = await self._run(opener, given(opener, self._known)) if opener is not None else None
             return self._instance if live is None else live
         arguments = given(kind, self._known)
         if inspect.isasyncgenfunction(kind):
@@ -119,6 +120,16 @@ class Tenant:
             raise UnanswerableError(f"this session has no {ability!r}")
         return await self._run(function, given(function, {**self._known, "live": self.live}))
 
+    async def ask(self, method: str, arguments: list[Any]) -> Any:
+        """Call a method of the session itself: a provider's class that was opened."""
+        function = getattr(self.live, method, None) or getattr(self._instance, method, None)
+        if function is None:
+            raise UnanswerableError(f"this session has no method {method!r}")
+        if inspect.iscoroutinefunction(function):
+            return await function(*arguments)
+        value = await asyncio.to_thread(function, *arguments)
+        return await value if inspect.isawaitable(value) else value
+
     async def child(self) -> Tenant:
         """Fork: return a tenant of its own, which is closed as its parent is."""
         other = Tenant(self._kind, self._known)
@@ -155,6 +166,8 @@ class Household:
         elif what == "close":
             found = self._tenants.pop(key, None)
             return await found.close() if found is not None else None
+        elif "args" in asked:
+            return await self._tenants[key].ask(what, asked["args"])
         else:
             return await self._tenants[key].act(what)
         self._tenants[key] = tenant
