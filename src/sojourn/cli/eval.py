@@ -20,6 +20,8 @@ from sojourn.lifecycle import ledger
 from sojourn.model.result import Outcome, Phase, RunResult
 from sojourn.model.suite import Suite
 
+SET_UP = (Phase.OPEN, Phase.BEFORE)
+
 
 def run(argv: list[str]) -> int:
     """Run the command; returns the exit code (0 passed, 100 failed, 1 not all could be run, 130 interrupted)."""
@@ -123,11 +125,12 @@ def exit_code(result: RunResult) -> int:
     if result.interrupted:
         return 128 + signal.Signals[result.interrupted]
     unclean = result.troubles or any(each.notes for each in result.results)
-    unbegun = any(each.trouble is not None and each.trouble.phase is Phase.BEFORE for each in result.results)
+    unbegun = any(each.trouble is not None and each.trouble.phase in SET_UP for each in result.results)
     if unclean or unbegun or result.unrun:
         return 1
     judged = len(result.results) - result.count(Outcome.SKIPPED)
     rate = 100 * result.count(Outcome.PASSED) / judged if judged else 100
-    if rate >= float(os.environ.get("PROMPTFOO_PASS_RATE_THRESHOLD") or 100):
+    raced = bool(result.races) and result.plan.suite.options.races == "error"
+    if not raced and rate >= float(os.environ.get("PROMPTFOO_PASS_RATE_THRESHOLD") or 100):
         return 0
     return int(os.environ.get("PROMPTFOO_FAILED_TEST_EXIT_CODE") or 100)

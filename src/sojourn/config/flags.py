@@ -11,6 +11,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+CHANCE = -1
+"""The seed that stands for one chosen by chance."""
+
 
 def _field(*flags: str, help: str, default: Any = None, **options: Any) -> Any:  # noqa: A002  argparse's word
     metadata = {"flags": flags, "help": help, "argparse": options}
@@ -102,6 +105,13 @@ class Flags:
         "--env-file", "--env-path", help="files of variables to load instead of .env", metavar="PATH"
     )
     grader: str | None = _field("--grader", help="provider that judges model-graded assertions", metavar="ID")
+    races: str | None = _field(
+        "--races", help="what a session race is: warn (default) or error", choices=("warn", "error")
+    )
+    shuffle: int | None = _field(
+        "--shuffle", help="run lanes in another order, and tell what depends on it", nargs="?", const=CHANCE, type=int,
+        metavar="SEED",
+    )  # fmt: skip
     strict: bool = _field("--strict", help="take what nobody knows for a mistake", default=False, action="store_true")
 
 

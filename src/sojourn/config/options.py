@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from sojourn.config.flags import Flags
+from sojourn.config.flags import CHANCE, Flags
 from sojourn.config.keys import wait
 from sojourn.errors import ConfigError
 from sojourn.model.suite import JsonDict, RunOptions
@@ -73,6 +74,8 @@ def run_options(flags: Flags, evaluate: Mapping[str, Any], env: Mapping[str, str
         repeat=int(flags.repeat or _first(evaluate.get("repeat")) or 1),
         delay_ms=_first(flags.delay, evaluate.get("delay"), env.get("PROMPTFOO_DELAY_MS")),
         cache=cache is not False,
+        races=flags.races or "warn",
+        shuffle=secrets.randbelow(10**6) if flags.shuffle == CHANCE else flags.shuffle,
         timeout_ms=_first(evaluate.get("timeoutMs"), env.get("PROMPTFOO_EVAL_TIMEOUT_MS")),
         max_eval_time_ms=_first(evaluate.get("maxEvalTimeMs"), env.get("PROMPTFOO_MAX_EVAL_TIME_MS")),
         hook_timeout_ms=_own(env, "SOJOURN_HOOK_TIMEOUT_MS", HOOK_TIMEOUT_MS),

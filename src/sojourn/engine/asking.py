@@ -45,8 +45,10 @@ async def render(account: Account, setting: Setting) -> Question:
 
 
 def _conversation_key(account: Account) -> str:
-    place = f"{account.trial.column.index}:{account.trial.repeat}"
-    return f"{place}:{account.case.metadata.get('conversationId') or ''}"
+    """Turns have a conversation of their own; else it is the column's, or the named one in it, as in promptfoo."""
+    trial = account.trial
+    turns = trial.conversation if trial.turn else ""
+    return f"{trial.column.index}:{trial.repeat}:{turns or account.case.metadata.get('conversationId') or ''}"
 
 
 def _identity(account: Account) -> JsonDict:

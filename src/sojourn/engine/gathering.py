@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 from collections.abc import Iterable
 
 from sojourn.lifecycle.keeper import Stay
@@ -15,7 +16,7 @@ Declared = tuple[Trial, str]
 
 
 def gathered(trials: list[Declared], suite: Suite) -> list[Lane]:
-    """Return the lanes in the order of their first trials; each trial is told the lane that it is in."""
+    """Return the lanes in the order of their first trials, or shuffled; each trial is told the lane that it is in."""
     family = Family(suite.sessions)
     groups = _Groups()
     reasons: dict[str, dict[str, None]] = {}
@@ -26,7 +27,10 @@ def gathered(trials: list[Declared], suite: Suite) -> list[Lane]:
         for name, shared in _exclusive(trial, family, suite):
             groups.join(own, shared)
             reasons.setdefault(shared, {})[f"session {name}"] = None
-    return list(_lanes(trials, groups, reasons))
+    lanes = list(_lanes(trials, groups, reasons))
+    if suite.options.shuffle is not None:
+        random.Random(suite.options.shuffle).shuffle(lanes)  # noqa: S311  a repeatable order, no secret
+    return lanes
 
 
 def _exclusive(trial: Trial, family: Family, suite: Suite) -> Iterable[tuple[str, str]]:

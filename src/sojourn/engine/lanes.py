@@ -150,10 +150,11 @@ class Schedule:
 def describe(plan: Plan) -> list[str]:
     """Say for people which lanes there are and why, one line each; lanes of one trial are counted."""
     shared = [lane for lane in (*plan.first, *plan.lanes) if lane.why]
-    single = sum(1 for lane in (*plan.first, *plan.lanes) if not lane.why)
+    single = [trial for lane in (*plan.first, *plan.lanes) if not lane.why for trial in lane.trials]
+    unknown = sum(1 for trial in single if plan.learning and not trial.lane)
     lines = [f"{len(lane.trials)} trials in order: {lane.why}" for lane in shared]
-    if single and plan.learning:
-        lines.append(f"{single} trials whose sharing is learnt as they run: {plan.learning}")
-    elif single:
-        lines.append(f"{single} trials that share nothing, up to {plan.jobs} at once")
+    if unknown:
+        lines.append(f"{unknown} trials whose sharing is learnt as they run: {plan.learning}")
+    if len(single) > unknown:
+        lines.append(f"{len(single) - unknown} trials that share nothing, up to {plan.jobs} at once")
     return lines

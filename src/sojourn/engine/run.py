@@ -22,6 +22,7 @@ from sojourn.engine.comparing import compare, withdraw_uncompared
 from sojourn.engine.deriving import derive
 from sojourn.engine.grading import GraderPool
 from sojourn.engine.lanes import Learner
+from sojourn.engine.order import unsteady
 from sojourn.engine.planner import make_plan
 from sojourn.engine.preflight import check_code
 from sojourn.engine.providers import ProviderPool
@@ -183,6 +184,8 @@ class Run:
             await self._trials(crew)
         self.result.unrun += crew.unrun
         self.result.derived = derive(self.result)
+        if self._setting.suite.options.shuffle is not None:
+            self.result.unsteady = unsteady(self.result)
 
     async def _plan(self, suite: Suite) -> Plan:
         async def transform(test: JsonDict, variables: JsonDict) -> JsonDict:
@@ -253,6 +256,7 @@ class Run:
         """Close what a run that was stopped left open, and tell of all that could not be closed."""
         keeper = self._setting.house.keeper
         await keeper.close()
+        self.result.leaks = keeper.leaks
         for unclosed in keeper.unclosed:
             self._trouble(Phase.CLOSE, f"session {unclosed.name} could not be closed: {unclosed.why}")
 

@@ -11,6 +11,7 @@ from sojourn.engine.setting import Account, Setting
 from sojourn.engine.settling import settle
 from sojourn.engine.stopping import TIME_LIMIT, Brake
 from sojourn.engine.trial import Ended, Fate, run_trial
+from sojourn.languages.runner import LANE
 from sojourn.model.plan import Lane, Plan, Trial
 from sojourn.model.result import Outcome, Phase, TrialResult, Trouble
 
@@ -53,6 +54,7 @@ class Crew:
             await self._lane(lane)
 
     async def _lane(self, lane: Lane) -> None:
+        LANE.set({})
         broken: dict[str, str] = {}
         for done, trial in enumerate(lane.trials):
             if trial.turn and trial.conversation in broken and not self._brake.stopped:

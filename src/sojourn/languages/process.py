@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import os
 import signal
 import socket
@@ -107,8 +108,15 @@ class LanguageProcess(asyncio.Protocol):
             self._send(protocol.state(change))
 
     async def session(self, reference: Reference, request: JsonDict, deadline_ms: float) -> Called:
-        """Treat a session that lives in the process; see `protocols.Code`."""
-        return await self._ask(reference, deadline_ms, lambda number, ref: protocol.session(number, ref, request))
+        """Treat a session that lives in the process; what it prints is no trial's own. See `protocols.Code`."""
+        try:
+            frame = functools.partial(protocol.session, request=request)
+            called = await self._ask(reference, deadline_ms, frame)
+        except CodeError as error:
+            self._on_print(error.printed)
+            raise
+        self._on_print(called.printed)
+        return called
 
     async def _ask(self, reference: Reference, deadline_ms: float, frame: Callable[[int, int], bytes]) -> Called:
         await self._wait_to_be_heard(reference)
@@ -282,8 +290,8 @@ class LanguageProcess(asyncio.Protocol):
         number = frame.get("id", 0)
         pending = self._pending.get(number)
         if "print" in frame:
-            if pending is not None:
-                pending.printed.append(frame["print"])
+            hear = self._on_print if pending is None else pending.printed.append
+            hear(frame["print"])
         elif "error" in frame or "value" in frame:
             self._heard(number)
             if pending is not None and not pending.future.done():

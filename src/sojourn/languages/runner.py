@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
+import itertools
 import shutil
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
 from sojourn.errors import CodeDiedError, CodeError
@@ -26,6 +28,10 @@ Willed = tuple[str, str, Reference, tuple[Any, ...]]
 """A call of the last will: its mark, the mark of the call that must have begun for it, the function, the arguments."""
 
 
+LANE: contextvars.ContextVar[dict[tuple[str, str], int] | None] = contextvars.ContextVar("LANE", default=None)
+"""The lane that is being run: which worker it has of each provider that has several."""
+
+
 class CodeRunner:
     """Calls users' functions, one long-lived process a language.
 
@@ -36,7 +42,8 @@ class CodeRunner:
         self._env = env
         self._heir = heir or Heir()
         self._on_print = on_print
-        self._processes: dict[Tongue, LanguageProcess] = {}
+        self._processes: dict[tuple[Tongue, str, int], LanguageProcess] = {}
+        self._turns: dict[tuple[str, str], Iterator[int]] = {}
         self._calls = 0
         self._alone: asyncio.Task[Any] | None = None
         self._change = asyncio.Condition()
@@ -47,7 +54,7 @@ class CodeRunner:
             await self._wait_for_the_lonely(reference)
         self._calls += 1
         try:
-            return await self._process(reference.tongue).call(reference, arguments, deadline_ms, mark)
+            return await self._process(reference).call(reference, arguments, deadline_ms, mark)
         finally:
             self._calls -= 1
             if self._alone is not None:
@@ -63,17 +70,19 @@ class CodeRunner:
 
     async def load(self, reference: Reference) -> JsonDict:
         """Load a function without calling it; see `protocols.Code`."""
-        told = (await self._process(reference.tongue).load(reference)).value
+        told = (await self._process(reference).load(reference)).value
         return told if isinstance(told, dict) else {}
 
     def leave_will(self, calls: list[Willed], ledger: str) -> None:
         """Leave calls with the processes that are to make them if the engine dies; an empty list takes them back."""
-        for tongue, process in self._processes.items():
+        for (tongue, executable, worker), process in self._processes.items():
+            if executable or worker:
+                continue
             process.leave_will([call for call in calls if call[2].tongue == tongue], ledger)
 
     async def session(self, reference: Reference, request: JsonDict, *, deadline_ms: float = 0) -> Called:
         """Treat a session that lives in its language's process; see `protocols.Code`."""
-        return await self._process(reference.tongue).session(reference, request, deadline_ms)
+        return await self._process(reference).session(reference, request, deadline_ms)
 
     @contextlib.asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
@@ -92,12 +101,25 @@ class CodeRunner:
                 self._alone = None
                 self._change.notify_all()
 
-    def _process(self, tongue: Tongue) -> LanguageProcess:
-        if tongue not in self._processes:
-            self._processes[tongue] = LanguageProcess(
-                tongue, command(tongue, self._env), self._env, self._on_print, self._heir
-            )
-        return self._processes[tongue]
+    def _process(self, reference: Reference) -> LanguageProcess:
+        key = (reference.tongue, reference.executable, self._worker(reference))
+        if key not in self._processes:
+            argv = command(reference.tongue, self._env, reference.executable)
+            self._processes[key] = LanguageProcess(reference.tongue, argv, self._env, self._on_print, self._heir)
+        return self._processes[key]
+
+    def _worker(self, reference: Reference) -> int:
+        """Return the number of the worker that a call goes to: a lane keeps the one that its first call was given."""
+        if not reference.workers:
+            return 0
+        lane = LANE.get()
+        group = (reference.path, reference.executable)
+        if lane is None or group not in lane:
+            chosen = next(self._turns.setdefault(group, itertools.cycle(range(1, reference.workers + 1))))
+            if lane is None:
+                return chosen
+            lane[group] = chosen
+        return lane[group]
 
     async def close(self) -> None:
         """Stop every process."""
@@ -105,10 +127,16 @@ class CodeRunner:
         self._processes.clear()
 
 
-def command(tongue: Tongue, env: Mapping[str, str]) -> list[str]:
+def command(tongue: Tongue, env: Mapping[str, str], executable: str = "") -> list[str]:
     """Return how a language's host is started; raises CodeError where its interpreter is missing."""
     if tongue == "python":
-        return [env.get("PROMPTFOO_PYTHON") or sys.executable, "-u", "-c", PYTHON_START, host_file("python")]
+        return [
+            executable or env.get("PROMPTFOO_PYTHON") or sys.executable,
+            "-u",
+            "-c",
+            PYTHON_START,
+            host_file("python"),
+        ]
     node = shutil.which("node", path=env.get("PATH"))
     if node is None:
         what = "Node.js is needed for JavaScript and is not on the PATH; install Node.js 18 or newer"

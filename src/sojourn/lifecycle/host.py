@@ -58,7 +58,8 @@ class SessionHost:
             self._refuse(ready, f"it was not open after {self._open_timeout:g} s")
             return
         except BaseException as error:  # noqa: BLE001  whatever opening raises is the cause for all who need it
-            self._refuse(ready, str(error) or type(error).__name__)
+            why = error.cause if isinstance(error, SessionError) else str(error)
+            self._refuse(ready, why or type(error).__name__)
             return
         self.move(State.READY)
         ready.set_result(None)

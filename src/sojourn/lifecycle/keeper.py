@@ -65,6 +65,7 @@ class Loan:
     key: Key
     live: Any
     tag: str = ""
+    fingerprint: Any = None
     begun: bool = False
 
 
@@ -79,6 +80,7 @@ class Keeper:
         self._lanes: dict[str, LaneHold] = {}
         self._opened: list[Node] = []
         self.unclosed: list[Unclosed] = []
+        self.leaks: list[str] = []
 
     def expect(self, stays: Iterable[Stay]) -> None:
         """Count who will need what; must be told of every trial before the first begins."""
@@ -158,6 +160,8 @@ class Keeper:
         elif spec.isolation is Isolation.ROLLBACK:
             await _in_time(spec, kind.act("begin", lease.live))
             loan.begun = True
+        elif self._is_watched(spec):
+            loan.fingerprint = await _in_time(spec, kind.act("fingerprint", lease.live))
         loans.append(loan)
 
     async def _leave(self, stay: Stay, loans: list[Loan], notes: list[str]) -> None:
@@ -167,6 +171,7 @@ class Keeper:
         for spec in reversed(self._family.lineage(stay.needs)):
             node = self._node(spec, stay.place)
             if spec.name in mine:
+                await self._look_for_leak(mine[spec.name], stay)
                 await self._undo(mine[spec.name], notes)
             node.visits -= 1
             hold.left[node.key] -= 1
@@ -184,6 +189,19 @@ class Keeper:
         if why:
             notes.append(f"reset of {key}: {why}")
             del hold.leases[key]
+
+    def _is_watched(self, spec: SessionSpec) -> bool:
+        """Whether a trial can be told from others as the one that changed a shared session."""
+        shared = spec.isolation in (None, Isolation.SHARED) and spec.limits.capacity == 1
+        return shared and "fingerprint" in self._kinds[spec.name].abilities
+
+    async def _look_for_leak(self, loan: Loan, stay: Stay) -> None:
+        """Name the trial that leaves a shared session otherwise than it found it."""
+        if loan.fingerprint is not None:
+            with contextlib.suppress(SessionError):
+                now = await _in_time(loan.spec, self._kinds[loan.spec.name].act("fingerprint", loan.live))
+                if now != loan.fingerprint:
+                    self.leaks.append(f"{stay.name} changed the shared session {loan.key}")
 
     async def _forked(self, live: Any, node: Node, kind: SessionKind) -> tuple[Any, str]:
         opening = Opening(name=f"fork of {node.key}", tag=self._journal.new_tag(), parents={})

@@ -43,7 +43,8 @@ class Reference:
     """A user's function.
 
     Either `path` (absolute) with an optional `name` (a function, or `Class.method`), or inline `source`.
-    `role` says what it is for, and so which names are looked up by default and how it is called.
+    `role` says what it is for, and so which names are looked up by default and how it is called. `executable` is an
+    interpreter of its own, `workers` how many processes of its own it is spread over; 0: it lives with all others.
     """
 
     tongue: Tongue
@@ -51,6 +52,8 @@ class Reference:
     path: str = ""
     name: str = ""
     source: str = ""
+    executable: str = ""
+    workers: int = 0
 
     def __str__(self) -> str:
         if self.source:

@@ -95,8 +95,9 @@ class RunResult:
 
     `troubles` broke the run as a whole (beforeAll, afterAll); `stopped` says why not all was begun, `interrupted` is
     the signal's name where that was one; both may be empty.
-    `created` is the wall clock in UTC (ISO), `duration_ms` the whole run. `derived` holds each column's derived
-    metrics by the column's index.
+    `leaks` names trials that changed a session which others share, `unsteady` the tests whose verdict was not the same
+    in every repeat. `created` is the wall clock in UTC (ISO), `duration_ms` the whole run. `derived` holds each
+    column's derived metrics by the column's index.
     """
 
     run_id: str
@@ -106,6 +107,8 @@ class RunResult:
     results: list[TrialResult] = dataclasses.field(default_factory=list)
     troubles: list[Trouble] = dataclasses.field(default_factory=list)
     races: list[Race] = dataclasses.field(default_factory=list)
+    leaks: list[str] = dataclasses.field(default_factory=list)
+    unsteady: list[str] = dataclasses.field(default_factory=list)
     printed: list[str] = dataclasses.field(default_factory=list)
     learnt: str = ""
     stopped: str = ""

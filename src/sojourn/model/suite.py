@@ -94,6 +94,7 @@ class Case:
 class RunOptions:
     """How a suite is run. Times are milliseconds, 0 means no limit.
 
+    `races` says whether a session race is a failure ("error"), `shuffle` is the seed of another order of the lanes.
     `hook_timeout_ms` bounds each call of a hook, `stop_timeout_ms` how long a run may still take once it is stopped.
     """
 
@@ -101,6 +102,8 @@ class RunOptions:
     repeat: int = 1
     delay_ms: float = 0
     cache: bool = True
+    races: str = "warn"
+    shuffle: int | None = None
     timeout_ms: float = 0
     max_eval_time_ms: float = 0
     hook_timeout_ms: float = 60_000

@@ -23,12 +23,15 @@ class Script:
         reference = Reference.parse(spec.id, base=spec.base or str(tools.base), role="provider")
         if reference is None:
             raise ProviderError(f"{spec.id!r} names no Python or JavaScript file")
+        executable, workers = str(spec.config.get("pythonExecutable") or ""), int(spec.config.get("workers") or 0)
+        if reference.tongue == "python" and (executable or workers):
+            reference = dataclasses.replace(reference, executable=executable, workers=workers or 1)
         self._reference = reference
         self._tools = tools
         config = {**spec.config, "basePath": spec.base or str(tools.base)}
         self._options = {"id": spec.label or spec.id, "config": config, "env": dict(spec.env)}
         self._deadline_ms = float(spec.config.get("timeout") or 0)
-        self._session = dataclasses.replace(reference, role="session")
+        self._session = dataclasses.replace(reference, role="session", executable="", workers=0)
         self._is_itself = spec.own is not None and spec.own.kind == str(reference)
 
     async def ask(self, question: Question) -> Reply:
@@ -56,7 +59,7 @@ class Script:
                 called = await code.call(reference, _METHODS[kind], self._options, text, *context, deadline_ms=deadline)
             else:
                 name = reference.name or _FUNCTIONS[kind]
-                python = Reference(tongue="python", role="provider", path=reference.path, name=name)
+                python = dataclasses.replace(reference, name=name)
                 called = await code.call(python, text, self._options, *context, deadline_ms=deadline)
         except CodeDiedError:
             raise

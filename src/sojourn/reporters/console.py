@@ -97,6 +97,10 @@ def _warnings(result: RunResult) -> Iterator[str]:
         yield f"Session race: {pair} used session {one_line(race.session_id, 60)} at the same time"
     if len(result.races) > MOST_NAMED:
         yield f"Session races: {len(result.races)} in all"
+    yield from (f"Session leak: {one_line(leak, 200)}" for leak in result.leaks)
+    if result.plan.suite.options.shuffle is not None:
+        yield f"Shuffled with seed {result.plan.suite.options.shuffle} (--shuffle {result.plan.suite.options.shuffle})"
+    yield from (f"Depends on the order, or on chance: {one_line(test, 200)}" for test in result.unsteady)
     for trouble in result.troubles:
         yield f"Error ({trouble.phase.value}): {trouble}"
     for trial in _ordered(result):

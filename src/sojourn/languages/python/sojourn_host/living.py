@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextvars
+import functools
 import inspect
 import json
 from collections.abc import Callable
@@ -50,6 +52,7 @@ class Tenant:
         self._instance: Any = None
         self._generator: Any = None
         self._thread = concurrent.futures.ThreadPoolExecutor(max_workers=1)
+        self._context = contextvars.copy_context()
         self._end = asyncio.Event()
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._owner: asyncio.Task[None] | None = None
@@ -90,7 +93,8 @@ class Tenant:
         if inspect.iscoroutinefunction(function):
             return await function(*placed, **named)
         loop = asyncio.get_running_loop()
-        value = await loop.run_in_executor(self._thread, lambda: function(*placed, **named))
+        work = functools.partial(self._context.run, function, *placed, **named)
+        value = await loop.run_in_executor(self._thread, work)
         return await value if inspect.isawaitable(value) else value
 
     async def _leave(self) -> None:
