@@ -12,8 +12,6 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
-
 from sojourn.languages.process import Heir
 from sojourn.languages.runner import CodeRunner, Willed
 from sojourn.lifecycle import watchdog
@@ -56,6 +54,8 @@ def safekept(suite: Suite, run_id: str, folder: Path) -> Iterator[Safekeeping]:
     ledger.create()
 
     def born(pid: int) -> None:
+        import psutil
+
         ledger.write({"process": pid, "born": psutil.Process(pid).create_time()})
 
     lifeline = watchdog.start(ledger.path)
