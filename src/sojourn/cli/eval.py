@@ -131,6 +131,7 @@ def exit_code(result: RunResult) -> int:
     judged = len(result.results) - result.count(Outcome.SKIPPED)
     rate = 100 * result.count(Outcome.PASSED) / judged if judged else 100
     raced = bool(result.races) and result.plan.suite.options.races == "error"
-    if not raced and rate >= float(os.environ.get("PROMPTFOO_PASS_RATE_THRESHOLD") or 100):
+    environ = {**os.environ, **result.plan.suite.env}
+    if not raced and rate >= float(environ.get("PROMPTFOO_PASS_RATE_THRESHOLD") or 100):
         return 0
-    return int(os.environ.get("PROMPTFOO_FAILED_TEST_EXIT_CODE") or 100)
+    return int(environ.get("PROMPTFOO_FAILED_TEST_EXIT_CODE") or 100)

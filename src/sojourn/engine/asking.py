@@ -20,7 +20,7 @@ from sojourn.protocols import Question
 
 
 async def render(account: Account, setting: Setting) -> Question:
-    """Make the question: prompt function, prefix and suffix, file vars, nested vars, then the template.
+    """Make the question: file vars, prompt function, prefix and suffix, nested vars, then the template.
 
     Raises CodeError, TemplateError or ConfigError.
     """
@@ -34,11 +34,13 @@ async def render(account: Account, setting: Setting) -> Question:
         account.history = setting.conversations.setdefault(_conversation_key(account), [])
         if not case.options.get("disableConversationVar"):
             variables["_conversation"] = list(account.history)
+    # What models said is data: it is put into other texts, but never rendered itself, nor taken for a file.
+    said = {*stored, "_conversation", "sessions"}
+    identity = _identity(account)
+    variables = await load_vars(variables, column.prompt.raw, identity, setting.suite.base, setting.code, said)
     text = await _prompt_text(account, setting, variables)
     text = f"{case.options.get('prefix') or ''}{text}{case.options.get('suffix') or ''}"
-    variables = await load_vars(variables, text, _identity(account), setting.suite.base, setting.code)
-    # What models said is data: it is put into other texts, but never rendered itself.
-    account.variables, data = setting.renderer.resolve_vars(variables, {*stored, "_conversation", "sessions"})
+    account.variables, data = setting.renderer.resolve_vars(variables, said)
     account.prompt = setting.renderer.render_prompt(text, account.variables, data)
     deadline = setting.suite.options.timeout_ms
     return Question(prompt=account.prompt, context=_context(account, setting, text), deadline_ms=deadline)

@@ -31,7 +31,8 @@ async def compare(result: RunResult, setting: Setting) -> None:
     for test, rows in tests.items():
         if len(rows) < planned[test]:
             continue
-        rows.sort(key=lambda pair: pair[1].trial.column.index)
+        # promptfoo's order, which a grader sees: who has failed already comes first.
+        rows.sort(key=lambda pair: (pair[1].passed, pair[1].trial.column.index))
         for claim in rows[0][1].case.claims:
             if claim.type in COMPARISONS:
                 rows = await _compared(claim, rows, setting)  # noqa: PLW2901  each comparison sees the one before

@@ -14,8 +14,9 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from sojourn.config import cases
 from sojourn.engine.comparing import compare, withdraw_uncompared
@@ -26,7 +27,7 @@ from sojourn.engine.order import unsteady
 from sojourn.engine.planner import make_plan
 from sojourn.engine.preflight import check_code
 from sojourn.engine.providers import ProviderPool
-from sojourn.engine.safekeeping import Safekeeping, safekept
+from sojourn.engine.safekeeping import safekept
 from sojourn.engine.sessions import open_house
 from sojourn.engine.setting import Setting
 from sojourn.engine.stopping import TIME_LIMIT, Brake
@@ -38,6 +39,7 @@ from sojourn.lifecycle.hooks import Hooks, Started, read_extensions
 from sojourn.lifecycle.journal import Journal
 from sojourn.model.metrics import prompts
 from sojourn.model.plan import Plan
+from sojourn.model.reference import Reference
 from sojourn.model.result import Phase, RunResult, TrialResult, Trouble
 from sojourn.model.row import row
 from sojourn.model.suite import JsonDict, Suite
@@ -73,37 +75,46 @@ async def prepared(suite: Suite, listeners: Listeners) -> AsyncIterator[Setting]
     run_id = new_run_id()
     folder = Path(tempfile.mkdtemp(prefix="sojourn-"))
     env = {**os.environ, **suite.env, "TMPDIR": str(folder)}
-    with safekept(suite, run_id, folder) as safe:
+    with safekept(suite, run_id, folder) as safe, template_filters(suite, env) as filters:
         code = CodeRunner(env, listeners.on_print, safe.heir)
         try:
-            yield await _setting(suite, run_id, folder, code, safe, listeners)
+            renderer = Renderer(env, filters)
+            tools = Tools(code=code, render=renderer.render, env=env, base=Path(suite.base), run_id=run_id)
+            providers = ProviderPool(suite.providers, tools)
+            extensions = read_extensions(suite.extensions, suite.base)
+            yield Setting(
+                suite=suite,
+                run_id=run_id,
+                folder=folder,
+                code=code,
+                renderer=renderer,
+                hooks=Hooks(extensions, code, listeners.on_print, suite.options.hook_timeout_ms),
+                providers=providers,
+                graders=GraderPool(providers, suite.default_test, suite.grader),
+                learner=Learner(""),
+                house=await open_house(suite, tools, Journal(run_id, time.perf_counter, safe.ledger)),
+                safe=safe,
+                clock=time.perf_counter,
+            )
         finally:
             await code.close()
             shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _setting(
-    suite: Suite, run_id: str, folder: Path, code: CodeRunner, safe: Safekeeping, listeners: Listeners
-) -> Setting:
-    env = {**os.environ, **suite.env, "TMPDIR": str(folder)}
-    renderer = Renderer(env)
-    tools = Tools(code=code, render=renderer.render, env=env, base=Path(suite.base), run_id=run_id)
-    providers = ProviderPool(suite.providers, tools)
-    extensions = read_extensions(suite.extensions, suite.base)
-    return Setting(
-        suite=suite,
-        run_id=run_id,
-        folder=folder,
-        code=code,
-        renderer=renderer,
-        hooks=Hooks(extensions, code, listeners.on_print, suite.options.hook_timeout_ms),
-        providers=providers,
-        graders=GraderPool(providers, suite.default_test, suite.grader),
-        learner=Learner(""),
-        house=await open_house(suite, tools, Journal(run_id, time.perf_counter, safe.ledger)),
-        safe=safe,
-        clock=time.perf_counter,
-    )
+@contextlib.contextmanager
+def template_filters(suite: Suite, env: Mapping[str, str]) -> Iterator[dict[str, Callable[..., Any]]]:
+    """Make the suite's own template filters callable; one that breaks breaks its template."""
+    if not suite.filters:
+        yield {}
+        return
+    from sojourn.languages.blocking import BlockingCode
+
+    blocking = BlockingCode(env)
+    try:
+        named = {name: Reference.parse(text, base=suite.base, role="filter") for name, text in suite.filters.items()}
+        yield {name: blocking.function(name, each) for name, each in named.items() if each is not None}
+    finally:
+        blocking.close()
 
 
 class Run:

@@ -23,7 +23,7 @@ DEFAULT_NAMES = {
     "config": "get_config",
     "value": "get_assert",
     "prompt": "get_prompt",
-    "scoring": "get_assert",
+    "scoring": "func",
 }
 PARAMETERS = {
     "assertion": ("output", "context"),
