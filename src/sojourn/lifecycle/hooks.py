@@ -7,10 +7,11 @@ an after-hook that breaks never does, and an extension whose before-hook was sta
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, NamedTuple
 
 from sojourn.errors import CodeDiedError, CodeError, ConfigError, HookError, SkipTrial, StopRun
@@ -22,6 +23,7 @@ MOMENTS = ("beforeAll", "beforeEach", "afterEach", "afterAll")
 MARKED = ("beforeAll", "afterAll")
 """The moments that stand in the last will of a run: they are noted when they begin, so that none is run twice."""
 LEAST_SECONDS = 0.5
+HURRIED = "it was still running when the run had to end"
 MOST_SHOWN = 80
 
 Started = set[int]
@@ -88,14 +90,16 @@ class Hooks:
     def hurry(self, end: float) -> None:
         """See that all hooks are done by a moment of the loop's clock: each has half of the time that is left then."""
         self._end = end if self._end is None else min(self._end, end)
-        for timer in self._under_way:
-            timer.reschedule(self._latest())
-
-    def _latest(self) -> float | None:
-        if self._end is None:
-            return None
         now = asyncio.get_running_loop().time()
-        return now + max((self._end - now) / 2, LEAST_SECONDS)
+        for timer in self._under_way:
+            timer.reschedule(now + self._seconds())
+
+    def _seconds(self) -> float:
+        """Return how long a call may take from now on."""
+        own = self._deadline_ms / 1000 or math.inf
+        if self._end is None:
+            return own
+        return min(own, max((self._end - asyncio.get_running_loop().time()) / 2, LEAST_SECONDS))
 
     async def before(self, moment: str, context: JsonDict, key: str, started: Started) -> JsonDict:
         """Run the before-hooks; each sees the context as its predecessor changed it.
@@ -153,24 +157,30 @@ class Hooks:
     async def _call(self, extension: Extension, moment: str, context: JsonDict) -> Any:
         arguments = (context, {"hookName": moment}) if extension.moment else (moment, context)
         mark = f"{moment}:{extension.index}" if moment in MARKED else ""
+        deadline = self._seconds() * 1000
         try:
-            async with asyncio.timeout_at(self._latest()) as timer:
-                self._under_way.add(timer)
-                try:
-                    called = await self._code.call(
-                        extension.reference, *arguments, deadline_ms=self._deadline_ms or math.inf, mark=mark
-                    )
-                finally:
-                    self._under_way.discard(timer)
+            async with self._hurried():
+                called = await self._code.call(extension.reference, *arguments, deadline_ms=deadline, mark=mark)
         except TimeoutError:
-            raise HookError(moment, extension.text, "it was still running when the run had to end") from None
+            raise HookError(moment, extension.text, HURRIED) from None
         except CodeError as error:
             if isinstance(error, CodeDiedError) and not error.guilty:
                 raise
             self._on_print(error.printed)
-            raise _asked_for(error) or HookError(moment, extension.text, _told(error, extension)) from error
+            cause = HURRIED if error.overdue and self._end is not None else _told(error, extension)
+            raise _asked_for(error) or HookError(moment, extension.text, cause) from error
         self._on_print(called.printed)
         return called.value
+
+    @contextlib.asynccontextmanager
+    async def _hurried(self) -> AsyncIterator[None]:
+        """Let `hurry` shorten the time of a call that it finds under way."""
+        async with asyncio.timeout(None) as timer:
+            self._under_way.add(timer)
+            try:
+                yield
+            finally:
+                self._under_way.discard(timer)
 
 
 def _replaced(extension: Extension, moment: str, context: JsonDict, answer: Any, key: str) -> JsonDict:
