@@ -9,6 +9,8 @@ from typing import Any
 _DECODER = json.JSONDecoder()
 _LONGEST = 100_000
 _ATTEMPTS = 200
+_DEEPEST = 100
+_ANCHOR = re.compile(r"[\s,:\[{]&[^\s,\[\]{}]")
 _COMMENT = re.compile(r"(^|[\s,{\[])//", re.MULTILINE)
 
 
@@ -59,10 +61,21 @@ def _loose(text: str, at: int, end: int | None) -> tuple[Any, int]:
 
 
 def _yaml(piece: str) -> Any:
+    """Read YAML from a stranger: without anchors, which multiply, and not so deep that the parser's stack ends."""
     import yaml
 
+    if _ANCHOR.search(piece) or _depth(piece) > _DEEPEST:
+        return None
     try:
         text = _COMMENT.sub(r"\1# ", piece)
         return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  both are safe
     except (yaml.YAMLError, ValueError, TypeError, RecursionError):
         return None
+
+
+def _depth(piece: str) -> int:
+    depth = deepest = 0
+    for found in re.finditer(r"[\[{]|[\]}]", piece):
+        depth += 1 if found[0] in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
