@@ -40,7 +40,7 @@ ASSERTIONS: dict[str, str] = {
     "icontains-any": "sojourn.assertions.text:icontains_any",
     "is-html": "sojourn.assertions.html_checks:is_html",
     "is-json": "sojourn.assertions.json_checks:is_json",
-    "is-refusal": "sojourn.assertions.text:is_refusal",
+    "is-refusal": "sojourn.assertions.refusal:is_refusal",
     "is-sql": "sojourn.assertions.sql_checks:is_sql",
     "is-valid-function-call": "sojourn.assertions.tools:function_call",
     "is-valid-openai-function-call": "sojourn.assertions.tools:function_call",
