@@ -238,7 +238,10 @@ class Host:
                     reported.add(place)
                     self.channel.send({"blocked": place})
             self.ticked = False
-            self.loop.call_soon_threadsafe(setattr, self, "ticked", True)
+            try:
+                self.loop.call_soon_threadsafe(setattr, self, "ticked", True)
+            except RuntimeError:  # the loop is closed: the process ends
+                return
 
 
 async def settled(value: Any) -> Any:
