@@ -61,6 +61,7 @@ PERSON = {
         ("is-xml", "<n:a/>", None, False),
         ("is-xml", '<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>', None, False),
         ("is-xml", "text <a/>", None, False),
+        ("is-xml", '<?xml version="1.0" encoding="utf-16"?><a>é</a>', "a", True),
         ("contains-xml", "Result: <note><to>Bob</to></note> end", "note.to", True),
         ("contains-xml", "see <a>1</a> and <b>2</b>", ["a", "b"], True),
         ("contains-xml", "Fish & Chips <a>x & y</a>", None, True),

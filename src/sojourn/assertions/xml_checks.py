@@ -94,7 +94,7 @@ class _Tree:
     """Builds plain data from XML: an element with only text is that text, repeated ones are a list."""
 
     def __init__(self, *, strict: bool) -> None:
-        self.parser = expat.ParserCreate(namespace_separator=" ") if strict else expat.ParserCreate()
+        self.parser = expat.ParserCreate("utf-8", " ") if strict else expat.ParserCreate("utf-8")
         if strict:
             self.parser.namespace_prefixes = True
         self.parser.buffer_text = True
@@ -106,9 +106,7 @@ class _Tree:
 
     def read(self, text: str) -> dict[str, Any]:
         """Parse a text; raises ExpatError."""
-        if "\x00" in text:
-            raise expat.ExpatError("not well-formed: a NUL character")
-        self.parser.Parse(text.encode("utf-8", "replace").replace(b"\xef\xbb\xbf", b"", 1), True)
+        self.parser.Parse(text.encode("utf-8", "replace"), True)
         return self.stack[0]
 
     def doctype(self, _name: str, _system: str | None, _public: str | None, internal: int) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sojourn.errors import TemplateError
 from sojourn.template.units import wide
-from sojourn.template.values import Array, Object, checked
+from sojourn.template.values import Array, checked
 
 _ENDS = "\\n\\r\u2028\u2029"
 _SPACES = "\\t\\n\\v\\f\\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
@@ -279,12 +279,6 @@ class Regex:
             return Array(found[0] for found in self.compiled.finditer(text)) or None
         found = self.compiled.search(text)
         return Array([found[0], *found.groups()]) if found else None
-
-    def groups(self, text: str) -> Object | None:
-        """Return the named groups of the first match."""
-        self._afford(text)
-        found = self.compiled.search(text)
-        return Object({name: found[index] for name, index in self.names.items()}) if found else None
 
     def split(self, text: str) -> list[Any]:
         """Split a text at every match; what groups caught stands in between."""
