@@ -32,7 +32,7 @@ ROW = (
 )
 COMPONENT = ("type", "pass", "score")
 KEPT_BY_US = ("output", "namedScores")
-"""What promptfoo drops, with the components, when an assertion or a transform breaks; Sojourn keeps what was paid for."""
+"""What promptfoo drops, with the components, when an assertion or a transform breaks; Sojourn keeps what was paid."""
 
 METRICS = {
     "score": "score",
