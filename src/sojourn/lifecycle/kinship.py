@@ -14,9 +14,9 @@ from sojourn.model.session import Isolation, Scope, SessionSpec
 from sojourn.registry import nearest
 
 NEEDED_FOR = {
-    Isolation.RESET: "reset",
-    Isolation.ROLLBACK: "rollback",
-    Isolation.FORK: "fork",
+    Isolation.RESET: ("reset",),
+    Isolation.ROLLBACK: ("begin", "rollback"),
+    Isolation.FORK: ("fork",),
 }
 
 
@@ -117,10 +117,11 @@ def _scopes(spec: SessionSpec) -> list[Scope]:
 
 def inability(spec: SessionSpec, abilities: Collection[str]) -> Problem | None:
     """Say what a session is asked for that its kind cannot do, or None."""
-    wanted = NEEDED_FOR.get(spec.isolation) if spec.isolation else None
-    if wanted is not None and wanted not in abilities:
-        what = f"session {spec.name!r} asks for isolation {wanted!r}, and {spec.kind} cannot {wanted}"
-        return Problem(what=what, todo="use isolation: fresh, or give the kind that function")
+    isolation = spec.isolation
+    lacking = [wanted for wanted in NEEDED_FOR.get(isolation, ()) if wanted not in abilities] if isolation else []
+    if isolation and lacking:
+        what = f"session {spec.name!r} asks for isolation {isolation.value!r}, and {spec.kind} cannot {lacking[0]}"
+        return Problem(what=what, todo=f"use isolation: fresh, or write {' and '.join(lacking)} for it")
     if spec.limits.check and "check" not in abilities:
         return Problem(what=f"session {spec.name!r} asks for a check, and {spec.kind} has none", todo="leave check out")
     return None
