@@ -45,14 +45,14 @@ async def close_all(closers: Iterable[Closer]) -> list[Unclosed]:
 async def _each(closers: list[Closer]) -> list[Unclosed]:
     unclosed = []
     for closer in reversed(closers):
-        why = await _one(closer)
+        why = await close_one(closer)
         if why:
             unclosed.append(Unclosed(closer.name, why))
     return unclosed
 
 
-async def _one(closer: Closer) -> str:
-    """Close one thing; return what went wrong, or an empty string."""
+async def close_one(closer: Closer) -> str:
+    """Close one thing, in the task that asks; return what went wrong, or an empty string."""
     try:
         async with asyncio.timeout(closer.grace):
             await closer.close()

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sojourn.errors import SessionError
-from sojourn.lifecycle.closing import Closer, Unclosed, close_all
+from sojourn.lifecycle.closing import Closer, Unclosed, close_all, close_one
 from sojourn.model.session import MOVES, State
 
 Open = Callable[[], Awaitable[Any]]
@@ -65,9 +65,9 @@ class SessionHost:
         ready.set_result(None)
         await self._end.wait()
         self.move(State.CLOSING)
-        unclosed = await close_all([Closer(self.name, lambda: self._close(self.live), self._close_timeout)])
-        self.unclosed = unclosed[0] if unclosed else None
-        self.move(State.BROKEN if unclosed else State.CLOSED)
+        why = await close_one(Closer(self.name, lambda: self._close(self.live), self._close_timeout))
+        self.unclosed = Unclosed(self.name, why) if why else None
+        self.move(State.BROKEN if why else State.CLOSED)
 
     def _refuse(self, ready: asyncio.Future[None], why: str) -> None:
         self.move(State.BROKEN)

@@ -134,7 +134,7 @@ class Pool:
 
     def _serve(self) -> None:
         """Give free sessions to the first in line; open more where there is room and need."""
-        while self._line and (member := self._find_free()) is not None:
+        while self._first() is not None and (member := self._find_free()) is not None:
             waiter = self._line.popleft()
             member.borrowers[waiter.borrower] = self._clock()
             member.uses += 1
@@ -144,6 +144,12 @@ class Pool:
         wanted = min(len(self._line) - len(self._opening), self._limits.max - self.size)
         for _ in range(wanted):
             self._begin(self._open_one(), self._opening)
+
+    def _first(self) -> _Waiter | None:
+        """Return the first in line who still waits: one who was cancelled may not have left yet."""
+        while self._line and self._line[0].future.done():
+            self._line.popleft()
+        return self._line[0] if self._line else None
 
     def _find_free(self) -> Member | None:
         for member in list(self._members):
@@ -170,11 +176,17 @@ class Pool:
         except SessionError as error:
             if not self._was_open:
                 self.failed = error
-            for _ in range(len(self._line) if self.failed else min(1, len(self._line))):
-                self._line.popleft().future.set_exception(error)
+            self._refuse(error, everyone=self.failed is not None)
             return
         self._was_open = True
         self._members.append(Member(host, self._clock()))
+
+    def _refuse(self, error: SessionError, *, everyone: bool) -> None:
+        """Tell the first in line, or everyone, that there is no session to be had."""
+        while self._first() is not None:
+            self._line.popleft().future.set_exception(error)
+            if not everyone:
+                return
 
     async def _is_sound(self, member: Member, borrower: str) -> bool:
         if self._care.check is None or not self._limits.check or len(member.borrowers) > 1:
@@ -274,8 +286,7 @@ class Pool:
     async def close(self) -> list[Unclosed]:
         """Close every session, the newest first; whoever still waits is refused. Returns what could not be closed."""
         self._closed = True
-        while self._line:
-            self._line.popleft().future.set_exception(SessionError(self.name, "it was closed while waiting"))
+        self._refuse(SessionError(self.name, "it was closed while waiting"), everyone=True)
         while self._opening or self._ending:
             await asyncio.wait({*self._opening, *self._ending})
         for member in reversed(self._members):
