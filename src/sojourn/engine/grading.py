@@ -12,6 +12,7 @@ from sojourn.model.suite import Claim, JsonDict
 from sojourn.protocols import GradeKind, Question
 
 _KINDS = ("text", "embedding", "classification", "moderation")
+_ANSWERS = {"embedding": "embedding", "classification": "classification", "moderation": "flags"}
 
 
 class GraderPool:
@@ -94,6 +95,6 @@ def _graded(kind: GradeKind, reply: Reply) -> Reply:
         return reply if reply.error else Reply(error=f"it returned {type(value).__name__}, not a dictionary")
     if value.get("error"):
         return Reply(error=str(value["error"]))
-    key = "classification" if kind == "classification" else "embedding"
+    key = _ANSWERS[kind]
     found = value.get(key)
-    return Reply(output=found, extra=dict(value)) if found else Reply(error=f"it returned no {key!r}")
+    return Reply(output=found, extra=dict(value)) if found is not None else Reply(error=f"it returned no {key!r}")

@@ -12,8 +12,18 @@ from sojourn.model.suite import JsonDict, ProviderSpec
 from sojourn.protocols import Question, Tools
 from sojourn.providers.answer import read_answer
 
-_METHODS = {"text": "callApi", "embedding": "callEmbeddingApi", "classification": "callClassificationApi"}
-_FUNCTIONS = {"text": "", "embedding": "call_embedding_api", "classification": "call_classification_api"}
+_METHODS = {
+    "text": "callApi",
+    "embedding": "callEmbeddingApi",
+    "classification": "callClassificationApi",
+    "moderation": "callModerationApi",
+}
+_FUNCTIONS = {
+    "text": "",
+    "embedding": "call_embedding_api",
+    "classification": "call_classification_api",
+    "moderation": "call_moderation_api",
+}
 
 
 class Script:
