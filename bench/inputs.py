@@ -24,6 +24,20 @@ async def sleep100(prompt, options, context):
     return {"output": f"{prompt} @{begun:.4f}-{time.time():.4f}", **told}
 
 
+class Thread:
+    def open(self):
+        self.turns = 0
+
+
+async def turn(prompt, options, context):
+    begun = time.time()
+    thread = context["sessions"]["thread"]
+    thread.turns += 1
+    number = thread.turns
+    await asyncio.sleep(0.02)
+    return {"output": f"turn {number} of {prompt} @{begun:.4f}-{time.time():.4f}"}
+
+
 def own_session(hook_name, context):
     if hook_name == "beforeEach":
         test = context["test"]
@@ -31,14 +45,27 @@ def own_session(hook_name, context):
 """
 
 
-def write(folder: Path, tests: int, provider: str, **more: Any) -> None:
+def conversations(count: int, turns: int) -> dict[str, Any]:
+    """Return what makes a suite of so many conversations, each with a session of its own and turns in order."""
+    told = [
+        {"vars": {"n": number}, "assert": [{"type": "contains", "value": f"turn {number + 1} of case {number}"}]}
+        for number in range(turns)
+    ]
+    return {
+        "providers": [{"id": "file://measured.py:turn", "sessions": ["thread"]}],
+        "sessions": {"thread": {"kind": "file://measured.py:Thread", "scope": "conversation"}},
+        "tests": [{"turns": told} for _ in range(count)],
+    }
+
+
+def write(folder: Path, count: int, provider: str, **more: Any) -> None:
     """Write a suite of so many tests of one provider into a new folder."""
     folder.mkdir(parents=True)
     (folder / "measured.py").write_text(CODE)
     (folder / "tests.jsonl").write_text(
         "".join(
             json.dumps({"vars": {"n": number}, "assert": [{"type": "contains", "value": f"case {number}"}]}) + "\n"
-            for number in range(tests)
+            for number in range(count)
         )
     )
     suite = {"prompts": ["case {{n}}"], "providers": [provider], "tests": "file://tests.jsonl", **more}

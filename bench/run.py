@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import datetime as dt
 import json
 import os
@@ -10,12 +11,19 @@ import platform
 import statistics
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from inputs import write
+from inputs import conversations, write
 from measure import Measured, all_passed, measure
+
+from sojourn.lifecycle.journal import Journal, NoLedger
+from sojourn.lifecycle.keeper import Keeper, Stay
+from sojourn.lifecycle.kinship import Family
+from sojourn.model.session import Scope, SessionSpec
+from sojourn.protocols import Opening
 
 SOJOURN = str(Path(sys.executable).with_name("sojourn"))
 PROMPTFOO = os.environ.get("BENCH_PROMPTFOO", "")
@@ -31,12 +39,12 @@ class Round:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def _run(self, program: str, name: str, tests: int, provider: str, jobs: int = 4, **more: Any) -> Measured:
+    def _run(self, program: str, name: str, count: int, provider: str, jobs: int = 4, **more: Any) -> Measured:
         folder = self._root / f"{Path(program).name}-{name}"
-        write(folder, tests, provider, **more)
+        write(folder, count, provider, **more)
         flags = ["--no-cache", "--no-table", "--no-progress-bar", "-j", str(jobs), "-o", "out.json"]
         measured = measure([program, "eval", "-c", "promptfooconfig.json", *flags], folder)
-        all_passed(measured, tests)
+        all_passed(measured, count)
         return measured
 
     def figures(self) -> Iterator[tuple[str, float]]:
@@ -46,6 +54,8 @@ class Round:
         yield from self._per_test()
         yield from self._sessions()
         yield from self._sleeps()
+        yield from self._conversations()
+        yield from self._session()
 
     def _version(self) -> Iterator[tuple[str, float]]:
         bare = min(measure([sys.executable, "-c", "pass"], self._root).wall for _ in range(9))
@@ -85,6 +95,44 @@ class Round:
     def _sleeps(self) -> Iterator[tuple[str, float]]:
         measured = self._run(SOJOURN, "sleep", 500, "file://measured.py:sleep100", jobs=50)
         yield "500 x 100 ms at -j 50, per cent of the ideal 1.0 s", 100 / measured.makespan()
+
+    def _conversations(self) -> Iterator[tuple[str, float]]:
+        measured = self._run(SOJOURN, "turns", 200, "", jobs=20, **conversations(20, 10))
+        yield "20 conversations x 10 turns x 20 ms at -j 20, over the ideal 0.2 s", measured.makespan() / 0.2
+
+    def _session(self) -> Iterator[tuple[str, float]]:
+        yield "a trivial session opened, lent, closed, us", asyncio.run(session_cost(2000))
+
+
+class Trivial:
+    """A kind of session that costs nothing itself."""
+
+    abilities: frozenset[str] = frozenset()
+
+    async def open(self, opening: Opening) -> str:
+        """Open one."""
+        return opening.tag
+
+    async def close(self, live: str) -> None:
+        """Close one."""
+
+    def handle(self, live: str) -> str:
+        """Be known by the tag."""
+        return live
+
+
+async def session_cost(count: int) -> float:
+    """Return the microseconds that opening, lending and closing a session of a trial's own costs."""
+    spec = SessionSpec(name="s", kind="trivial", scope=Scope.TRIAL)
+    kind: Any = Trivial()
+    keeper = Keeper(Family([spec]), {"s": kind}, Journal("bench", time.perf_counter, NoLedger()))
+    stays = [Stay(f"t{n}", f"lane {n}", {Scope.TRIAL: str(n)}, ("s",)) for n in range(count)]
+    keeper.expect(stays)
+    began = time.perf_counter()
+    for stay in stays:
+        async with keeper.visit(stay, []):
+            pass
+    return (time.perf_counter() - began) / count * 1e6
 
 
 def rounds(count: int) -> list[Figures]:
