@@ -39,12 +39,21 @@ def read_provider(entry: Any, base: str, env: Mapping[str, str]) -> ProviderSpec
 
 async def read_providers(raw: Any, reading: Reading, key: str = "providers") -> list[ProviderSpec]:
     """Read all entries under `key`; mistakes go to the findings. What stands there twice counts once."""
-    specs = []
+    specs: list[ProviderSpec] = []
     for entry, source, at in _entries(raw, reading, key):
         spec = await _checked(entry, source, at, reading)
         if spec is not None:
-            specs.append(spec)
+            specs.append(_told_apart(spec, specs))
     return specs
+
+
+def _told_apart(spec: ProviderSpec, others: Sequence[ProviderSpec]) -> ProviderSpec:
+    """Number the session of a provider whose name others have as well: each entry's session is its own."""
+    same = sum(1 for other in others if other.own is not None and other.name == spec.name)
+    if spec.own is None or not same:
+        return spec
+    own = dataclasses.replace(spec.own, name=f"{spec.own.name} {same + 1}")
+    return dataclasses.replace(spec, own=own, sessions=(*spec.sessions[:-1], own.name))
 
 
 def _entries(raw: Any, reading: Reading, key: str) -> Iterator[_PLACED]:
