@@ -120,7 +120,7 @@ class Keeper:
 
     async def _take_shared(self, stay: Stay) -> None:
         """Lease at a lane's start all that it shares with other lanes, in one order for all: none waits in a circle."""
-        hold = self._lanes[stay.lane]
+        hold = self._lanes.setdefault(stay.lane, LaneHold())
         for spec in self._family.lineage(self._family.specs):
             for key in [key for key in hold.left if key.name == spec.name]:
                 node = self._nodes[key]
@@ -166,7 +166,7 @@ class Keeper:
 
     async def _leave(self, stay: Stay, loans: list[Loan], notes: list[str]) -> None:
         """Take back what the trial had, newest first; close what nobody will visit any more."""
-        hold = self._lanes[stay.lane]
+        hold = self._lanes.setdefault(stay.lane, LaneHold())
         mine = {loan.spec.name: loan for loan in loans}
         for spec in reversed(self._family.lineage(stay.needs)):
             node = self._node(spec, stay.place)
@@ -182,6 +182,8 @@ class Keeper:
                 await self._renew(hold, node.key, notes)
             if not node.visits:
                 await self._close(node, notes)
+        if not hold.left:
+            self._lanes.pop(stay.lane, None)
 
     async def _renew(self, hold: LaneHold, key: Key, notes: list[str]) -> None:
         """Make a lane's session as new for the lane's next trial, or let another take its place."""

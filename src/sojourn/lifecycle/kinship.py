@@ -37,9 +37,17 @@ class Family:
 
     def __init__(self, specs: Iterable[SessionSpec]) -> None:
         self.specs: Mapping[str, SessionSpec] = {spec.name: spec for spec in specs}
+        self._lineages: dict[tuple[str, ...], tuple[SessionSpec, ...]] = {}
+        self._scopes: dict[str, list[tuple[Scope, str]]] = {}
 
-    def lineage(self, names: Iterable[str]) -> list[SessionSpec]:
+    def lineage(self, names: Iterable[str]) -> tuple[SessionSpec, ...]:
         """Return these sessions and all that they live in, parents before children, each once."""
+        wanted = tuple(names)
+        if wanted not in self._lineages:
+            self._lineages[wanted] = self._find_lineage(wanted)
+        return self._lineages[wanted]
+
+    def _find_lineage(self, names: tuple[str, ...]) -> tuple[SessionSpec, ...]:
         found: dict[str, SessionSpec] = {}
 
         def add(name: str) -> None:
@@ -50,12 +58,14 @@ class Family:
 
         for name in names:
             add(name)
-        return list(found.values())
+        return tuple(found.values())
 
     def key(self, spec: SessionSpec, place: Mapping[Scope, str]) -> Key:
         """Return which instance of a session a trial at `place` uses."""
-        scopes = {scope for each in self.lineage([spec.name]) for scope in _scopes(each)}
-        return Key(spec.name, tuple((scope.value, place[scope]) for scope in Scope if scope in scopes))
+        if spec.name not in self._scopes:
+            scopes = {scope for each in self.lineage([spec.name]) for scope in _scopes(each)}
+            self._scopes[spec.name] = [(scope, scope.value) for scope in Scope if scope in scopes]
+        return Key(spec.name, tuple((word, place[scope]) for scope, word in self._scopes[spec.name]))
 
     def problems(self, needed: Iterable[str] = ()) -> list[Problem]:
         """Return what is wrong with the family, and with `needed` names that nobody has."""
