@@ -30,13 +30,19 @@ async function open(kind, asked) {
   const context = { tag: asked.key };
   if (isGenerator(kind)) {
     const generator = kind(asked.config, parents, context);
-    const { value } = await generator.next();
+    const { value, done } = await generator.next();
+    if (done) throw new Error("the session's generator yields nothing");
     return { live: value, close: () => finish(generator), able: null };
   }
   const able = kindOf(kind) === kind || typeof kind !== 'function' ? kind : kindOf(kind) && new kind({ config: asked.config });
   if (!able) return { live: await kind(asked.config, parents, context), close: async () => {}, able: null };
   const live = able.open ? await able.open(asked.config, parents, context) : able;
   return tenant(able, live === undefined ? able : live);
+}
+
+function known(key) {
+  if (!tenants.has(key)) throw new Error('it is gone: the process that it lived in has ended');
+  return tenants.get(key);
 }
 
 function tenant(able, live) {
@@ -52,8 +58,11 @@ async function treat(kind, asked) {
   if (asked.do === 'open') {
     tenants.set(asked.key, await open(kind, asked));
   } else if (asked.do === 'fork') {
-    const parent = tenants.get(asked.of);
-    tenants.set(asked.key, tenant(parent.able, await parent.able.fork(parent.live)));
+    const parent = known(asked.of);
+    const child = await parent.able.fork(parent.live);
+    // A child of the same class looks after itself, any other is looked after by its parent's functions.
+    const ofOneClass = typeof kind === 'function' && child instanceof kind;
+    tenants.set(asked.key, tenant(ofOneClass ? child : parent.able, child));
   } else if (asked.do === 'close') {
     const found = tenants.get(asked.key);
     tenants.delete(asked.key);
@@ -62,12 +71,12 @@ async function treat(kind, asked) {
     const able = typeof kind === 'function' ? new kind() : kind;
     return able.reclaim(asked.key, asked.handle);
   } else if (asked.args) {
-    const { live, able } = tenants.get(asked.key);
+    const { live, able } = known(asked.key);
     const target = live && typeof live[asked.do] === 'function' ? live : able;
     if (!target || typeof target[asked.do] !== 'function') throw new Error(`this session has no method ${asked.do}`);
     return target[asked.do](...asked.args);
   } else {
-    const found = tenants.get(asked.key);
+    const found = known(asked.key);
     return found.able[asked.do](found.live);
   }
   return { handle: handle(tenants.get(asked.key).live) };

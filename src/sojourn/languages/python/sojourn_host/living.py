@@ -29,13 +29,16 @@ def abilities(kind: Any) -> list[str]:
 def given(function: Callable[..., Any], known: dict[str, Any]) -> dict[str, Any]:
     """Choose the arguments of a function by its parameters' names; the first unknown one is the session itself."""
     chosen: dict[str, Any] = {}
+    is_lent = "live" not in known
     for name, parameter in inspect.signature(function).parameters.items():
         if name in known:
             chosen[name] = known[name]
+            is_lent = is_lent or name == "live"
         elif parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
             continue
-        elif "live" in known and "live" not in chosen and known["live"] not in chosen.values():
+        elif not is_lent:
             chosen[name] = known["live"]
+            is_lent = True
         elif parameter.default is parameter.empty:
             there = ", ".join(sorted(known))
             raise UnanswerableError(f"{function.__name__} wants {name!r}, which is no parent of it; there is: {there}")
@@ -43,13 +46,18 @@ def given(function: Callable[..., Any], known: dict[str, Any]) -> dict[str, Any]
 
 
 class Tenant:
-    """One live session. A task of its own opens and closes it; plain code of its runs in a thread of its own."""
+    """One live session. A task of its own opens and closes it; plain code of its runs in a thread of its own.
 
-    def __init__(self, kind: Any, known: dict[str, Any]) -> None:
+    With a `parent` it is a fork of that one.
+    """
+
+    def __init__(self, kind: Any, known: dict[str, Any], parent: Tenant | None = None) -> None:
         self.live: Any = None
+        self.was_open = False
         self._kind = kind
         self._known = known
-        self._instance: Any = None
+        self._parent = parent
+        self.instance: Any = None
         self._generator: Any = None
         self._thread = concurrent.futures.ThreadPoolExecutor(max_workers=1)
         self._context = contextvars.copy_context()
@@ -58,9 +66,24 @@ class Tenant:
         self._owner: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Open; raises what users' code raised."""
+        """Open; raises what users' code raised. Whoever gives up waiting leaves nothing open behind."""
         self._owner = asyncio.create_task(self._own())
-        await asyncio.shield(self._ready)
+        try:
+            await asyncio.shield(self._ready)
+        except asyncio.CancelledError:
+            self._end.set()
+            if self._is_async():
+                self._owner.cancel()
+            raise
+
+    def _is_async(self) -> bool:
+        """Whether opening can be cancelled; a thread cannot, and what it opens in the end is closed at once."""
+        opener = self._kind
+        if self._parent is not None:
+            opener = self._parent.instance.fork
+        elif inspect.isclass(opener):
+            opener = getattr(self.instance, "open", None)
+        return inspect.isasyncgenfunction(opener) or inspect.iscoroutinefunction(opener)
 
     async def _own(self) -> None:
         try:
@@ -68,25 +91,34 @@ class Tenant:
         except BaseException as error:  # noqa: BLE001  the opener is told, whatever it was
             self._ready.set_exception(error)
             return
+        self.was_open = True
         self._ready.set_result(None)
         await self._end.wait()
         await self._leave()
 
     async def _enter(self) -> Any:
         kind = self._kind
+        if self._parent is not None:
+            return await self._fork_of(self._parent)
         if inspect.isclass(kind):
-            self._instance = kind()
-            opener = getattr(self._instance, "open", None)
+            self.instance = kind()
+            opener = getattr(self.instance, "open", None)
             live = await self._run(opener, given(opener, self._known)) if opener is not None else None
-            return self._instance if live is None else live
+            return self.instance if live is None else live
         arguments = given(kind, self._known)
         if inspect.isasyncgenfunction(kind):
             self._generator = kind(**arguments)
-            return await anext(self._generator)
+            return first(await anext(self._generator, _OVER))
         if inspect.isgeneratorfunction(kind):
             self._generator = kind(**arguments)
-            return await self._run(next, {}, self._generator)
+            return first(await self._run(next, {}, self._generator, _OVER))
         return await self._run(kind, arguments)
+
+    async def _fork_of(self, parent: Tenant) -> Any:
+        """Fork; a child of the same class looks after itself, any other is looked after by its parent's methods."""
+        child = await parent.act("fork")
+        self.instance = child if isinstance(child, self._kind) else parent.instance
+        return child
 
     async def _run(self, function: Callable[..., Any], named: dict[str, Any], *placed: Any) -> Any:
         """Await a coroutine here; run a plain function in the session's own thread."""
@@ -100,8 +132,8 @@ class Tenant:
     async def _leave(self) -> None:
         if self._generator is not None:
             await self._finish_generator()
-        elif self._instance is not None and hasattr(self._instance, "close"):
-            await self._run(self._instance.close, given(self._instance.close, {**self._known, "live": self.live}))
+        elif self.instance is not None and hasattr(self.instance, "close"):
+            await self._run(self.instance.close, given(self.instance.close, {**self._known, "live": self.live}))
 
     async def _finish_generator(self) -> None:
         if inspect.isasyncgen(self._generator):
@@ -119,14 +151,14 @@ class Tenant:
 
     async def act(self, ability: str) -> Any:
         """Do what the kind is able to."""
-        function = getattr(self._instance, ability, None)
+        function = getattr(self.instance, ability, None)
         if function is None:
             raise UnanswerableError(f"this session has no {ability!r}")
         return await self._run(function, given(function, {**self._known, "live": self.live}))
 
     async def ask(self, method: str, arguments: list[Any]) -> Any:
         """Call a method of the session itself: a provider's class that was opened."""
-        function = getattr(self.live, method, None) or getattr(self._instance, method, None)
+        function = getattr(self.live, method, None) or getattr(self.instance, method, None)
         if function is None:
             raise UnanswerableError(f"this session has no method {method!r}")
         if inspect.iscoroutinefunction(function):
@@ -134,20 +166,19 @@ class Tenant:
         value = await asyncio.to_thread(function, *arguments)
         return await value if inspect.isawaitable(value) else value
 
-    async def child(self) -> Tenant:
-        """Fork: return a tenant of its own, which is closed as its parent is."""
-        other = Tenant(self._kind, self._known)
-        other._instance = self._instance
-        other.live = await self.act("fork")
-        other._owner = asyncio.create_task(other._stay())
-        return other
-
-    async def _stay(self) -> None:
-        await self._end.wait()
-        await self._leave()
+    def child(self) -> Tenant:
+        """Return a fork, to be opened as any other."""
+        return Tenant(self._kind, self._known, self)
 
 
 _OVER = object()
+
+
+def first(told: Any) -> Any:
+    """Return what a generator yielded first, which it must."""
+    if told is _OVER:
+        raise UnanswerableError("the session's generator yields nothing")
+    return told
 
 
 class Household:
@@ -161,21 +192,32 @@ class Household:
         what, key = asked["do"], asked["key"]
         if what == "open":
             parents = {name: self.lent(marker) for name, marker in asked["parents"].items()}
-            tenant = Tenant(kind, {"config": asked["config"], "tag": key, **parents})
-            await tenant.open()
-        elif what == "fork":
-            tenant = await self._tenants[asked["of"]].child()
-        elif what == "reclaim":
+            return await self._open(key, Tenant(kind, {"config": asked["config"], "tag": key, **parents}))
+        if what == "fork":
+            return await self._open(key, self._known(asked["of"]).child())
+        if what == "reclaim":
             return await reclaim(kind, key, asked["handle"])
-        elif what == "close":
+        if what == "close":
             found = self._tenants.pop(key, None)
             return await found.close() if found is not None else None
-        elif "args" in asked:
-            return await self._tenants[key].ask(what, asked["args"])
-        else:
-            return await self._tenants[key].act(what)
+        if "args" in asked:
+            return await self._known(key).ask(what, asked["args"])
+        return await self._known(key).act(what)
+
+    async def _open(self, key: str, tenant: Tenant) -> dict[str, Any]:
+        """Take a tenant in; one whose opener gave up waiting stays: the end sees to it that it is closed."""
         self._tenants[key] = tenant
+        try:
+            await tenant.open()
+        except Exception:
+            del self._tenants[key]
+            raise
         return {"handle": handle(tenant.live)}
+
+    def _known(self, key: str) -> Tenant:
+        if key not in self._tenants:
+            raise UnanswerableError("it is gone: the process that it lived in has ended")
+        return self._tenants[key]
 
     def lent(self, marker: Any) -> Any:
         """Return the live session that a marker stands for, or its handle where it lives elsewhere."""
@@ -191,12 +233,13 @@ class Household:
 
     async def end(self, write: Callable[[dict[str, Any]], None]) -> None:
         """Close what still lives here, the newest first: the engine is gone and nobody else will."""
-        for key in reversed(list(self._tenants)):
+        for key, tenant in reversed(list(self._tenants.items())):
             try:
-                await asyncio.wait_for(self._tenants.pop(key).close(), LAST_GRACE)
+                await asyncio.wait_for(tenant.close(), LAST_GRACE)
             except BaseException:  # noqa: BLE001, S112  the others are still to be closed, and nobody is there to hear
                 continue
-            write({"closed": key})
+            if tenant.was_open:
+                write({"closed": key})
 
 
 async def reclaim(kind: Any, tag: str, known: Any) -> None:
