@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -121,7 +120,7 @@ def _show(result: RunResult, *, table: bool) -> None:
 
 
 def exit_code(result: RunResult) -> int:
-    """Return what the run's end means to a script; PROMPTFOO_PASS_RATE_THRESHOLD and _FAILED_TEST_EXIT_CODE apply."""
+    """Return what the run's end means to a script."""
     if result.interrupted:
         return 128 + signal.Signals[result.interrupted]
     unclean = result.troubles or any(each.notes for each in result.results)
@@ -130,8 +129,6 @@ def exit_code(result: RunResult) -> int:
         return 1
     judged = len(result.results) - result.count(Outcome.SKIPPED)
     rate = 100 * result.count(Outcome.PASSED) / judged if judged else 100
-    raced = bool(result.races) and result.plan.suite.options.races == "error"
-    environ = {**os.environ, **result.plan.suite.env}
-    if not raced and rate >= float(environ.get("PROMPTFOO_PASS_RATE_THRESHOLD") or 100):
-        return 0
-    return int(environ.get("PROMPTFOO_FAILED_TEST_EXIT_CODE") or 100)
+    options = result.plan.suite.options
+    raced = bool(result.races) and options.races == "error"
+    return 0 if not raced and rate >= options.pass_rate else options.failed_code

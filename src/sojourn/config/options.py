@@ -80,7 +80,21 @@ def run_options(flags: Flags, evaluate: Mapping[str, Any], env: Mapping[str, str
         max_eval_time_ms=_first(evaluate.get("maxEvalTimeMs"), env.get("PROMPTFOO_MAX_EVAL_TIME_MS")),
         hook_timeout_ms=_own(env, "SOJOURN_HOOK_TIMEOUT_MS", HOOK_TIMEOUT_MS),
         stop_timeout_ms=_own(env, "SOJOURN_STOP_TIMEOUT_MS", STOP_TIMEOUT_MS),
+        pass_rate=_within(env, "PROMPTFOO_PASS_RATE_THRESHOLD", most=100),
+        failed_code=int(_within(env, "PROMPTFOO_FAILED_TEST_EXIT_CODE", most=255)),
     )
+
+
+def _within(env: Mapping[str, str], name: str, *, most: int) -> float:
+    """Return the number that a variable says, or 100; raises ConfigError where it is none, or out of bounds."""
+    said = env.get(name)
+    try:
+        value = float(said) if said else 100.0
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= most:
+        raise ConfigError.of(f"the environment variable {name} must be a number from 0 to {most}, not {said!r}")
+    return value
 
 
 def _own(env: Mapping[str, str], name: str, default: float) -> float:

@@ -100,7 +100,7 @@ async def _checked(entry: Any, source: Source, at: Path, reading: Reading) -> Pr
         spec = _spec(unfolded, reading.base, reading.cwd)
         check_plug(spec)
         spec = await _with_config(spec, reading)
-        return _with_session(spec, unfolded, inner, reading)
+        return _with_session(spec, unfolded, inner, dataclasses.replace(reading, source=source))
     except Mismatch as mismatch:
         reading.findings.mismatch(mismatch, source, at)
     except CodeError as error:
@@ -161,6 +161,9 @@ def check_plug(spec: ProviderSpec) -> None:
         reference = Reference.parse(spec.id, base=spec.base, role="provider")
         if reference is None or not os.path.isfile(reference.path):
             raise Mismatch(f"no such file: {spec.id}", path=("id",))
+        workers = number(spec.config.get("workers"), "workers")
+        if workers is not None and (workers < 1 or workers % 1):
+            raise Mismatch("workers must be a whole number of 1 or more", path=("config", "workers"), got=workers)
 
 
 async def _with_config(spec: ProviderSpec, reading: Reading) -> ProviderSpec:

@@ -31,30 +31,39 @@ def read_sessions(raw: Any, reading: Reading) -> tuple[SessionSpec, ...]:
     for name, entry in (raw or {}).items():
         at = ("sessions", name)
         try:
-            found.append(_spec(str(name), dict(mapping(entry, name)), reading))
+            found.append(_spec(str(name), dict(mapping(entry, name)), at, reading))
         except Mismatch as mismatch:
             reading.findings.mismatch(mismatch, reading.source, at)
     return tuple(found)
 
 
 def own_session(provider: ProviderSpec, block: JsonDict, at: Path, reading: Reading) -> SessionSpec | None:
-    """Read the `session` block of a provider's entry: its kind is the provider's own file where it names no other."""
+    """Read the `session` block of a provider's entry: its kind is the provider's own class where it names no other."""
+    at = (*at, "session")
     try:
-        entry = {"kind": provider.id, "scope": "provider", "config": dict(provider.config), **block}
-        spec = _spec("session", entry, reading)
+        entry = {"kind": _own_kind(provider, block), "scope": "provider", "config": dict(provider.config), **block}
+        spec = _spec("session", entry, at, reading)
     except Mismatch as mismatch:
-        reading.findings.mismatch(mismatch, reading.source, (*at, "session"))
+        reading.findings.mismatch(mismatch, reading.source, at)
         return None
     return dataclasses.replace(spec, name=f"{provider.name} (own)", own=True)
 
 
-def _spec(name: str, entry: JsonDict, reading: Reading) -> SessionSpec:
+def _own_kind(provider: ProviderSpec, block: JsonDict) -> str:
+    reference = Reference.parse(provider.id, base=provider.base, role="session")
+    if "kind" not in block and (reference is None or (reference.tongue == "python" and not reference.name)):
+        todo = "write id: file://agent.py:Agent, a class with open, call_api and close; or name a kind here"
+        raise Mismatch(f"{provider.id!r} is no class that could be opened", todo=todo)
+    return provider.id
+
+
+def _spec(name: str, entry: JsonDict, at: Path, reading: Reading) -> SessionSpec:
     if not _NAME.fullmatch(name):
         raise Mismatch(f"{name!r} is no name for a session", todo="use letters, digits, _ and -")
-    check_mapping(entry, SESSION, reading.source, ("sessions", name), reading.findings)
+    check_mapping(entry, SESSION, reading.source, at, reading.findings)
     pool = entry.get("pool")
     if isinstance(pool, dict):
-        check_mapping(pool, POOL, reading.source, ("sessions", name, "pool"), reading.findings)
+        check_mapping(pool, POOL, reading.source, (*at, "pool"), reading.findings)
     isolation = entry.get("isolation")
     return SessionSpec(
         name=name,

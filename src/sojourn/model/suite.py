@@ -96,6 +96,7 @@ class RunOptions:
 
     `races` says whether a session race is a failure ("error"), `shuffle` is the seed of another order of the lanes.
     `hook_timeout_ms` bounds each call of a hook, `stop_timeout_ms` how long a run may still take once it is stopped.
+    `pass_rate` is how many per cent must pass, `failed_code` the exit code where fewer do.
     """
 
     max_concurrency: int = 4
@@ -108,6 +109,8 @@ class RunOptions:
     max_eval_time_ms: float = 0
     hook_timeout_ms: float = 60_000
     stop_timeout_ms: float = 10_000
+    pass_rate: float = 100
+    failed_code: int = 100
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,8 @@ class Script:
         reference = Reference.parse(spec.id, base=spec.base or str(tools.base), role="provider")
         if reference is None:
             raise ProviderError(f"{spec.id!r} names no Python or JavaScript file")
-        executable, workers = str(spec.config.get("pythonExecutable") or ""), int(spec.config.get("workers") or 0)
+        executable = str(spec.config.get("pythonExecutable") or "")
+        workers = int(float(spec.config.get("workers") or 0))
         if reference.tongue == "python" and (executable or workers):
             reference = dataclasses.replace(reference, executable=executable, workers=workers or 1)
         self._reference = reference
