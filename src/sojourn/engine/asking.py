@@ -12,6 +12,7 @@ from sojourn.engine.planner import uses_conversation
 from sojourn.engine.setting import Account, Setting
 from sojourn.engine.transforming import transformed
 from sojourn.errors import CodeError, ProviderError, TemplateError
+from sojourn.languages.sharing import MARKER as STATE
 from sojourn.model.reference import Reference
 from sojourn.model.reply import Reply
 from sojourn.model.result import Phase
@@ -105,7 +106,7 @@ def _context(account: Account, setting: Setting, template: str) -> JsonDict:
         "testIdx": trial.test_index,
         "promptIdx": column.index,
         "run": {"id": setting.run_id, "tmp": str(setting.folder)},
-        "state": {},
+        "state": STATE,
     }
 
 

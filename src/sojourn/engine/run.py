@@ -35,6 +35,7 @@ from sojourn.engine.transforming import transform_vars
 from sojourn.engine.working import Crew
 from sojourn.errors import CodeError, ConfigError, SkipTrial, SojournError, StopRun
 from sojourn.languages.runner import CodeRunner
+from sojourn.languages.sharing import MARKER as STATE
 from sojourn.lifecycle.hooks import Hooks, Started, read_extensions
 from sojourn.lifecycle.journal import Journal
 from sojourn.model.metrics import prompts
@@ -216,7 +217,7 @@ class Run:
         if not setting.hooks.has("beforeAll"):
             return
         lent = cases.suite_for_hooks(setting.suite)
-        context = {"suite": lent, "evalId": setting.run_id, "run": self._identity(), "state": {}}
+        context = {"suite": lent, "evalId": setting.run_id, "run": self._identity(), "state": STATE}
         setting.safe.leave_will(setting.hooks.extensions, {**context, "results": [], "prompts": []}, setting.code)
         changed = await setting.hooks.before("beforeAll", context, "suite", started)
         if changed["suite"] is not lent:
@@ -282,7 +283,7 @@ class Run:
             "evalId": setting.run_id,
             "config": setting.suite.config,
             "run": self._identity(),
-            "state": {},
+            "state": STATE,
         }
         broken, _ = await setting.hooks.after("afterAll", context, started, lambda context, _: context)
         for each in broken:

@@ -17,6 +17,7 @@ from sojourn.engine.setting import Account, Setting
 from sojourn.engine.settling import session_of, settle
 from sojourn.engine.stopping import Brake
 from sojourn.errors import CodeDiedError, CodeError, HookError, SessionError, SkipTrial, SojournError, StopRun
+from sojourn.languages.sharing import MARKER as STATE
 from sojourn.lifecycle.hooks import Started
 from sojourn.model.plan import Trial
 from sojourn.model.result import Phase, TrialResult, Trouble
@@ -142,7 +143,7 @@ def _identity(account: Account, setting: Setting) -> JsonDict:
         "repeatIndex": trial.repeat,
         "evalId": setting.run_id,
         "run": {"id": setting.run_id, "tmp": str(setting.folder)},
-        "state": {},
+        "state": STATE,
     }
 
 

@@ -6,10 +6,12 @@ Whatever it does - exit, crash, hang, print - costs the calls that were in fligh
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextlib
 import dataclasses
 import functools
 import os
+import re
 import signal
 import socket
 from collections.abc import Callable, Mapping
@@ -18,6 +20,7 @@ from typing import Any
 
 from sojourn.errors import CodeDiedError, CodeError
 from sojourn.languages import protocol
+from sojourn.languages.pending import Pending, died
 from sojourn.languages.sharing import SharedState
 from sojourn.model.reference import Reference
 from sojourn.model.suite import JsonDict
@@ -27,17 +30,8 @@ DEFAULT_DEADLINE_MS = 300_000
 ANSWER_GRACE = 1.0
 STOP_GRACE = 2.0
 BATCH = 16
+ANSWER = re.compile(rb'\{"id": ?([0-9]+)')
 READY_GRACE = 30.0
-
-
-@dataclasses.dataclass(slots=True)
-class Pending:
-    """A call in flight; `given_up` says why nobody waits for its answer any more."""
-
-    future: asyncio.Future[Any]
-    reference: Reference
-    given_up: str = ""
-    printed: list[str] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +72,8 @@ class LanguageProcess(asyncio.Protocol):
         self._death = ""
         self._reaping: asyncio.Task[None] | None = None
         self._drain: asyncio.Task[None] | None = None
-        self._starting = asyncio.Lock()
+        self._starting: asyncio.Task[None] | None = None
+        self._closing = False
         self._unanswered: set[int] = set()
         self._hearing = asyncio.Event()
         self._hearing.set()
@@ -120,8 +115,6 @@ class LanguageProcess(asyncio.Protocol):
 
     async def _ask(self, reference: Reference, deadline_ms: float, frame: Callable[[int, int], bytes]) -> Called:
         await self._wait_to_be_heard(reference)
-        if self._ready is None or not self._ready.done():
-            await self._start()
         self._number += 1
         number = self._number
         pending = Pending(asyncio.get_running_loop().create_future(), reference)
@@ -140,11 +133,13 @@ class LanguageProcess(asyncio.Protocol):
         return Called(value, "".join(pending.printed))
 
     async def _wait_to_be_heard(self, reference: Reference) -> None:
-        """Send nothing while the process may be held up; whose time runs out meanwhile is a bystander."""
+        """Wait until the process is there and not held up; whose time runs out meanwhile is a bystander."""
         try:
             await self._hearing.wait()
+            while self._ready is None or not self._ready.done():
+                await self._start()
         except asyncio.CancelledError:
-            raise CodeDiedError("another call held up its process", where=str(reference)) from None
+            raise CodeDiedError("its process was held up, or had to be started again", where=str(reference)) from None
 
     async def _see_to_its_end(self, number: int, pending: Pending) -> None:
         """Cancel a call for a caller who was cancelled; raises CodeDiedError where that was another call's fault."""
@@ -202,12 +197,16 @@ class LanguageProcess(asyncio.Protocol):
     # --- the process -------------------------------------------------------------------------------------------
 
     async def _start(self) -> None:
-        async with self._starting:
-            if self._ready is not None and self._ready.done():
-                return
-            if self._reaping is not None:
-                await self._reaping
-            await self._spawn()
+        """Start the process, or wait with the others who do; who gives up waiting does not end what is begun."""
+        if self._starting is None or self._starting.done():
+            self._starting = asyncio.create_task(self._spawn_after_burial())
+            self._starting.add_done_callback(lambda task: task.cancelled() or task.exception())
+        await asyncio.shield(self._starting)
+
+    async def _spawn_after_burial(self) -> None:
+        if self._reaping is not None:
+            await self._reaping
+        await self._spawn()
 
     async def _spawn(self) -> None:
         loop = asyncio.get_running_loop()
@@ -247,8 +246,9 @@ class LanguageProcess(asyncio.Protocol):
     async def _drain_output(self, process: asyncio.subprocess.Process) -> None:
         """Pass on what is printed outside any call, so that no pipe fills up."""
         assert process.stdout is not None
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
         while chunk := await process.stdout.read(1 << 16):
-            self._on_print(chunk.decode("utf-8", "replace"))
+            self._on_print(decoder.decode(chunk))
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None:
@@ -257,6 +257,9 @@ class LanguageProcess(asyncio.Protocol):
 
     async def close(self) -> None:
         """Ask the process to end, then make its whole group end."""
+        self._closing = True
+        if self._starting is not None:
+            await asyncio.wait([self._starting])
         process = self._process
         if process is None:
             return
@@ -271,6 +274,7 @@ class LanguageProcess(asyncio.Protocol):
         if self._reaping is not None:
             await self._reaping
         if self._drain is not None:
+            await asyncio.wait([self._drain], timeout=STOP_GRACE)
             self._drain.cancel()
         self._process = None
 
@@ -284,9 +288,21 @@ class LanguageProcess(asyncio.Protocol):
         lines = (bytes(self._buffer) + data).split(b"\n") if self._buffer else data.split(b"\n")
         self._buffer[:] = lines.pop()
         for line in lines:
-            self._take(protocol.read(line))
+            try:
+                self._take(protocol.read(line))
+            except (ValueError, RecursionError) as error:
+                self._take(self._unreadable(line, error))
 
-    def _take(self, frame: dict[str, Any]) -> None:
+    def _unreadable(self, line: bytes, error: Exception) -> JsonDict:
+        """Return what an answer that cannot be read comes to; whose it is nobody knows, so ends the process."""
+        told = ANSWER.match(line)
+        if told is None:
+            self._death = f"what it wrote to its channel cannot be read: {error}"
+            self._signal(signal.SIGKILL)
+            return {}
+        return {"id": int(told[1]), "error": {"what": f"it returned what cannot be read: {error}"}}
+
+    def _take(self, frame: JsonDict) -> None:
         number = frame.get("id", 0)
         pending = self._pending.get(number)
         if "print" in frame:
@@ -294,8 +310,9 @@ class LanguageProcess(asyncio.Protocol):
             hear(frame["print"])
         elif "error" in frame or "value" in frame:
             self._heard(number)
-            if pending is not None and not pending.future.done():
-                self._settle(pending, frame)
+            if pending is not None:
+                holder = self._guilty[0]
+                pending.settle(frame, held_up=holder != number and holder in self._pending)
         elif "state" in frame:
             self._heir.shared.change(frame["state"], self)
         elif "ready" in frame:
@@ -307,31 +324,16 @@ class LanguageProcess(asyncio.Protocol):
             self._guilty = (frame["guilty"], frame["what"])
         elif "blocked" in frame:
             self._on_print(
-                f"a coroutine holds up the event loop at {frame['blocked']}; use await, or a plain function\n"
+                f"sojourn: a coroutine holds up the event loop at {frame['blocked']}; use await, or a plain function\n"
             )
 
-    @staticmethod
-    def _settle(pending: Pending, frame: dict[str, Any]) -> None:
-        if pending.given_up:
-            where, printed = str(pending.reference), "".join(pending.printed)
-            error = CodeError(pending.given_up, where=where, printed=printed)
-            error.overdue = True
-            pending.future.set_exception(error)
-            return
-        if "value" in frame:
-            pending.future.set_result(frame["value"])
-            return
-        told = frame["error"]
-        where = told.get("where") or str(pending.reference)
-        pending.future.set_exception(
-            CodeError(told["what"], where=where, trace=told.get("trace", ""), printed="".join(pending.printed))
-        )
-
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  the protocol's signature
-        """The process ended: tell every call in flight why."""
-        self._reaping = asyncio.get_running_loop().create_task(self._bury())
+        """The process ended: tell every call in flight why; who calls from now on has another."""
+        pending, self._pending = self._pending, {}
+        ready, self._ready = self._ready, None
+        self._reaping = asyncio.get_running_loop().create_task(self._bury(pending, ready))
 
-    async def _bury(self) -> None:
+    async def _bury(self, pending: dict[int, Pending], ready: asyncio.Future[None] | None) -> None:
         process = self._process
         if process is None:
             return
@@ -342,34 +344,15 @@ class LanguageProcess(asyncio.Protocol):
             code = await process.wait()
         self._signal(signal.SIGKILL)
         how = self._death or self._guilty[1] or died(code)
-        if self._ready is not None and not self._ready.done():
-            self._ready.set_exception(CodeError(f"the {self.tongue} process ended before it was ready: {how}"))
-        self._ready = None
+        if ready is not None and not ready.done():
+            ready.set_exception(CodeError(f"the {self.tongue} process ended before it was ready: {how}"))
+        elif not self._closing:
+            self._on_print(f"sojourn: the {self.tongue} process ended: {how}; what was in its memory is gone\n")
         self._unanswered.clear()
         self._hearing.set()
-        pending, self._pending = self._pending, {}
+        named = self._guilty[0]
         for number, call in pending.items():
-            if not call.future.done():
-                self._mourn(call, how, guilty=len(pending) == 1 or number == self._guilty[0])
-
-    @staticmethod
-    def _mourn(call: Pending, how: str, *, guilty: bool) -> None:
-        overdue = guilty and bool(call.given_up)
-        what = call.given_up if overdue else f"its process ended: {how}"
-        where, printed = str(call.reference), "".join(call.printed)
-        error = CodeDiedError(what, where=where, printed=printed, guilty=guilty)
-        error.overdue = overdue
-        call.future.set_exception(error)
-
-
-def died(code: int) -> str:
-    """Say how a process ended, from its return code."""
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        return f"killed by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"killed by signal {-code}"
+            call.mourn(how, guilty=number == named or (not named and len(pending) == 1))
 
 
 def host_file(name: str) -> str:

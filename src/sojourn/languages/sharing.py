@@ -7,6 +7,9 @@ from typing import Protocol
 from sojourn.languages import protocol
 from sojourn.model.suite import JsonDict
 
+MARKER = {"$state": True}
+"""What stands for the state in the context of a call; the process that is called puts its copy in its place."""
+
 
 class Sharer(Protocol):
     """A process that has a copy of the state."""

@@ -196,7 +196,7 @@ function answer(call, value) {
       if (typeof item === 'bigint') throw new TypeError('a BigInt');
       return typeof item === 'number' && !Number.isFinite(item) ? carried(item) : item;
     });
-    if (text === undefined) throw new TypeError(`a ${typeof value}`);
+    if (text === undefined) throw new TypeError(typeof value === 'object' ? 'what says that it is nothing' : `a ${typeof value}`);
   } catch (error) {
     send({ id: call, error: { what: `it returned what JSON cannot carry: ${error.message}`, trace: '', where: '', type: 'value' } });
     return;

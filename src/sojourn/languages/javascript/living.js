@@ -94,8 +94,9 @@ function handle(live) {
 }
 
 function lent(marker) {
-  const found = marker && tenants.get(marker.$session);
-  return found ? found.live : marker ? marker.handle : marker;
+  if (!marker || typeof marker !== 'object' || !('$session' in marker || 'handle' in marker)) return marker;
+  const found = tenants.get(marker.$session);
+  return found ? found.live : marker.handle;
 }
 
 function lentAll(markers) {

@@ -4,9 +4,21 @@
 const content = {};
 let told = new Map();
 
+const PLAIN = [Object.prototype, Array.prototype, null];
+
+// Half of a live object would be of no use elsewhere: a value is carried whole or not at all.
+function whole(_, value) {
+  const carried =
+    typeof value === 'object' ? value === null || PLAIN.includes(Object.getPrototypeOf(value))
+    : typeof value === 'number' ? Number.isFinite(value)
+    : typeof value !== 'function' && typeof value !== 'symbol';
+  if (!carried) throw new TypeError('not for JSON');
+  return value;
+}
+
 function written(value) {
   try {
-    return JSON.stringify(value);
+    return JSON.stringify(value, whole);
   } catch {
     return undefined;
   }
@@ -25,7 +37,8 @@ function take(change) {
 
 function lend(args) {
   for (const argument of args) {
-    if (argument && typeof argument === 'object' && 'state' in argument) argument.state = content;
+    const state = argument && typeof argument === 'object' && argument.state;
+    if (state && state.$state === true) argument.state = content;
   }
 }
 

@@ -29,10 +29,23 @@ class Channel:
         self._sock = sock
         self._lock = threading.Lock()
         self._gathered: list[bytes] = []
+        self.deserted = False
+
+    def desert(self) -> None:
+        """Leave the channel to the parent: for a process that users' code has forked."""
+        self.deserted = True
+        self._lock = threading.Lock()
+        self._sock.close()
 
     def send(self, frame: dict[str, Any]) -> None:
         """Send one frame, and what was gathered before it."""
         self._write(encoded(frame))
+
+    def send_first(self, frame: dict[str, Any]) -> None:
+        """Send one frame, and then what was gathered before it."""
+        with self._lock:
+            self._gathered.insert(0, encoded(frame))
+        self._write()
 
     def gather(self, frame: dict[str, Any], loop: asyncio.AbstractEventLoop) -> None:
         """Send one frame together with others of this turn of the loop; to be called on the loop's thread."""
@@ -69,33 +82,39 @@ class Channel:
                 yield whole
 
 
-class Capture(io.TextIOBase):
-    """A standard stream that knows which call is printing."""
+class Sink(io.RawIOBase):
+    """Where bytes go that are printed: to the call that prints them, or to the plain stream outside any call."""
 
     def __init__(self, channel: Channel, plain: Any) -> None:
         self._channel = channel
         self._plain = plain
 
-    def write(self, text: str) -> int:
-        """Send the text to the call that prints it, or to the plain stream outside any call."""
-        call = CURRENT.get()
-        if call:
-            safe = text.encode("utf-8", "replace").decode()
-            self._channel.send({"id": call, "print": safe})
-        else:
-            self._plain.write(text)
-            self._plain.flush()
-        return len(text)
-
     def writable(self) -> bool:
         """Say yes: this is an output stream."""
         return True
 
-    @property
-    def encoding(self) -> str:  # type: ignore[override]  # TextIOBase types it as a plain attribute
-        """Text is sent as UTF-8."""
-        return "utf-8"
+    def write(self, data: Any) -> int:
+        """Pass the bytes on; a stream that users' code has closed takes them in silence."""
+        call = CURRENT.get()
+        if call and not self._channel.deserted:
+            self._channel.send({"id": call, "print": bytes(data).decode("utf-8", "replace")})
+        else:
+            with contextlib.suppress(OSError, ValueError):
+                self._plain.write(data)
+                self._plain.flush()
+        return len(data)
 
     def fileno(self) -> int:
         """Give the real descriptor, for subprocesses that inherit it."""
         return int(self._plain.fileno())
+
+
+class Capture(io.TextIOWrapper):
+    """A standard stream that knows which call is printing."""
+
+    def __init__(self, channel: Channel, plain: Any) -> None:
+        sink: Any = Sink(channel, plain.buffer)
+        super().__init__(sink, encoding="utf-8", errors="replace", write_through=True)
+
+    def close(self) -> None:
+        """Stay open: the stream belongs to all calls."""

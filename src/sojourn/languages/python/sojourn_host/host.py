@@ -58,6 +58,7 @@ class Host:
         self.lock = threading.Lock()
         self.ticked = True
         self.done = asyncio.Event()
+        self.ending = threading.Event()
 
     def read(self) -> None:
         """Take frames until the engine is gone (its own thread, so that users' coroutines cannot hold it up)."""
@@ -65,7 +66,14 @@ class Host:
             for line in lines:
                 self.take(json.loads(line))
         self.orphaned = not self.done.is_set()
-        self.loop.call_soon_threadsafe(self.done.set)
+        self.loop.call_soon_threadsafe(self.end)
+        if not self.ending.wait(LAST_GRACE):
+            os._exit(1)
+
+    def end(self) -> None:
+        """Begin to end; a loop that never comes to this is held up for good."""
+        self.ending.set()
+        self.done.set()
 
     def take(self, frame: dict[str, Any]) -> None:
         """Sort one frame."""
@@ -78,7 +86,7 @@ class Host:
         elif "state" in frame:
             self.shared.take(frame["state"])
         elif "exit" in frame:
-            self.loop.call_soon_threadsafe(self.done.set)
+            self.loop.call_soon_threadsafe(self.end)
         else:
             if "mark" in frame:
                 self.will.begun(frame["mark"])
@@ -128,14 +136,15 @@ class Host:
         while True:
             function, frame = self.work.get()
             CURRENT.set(frame["id"])
-            self.lend(frame["args"])
             try:
+                self.lend(frame["args"])
                 value = function(*frame["args"])
                 if inspect.isawaitable(value):
                     value = asyncio.run_coroutine_threadsafe(settled(value), self.loop).result()
                 answer = {"value": self.told(frame, value)}
             except BaseException as error:  # noqa: BLE001  whatever users' code raises belongs to its own call
                 answer = {"error": problem(error)}
+            self.end_if_forked()
             if frame["id"] in self.threaded:
                 self.threaded.discard(frame["id"])
                 self.answer(frame["id"], answer, self.channel.send)
@@ -146,13 +155,19 @@ class Host:
     async def run(self, function: Any, frame: dict[str, Any]) -> None:
         """Run a coroutine function to its answer."""
         CURRENT.set(frame["id"])
-        self.lend(frame["args"])
         try:
+            self.lend(frame["args"])
             answer = {"value": self.told(frame, await function(*frame["args"]))}
         except BaseException as error:  # noqa: BLE001  as in labour
             answer = {"error": problem(error)}
+        self.end_if_forked()
         if frame["id"] in self.tasks:
             self.answer(frame["id"], answer, lambda told: self.channel.gather(told, self.loop))
+
+    def end_if_forked(self) -> None:
+        """End a child that users' code has forked and let return: its parent answers."""
+        if self.channel.deserted:
+            os._exit(0)
 
     def lend(self, arguments: list[Any]) -> None:
         """Put what lives here in its place in a call's arguments."""
@@ -188,7 +203,7 @@ class Host:
             running = asyncio.current_task(self.loop)
             holders = [number for number, task in list(self.tasks.items()) if task is running]
             if holders:
-                self.channel.send({"holding": holders[0]})
+                self.channel.send_first({"holding": holders[0]})
 
     def cancel_task(self, call: int) -> None:
         """Cancel a coroutine and say so at once: it may take its time, or not care."""
@@ -268,6 +283,7 @@ async def serve(sock: socket.socket) -> None:
     """Run until the engine says so, or is gone."""
     channel = Channel(sock)
     confess(channel)
+    os.register_at_fork(after_in_child=channel.desert)
     sys.stdout, sys.stderr = Capture(channel, sys.stdout), Capture(channel, sys.stderr)
     host = Host(channel, asyncio.get_running_loop())
     threading.Thread(target=host.read, daemon=True).start()
@@ -278,8 +294,14 @@ async def serve(sock: socket.socket) -> None:
 
 
 def main() -> None:
-    """Open the socket whose descriptor is the only argument, and serve."""
+    """Open the socket whose descriptor is the only argument, and serve, even if users' code stops the loop."""
     sock = socket.socket(fileno=int(sys.argv[1]))
     os.set_inheritable(sock.fileno(), False)
     sys.argv = [""]
-    asyncio.run(serve(sock))
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+        serving = loop.create_task(serve(sock))
+        while not serving.done():
+            # A task of users' code that raises SystemExit, or that stops the loop, ends that: and we go on.
+            with contextlib.suppress(SystemExit, KeyboardInterrupt, RuntimeError):
+                loop.run_until_complete(serving)

@@ -229,7 +229,9 @@ class Household:
         for argument in arguments:
             if isinstance(argument, dict) and isinstance(argument.get("sessions"), dict):
                 markers = argument["sessions"]
-                argument["sessions"] = {name: self.lent(marker) for name, marker in markers.items()}
+                argument["sessions"] = {
+                    name: self.lent(marker) if _is_marker(marker) else marker for name, marker in markers.items()
+                }
 
     async def end(self, write: Callable[[dict[str, Any]], None]) -> None:
         """Close what still lives here, the newest first: the engine is gone and nobody else will."""
@@ -252,6 +254,11 @@ async def reclaim(kind: Any, tag: str, known: Any) -> None:
     done = function(**arguments)
     if inspect.isawaitable(done):
         await done
+
+
+def _is_marker(value: Any) -> bool:
+    """Tell what the engine put there from what a model said."""
+    return isinstance(value, dict) and ("$session" in value or value.keys() == {"handle"})
 
 
 def handle(live: Any) -> Any:

@@ -9,6 +9,9 @@ import json
 import threading
 from typing import Any
 
+MARKER = {"$state": True}
+"""What stands for the dictionary in a call's context."""
+
 
 class SharedState:
     """`content` is what users see as `context["state"]`."""
@@ -31,7 +34,7 @@ class SharedState:
     def lend(self, arguments: list[Any]) -> None:
         """Put the dictionary into the call contexts among a call's arguments, in place."""
         for argument in arguments:
-            if isinstance(argument, dict) and "state" in argument:
+            if isinstance(argument, dict) and argument.get("state") == MARKER:
                 argument["state"] = self.content
 
     def changes(self) -> dict[str, Any] | None:
