@@ -1,278 +1,14 @@
-"""Features that promptfoo files do not have, through the real command line, as a user would write them."""
+"""Features that are none of promptfoo's, or rarely tried: each through the real command line, as users write them."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import os
-import subprocess
 import sys
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-
-@dataclasses.dataclass(frozen=True)
-class Ended:
-    """A run that is over: its exit code, what it showed, its rows in the order of the tests, and its folder."""
-
-    code: int
-    shown: str
-    rows: list[dict[str, Any]]
-    folder: Path
-
-    @property
-    def outputs(self) -> list[Any]:
-        """What the providers answered."""
-        return [(row["response"] or {}).get("output") for row in self.rows]
-
-    @property
-    def outcomes(self) -> list[str]:
-        """What became of each test."""
-        return [row["outcome"] for row in self.rows]
-
-    def lines(self, name: str) -> list[str]:
-        """Return the lines of a file that the suite's own code wrote."""
-        return (self.folder / name).read_text(encoding="utf-8").splitlines()
-
-
-Evaluate = Callable[..., Ended]
-
-
-@pytest.fixture
-def evaluate(tmp_path: Path) -> Evaluate:
-    """Write a suite's files (the configuration as data), run it to its end, and read what came of it."""
-    home = tmp_path / "home"
-
-    def ended(config: dict[str, Any], files: Mapping[str, str], *arguments: str, **environ: str) -> Ended:
-        folder = tmp_path / "suite"
-        folder.mkdir(exist_ok=True)
-        for name, text in {"promptfooconfig.yaml": json.dumps(config), **files}.items():
-            (folder / name).write_text(text, encoding="utf-8")
-        done = subprocess.run(
-            [sys.executable, "-m", "sojourn", "eval", "-o", "out.json", *arguments],
-            cwd=folder,
-            env={**os.environ, "SOJOURN_HOME": str(home), **environ},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            timeout=60,
-            check=False,
-        )
-        out = folder / "out.json"
-        rows = json.loads(out.read_text(encoding="utf-8"))["results"]["results"] if out.exists() else []
-        rows.sort(key=lambda row: (row["testIdx"], row["promptIdx"]))
-        return Ended(done.returncode, done.stdout, rows, folder)
-
-    return ended
-
-
-def asked(*prompts: str, **more: Any) -> dict[str, Any]:
-    """Make a configuration that asks each prompt as a test of its own."""
-    tests = [{"description": prompt, "vars": {"q": prompt}} for prompt in prompts]
-    return {"prompts": ["{{q}}"], "tests": tests, **more}
-
-
-# --- context["state"] ------------------------------------------------------------------------------------------------
-
-STATE = {
-    "hooks.py": """
-import threading
-def begin(hook_name, context):
-    if hook_name == "beforeAll":
-        context["state"].update(order=["python hook"], lock=threading.Lock(), dropped=1)
-""",
-    "hooks.js": """
-const fs = require('node:fs');
-class Client { constructor() { this.url = 'somewhere'; } ask() { return 'the live client'; } }
-module.exports = async (hookName, context) => {
-  if (hookName === 'beforeAll') {
-    context.state.order.push('javascript hook');
-    context.state.client = new Client();
-    context.state.ask = () => 'the live function';
-    context.state.names = new Map([['a', 1]]);
-  }
-  if (hookName === 'afterAll') fs.writeFileSync('order.log', context.state.order.join('\\n'));
-};
-""",
-    "ask.py": """
-def call_api(prompt, options, context):
-    state = context["state"]
-    state["order"].append("python provider")
-    state.pop("dropped", None)
-    lock = state["lock"]
-    with lock:
-        return {"output": {"keys": sorted(state)}}
-""",
-    "ask.js": """
-module.exports = class {
-  id() { return 'js'; }
-  async callApi(prompt, context) {
-    const { state } = context;
-    state.order.push('javascript provider');
-    const live = [state.client.ask(), state.ask(), state.names.get('a')];
-    return { output: { keys: Object.keys(state).sort(), live } };
-  }
-};
-""",
-}
-
-
-def test_state_is_one_dictionary_for_hooks_and_providers_of_both_languages(evaluate: Evaluate) -> None:
-    """What a hook or provider puts into the state, or takes out of it, every later one sees, in either language."""
-    hooks = ["file://hooks.py:begin", "file://hooks.js"]
-    run = evaluate(asked("one", providers=["file://ask.py", "file://ask.js"], extensions=hooks), STATE, "-j", "1")
-
-    assert run.code == 0, run.shown
-    assert run.lines("order.log") == ["python hook", "javascript hook", "python provider", "javascript provider"]
-    assert "dropped" not in run.outputs[1]["keys"]
-
-
-def test_a_live_value_of_the_state_stays_in_its_language(evaluate: Evaluate) -> None:
-    """What JSON cannot carry whole is the same object for all of its own language, and no half of it goes elsewhere."""
-    hooks = ["file://hooks.py:begin", "file://hooks.js"]
-    run = evaluate(asked("one", providers=["file://ask.py", "file://ask.js"], extensions=hooks), STATE, "-j", "1")
-
-    assert run.code == 0, run.shown
-    assert run.outputs[0]["keys"] == ["lock", "order"]
-    assert run.outputs[1]["keys"] == ["ask", "client", "names", "order"]
-    assert run.outputs[1]["live"] == ["the live client", "the live function", 1]
-
-
-# --- a session of a provider's own -----------------------------------------------------------------------------------
-
-AGENTS = {
-    "agent.py": """
-def log(line):
-    with open("agents.log", "a") as file:
-        file.write(line + "\\n")
-
-class Agent:
-    made = 0
-
-    async def open(self, config):
-        if config.get("refuse"):
-            raise RuntimeError("no agent today")
-        Agent.made += 1
-        self.name, self.turns = f"{config['who']} {Agent.made}", 0
-        log(f"open {self.name}")
-
-    async def call_api(self, prompt, options, context):
-        self.turns += 1
-        return {"output": f"{self.name}, turn {self.turns}: {prompt}"}
-
-    async def close(self):
-        log(f"close {self.name} after {self.turns}")
-
-def call_api(prompt, options, context):
-    return {"output": f"{context['sessions']['session'].name} lent"}
-""",
-    "agent.js": """
-const fs = require('node:fs');
-const log = (line) => fs.appendFileSync('agents.log', line + '\\n');
-let made = 0;
-module.exports = class Agent {
-  id() { return 'agent'; }
-  async open(config) {
-    if (config.refuse) throw new Error('no agent today');
-    made += 1;
-    this.name = `${config.who} ${made}`;
-    this.turns = 0;
-    log(`open ${this.name}`);
-  }
-  async callApi(prompt, context) {
-    this.turns += 1;
-    return { output: `${this.name}, turn ${this.turns}: ${prompt}` };
-  }
-  async close() { log(`close ${this.name} after ${this.turns}`); }
-};
-""",
-}
-IDS = {"python": "file://agent.py:Agent", "javascript": "file://agent.js"}
-TALKS = [
-    {"turns": [{"vars": {"q": "one"}}, {"vars": {"q": "two"}}]},
-    {"turns": [{"vars": {"q": "uno"}}, {"vars": {"q": "due"}}]},
-]
-each_language = pytest.mark.parametrize("language", sorted(IDS))
-
-
-def agent(language: str, who: str = "agent", **session: Any) -> dict[str, Any]:
-    """Make a provider's entry that has a session of its own."""
-    return {"id": IDS[language], "label": f"{language} {who}", "config": {"who": who}, "session": session}
-
-
-@each_language
-def test_a_provider_is_opened_for_each_conversation(evaluate: Evaluate, language: str) -> None:
-    """With scope conversation every conversation has an instance of the class to itself, closed when it is over."""
-    config = {"prompts": ["{{q}}"], "providers": [agent(language, scope="conversation")], "tests": TALKS}
-    run = evaluate(config, AGENTS, "-j", "1")
-
-    assert run.code == 0, run.shown
-    assert run.outputs == [
-        "agent 1, turn 1: one",
-        "agent 1, turn 2: two",
-        "agent 2, turn 1: uno",
-        "agent 2, turn 2: due",
-    ]
-    assert run.lines("agents.log") == [
-        "open agent 1",
-        "close agent 1 after 2",
-        "open agent 2",
-        "close agent 2 after 2",
-    ]
-
-
-@each_language
-def test_a_provider_is_opened_once_for_all_its_tests(evaluate: Evaluate, language: str) -> None:
-    """With scope provider, which is the default, all tests of the provider go through one instance, in order."""
-    config = {"prompts": ["{{q}}"], "providers": [agent(language)], "tests": TALKS}
-    run = evaluate(config, AGENTS)
-
-    assert run.code == 0, run.shown
-    assert run.outputs == [f"agent 1, turn {n}: {q}" for n, q in enumerate(("one", "two", "uno", "due"), 1)]
-    assert run.lines("agents.log") == ["open agent 1", "close agent 1 after 4"]
-
-
-@each_language
-def test_two_entries_of_one_file_have_a_session_each(evaluate: Evaluate, language: str) -> None:
-    """Each entry opens its own session with its own configuration, even where neither has a label."""
-    entries = [agent(language, who) for who in ("ada", "bob")]
-    for entry in entries:
-        del entry["label"]
-    run = evaluate(asked("hello", "again", providers=entries), AGENTS, "-j", "1")
-
-    assert run.code == 0, run.shown
-    assert [output[:3] for output in run.outputs] == ["ada", "bob", "ada", "bob"]
-    assert [output[-13:] for output in run.outputs] == [
-        "turn 1: hello",
-        "turn 1: hello",
-        "turn 2: again",
-        "turn 2: again",
-    ]
-
-
-@each_language
-def test_a_provider_that_cannot_be_opened_is_not_asked(evaluate: Evaluate, language: str) -> None:
-    """Its tests are errors with the cause; the other providers' tests are run; the exit code says: not all was run."""
-    broken = {**agent(language, "broken"), "config": {"refuse": True}}
-    run = evaluate(asked("hello", providers=[broken, agent(language, "good")]), AGENTS)
-
-    assert run.code == 1, run.shown
-    assert run.outcomes == ["error", "passed"]
-    assert "no agent today" in run.rows[0]["error"]
-
-
-def test_a_provider_may_have_a_session_of_another_kind(evaluate: Evaluate) -> None:
-    """A session block that names a kind opens that, and a call finds it as the session named session."""
-    entry = {"id": "file://agent.py", "session": {"kind": "file://agent.py:Agent", "config": {"who": "lodger"}}}
-    run = evaluate(asked("hello", providers=[entry]), AGENTS)
-
-    assert run.code == 0, run.shown
-    assert run.outputs == ["lodger 1 lent"]
-
+from tests.acceptance.suites import Evaluate, asked
 
 # --- workers ---------------------------------------------------------------------------------------------------------
 
@@ -357,7 +93,7 @@ BOX = {
 }
 
 
-@each_language
+@pytest.mark.parametrize("language", sorted(BOX))
 def test_a_test_that_changes_a_shared_session_is_named(evaluate: Evaluate, language: str) -> None:
     """A session with a fingerprint tells which test left it otherwise than it found it; verdicts stay as they are."""
     kind, provider = BOX[language]
@@ -465,3 +201,17 @@ def test_the_pass_rate_may_stand_in_the_suite(evaluate: Evaluate, threshold: str
 
     assert run.outcomes == ["passed", "failed"]
     assert run.code == code, run.shown
+
+
+def test_what_cannot_be_a_number_is_refused_before_anything_runs(evaluate: Evaluate) -> None:
+    """A pass rate, an exit code or a number of workers that is none is named, and no test is run."""
+    config = asked("yes", providers=["echo"], env={"PROMPTFOO_PASS_RATE_THRESHOLD": "most"})
+    rate = evaluate(config, {})
+    code = evaluate(asked("yes", providers=["echo"]), {}, PROMPTFOO_FAILED_TEST_EXIT_CODE="256")
+    workers = evaluate(asked("yes", providers=[{"id": "file://work.py", "config": {"workers": "many"}}]), WORKING)
+
+    assert [run.code for run in (rate, code, workers)] == [1, 1, 1]
+    assert "PROMPTFOO_PASS_RATE_THRESHOLD must be a number from 0 to 100, not 'most'" in rate.shown
+    assert "PROMPTFOO_FAILED_TEST_EXIT_CODE must be a number from 0 to 255, not '256'" in code.shown
+    assert "workers must be a number, not the text 'many'" in workers.shown
+    assert not any(run.rows for run in (rate, code, workers))
