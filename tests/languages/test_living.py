@@ -606,3 +606,14 @@ def test_a_session_that_went_with_its_process_is_named_as_gone(play: Play, langu
                 await house.do("Thing", request.pop("do"), "lost", **request)
 
     play(language, act)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_closing_what_went_with_its_process_reclaims_it(play: Play, language: str) -> None:
+    """What a lost session had outside is undone by its tag and handle; one that cannot reclaim is closed as it is."""
+
+    async def act(house: House) -> None:
+        await house.do("Thing", "close", "lost", handle={"n": 1})
+        await house.do("account", "close", "lost", handle=None)
+
+    assert [line.replace("'", '"').replace(" ", "") for line in play(language, act).story] == ['reclaimlost{"n":1}']

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 from sojourn.errors import CodeError, SessionError
@@ -52,12 +53,12 @@ class Function:
         return await self._do({"do": ability, "key": live.tag})
 
     async def close(self, live: Remote) -> None:
-        """Close one; one whose process is gone is closed."""
-        await self._do({"do": "close", "key": live.tag})
+        """Close one; of one whose process is gone, reclaim what it had outside."""
+        await self._do({"do": "close", "key": live.tag, "handle": live.handle})
 
     async def _do(self, request: dict[str, Any]) -> Any:
         try:
-            return (await self._code.session(self._reference, request)).value
+            return (await self._code.session(self._reference, request, deadline_ms=math.inf)).value
         except CodeError as error:
             place = f" ({error.where})" if error.where else ""
             raise SessionError(self._spec.name, f"{request['do']}: {error.what}{place}") from error

@@ -23,15 +23,15 @@ class Environment:
             self.database.commit()
 
     def fork(self):
-        """A child of one's own: here a copy of the memory. It is closed by `close`, as its parent is."""
+        """A child of one's own: here a copy of the memory. It is closed as its parent is."""
         child = Environment()
         with timed("fork"):
             child.database = connect()
             self.database.backup(child.database)
         return child
 
-    def close(self, live):
-        live.database.close()
+    def close(self):
+        self.database.close()
 
 
 def connect():

@@ -66,10 +66,11 @@ async function treat(kind, asked) {
   } else if (asked.do === 'close') {
     const found = tenants.get(asked.key);
     tenants.delete(asked.key);
-    return found ? found.close() : null;
+    // What went with its process has left nothing here, but perhaps outside.
+    if (found) return found.close();
+    return abilities(kind).includes('reclaim') ? reclaim(kind, asked) : null;
   } else if (asked.do === 'reclaim') {
-    const able = typeof kind === 'function' ? new kind() : kind;
-    return able.reclaim(asked.key, asked.handle);
+    return reclaim(kind, asked);
   } else if (asked.args) {
     const { live, able } = known(asked.key);
     const target = live && typeof live[asked.do] === 'function' ? live : able;
@@ -80,6 +81,11 @@ async function treat(kind, asked) {
     return found.able[asked.do](found.live);
   }
   return { handle: handle(tenants.get(asked.key).live) };
+}
+
+function reclaim(kind, asked) {
+  const able = typeof kind === 'function' ? new kind() : kind;
+  return able.reclaim(asked.key, asked.handle);
 }
 
 // What other processes may know of a session: its own `handle`, or itself if it is plain JSON data.

@@ -199,7 +199,7 @@ class Household:
             return await reclaim(kind, key, asked["handle"])
         if what == "close":
             found = self._tenants.pop(key, None)
-            return await found.close() if found is not None else None
+            return await (found.close() if found is not None else close_lost(kind, key, asked.get("handle")))
         if "args" in asked:
             return await self._known(key).ask(what, asked["args"])
         return await self._known(key).act(what)
@@ -242,6 +242,12 @@ class Household:
                 continue
             if tenant.was_open:
                 write({"closed": key})
+
+
+async def close_lost(kind: Any, tag: str, known: Any) -> None:
+    """Close what went with its process: there is nothing left of it here, but perhaps outside."""
+    if "reclaim" in abilities(kind):
+        await reclaim(kind, tag, known)
 
 
 async def reclaim(kind: Any, tag: str, known: Any) -> None:
