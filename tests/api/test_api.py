@@ -1,0 +1,54 @@
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sojourn
+from sojourn.errors import ConfigError
+from sojourn.model.result import Outcome
+
+SUITE = "prompts: ['{{x}}']\nproviders: [echo]\ntests: [{vars: {x: a}, assert: [{type: equals, value: a}]}, {vars: {x: b}}]\n"
+
+
+def test_the_public_names_are_the_listed_ones() -> None:
+    """What `__all__` lists is there, sorted, and anything else is an AttributeError."""
+    assert sorted(sojourn.__all__) == sojourn.__all__
+    assert all(getattr(sojourn, name) for name in sojourn.__all__)
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = sojourn.nonsense
+
+
+def test_a_file_is_run_from_python(tmp_path: Path) -> None:
+    """`run` gives the results of a file; `evaluate` the same to code that is async, several at once."""
+    config = tmp_path / "suite.yaml"
+    config.write_text(SUITE)
+    assert [each.outcome for each in sojourn.run(config).results] == [Outcome.PASSED] * 2
+
+    async def both() -> list[int]:
+        results = await asyncio.gather(sojourn.evaluate(config), sojourn.evaluate(str(config)))
+        return [result.count(Outcome.PASSED) for result in results]
+
+    assert asyncio.run(both()) == [2, 2]
+
+
+def test_a_mistake_is_raised_with_its_place(tmp_path: Path) -> None:
+    """A suite that cannot be run raises ConfigError with every problem."""
+    config = tmp_path / "suite.yaml"
+    config.write_text(SUITE.replace("equals", "eqals"))
+    with pytest.raises(ConfigError) as caught:
+        sojourn.run(config)
+    (problem,) = caught.value.problems
+    assert (problem.line, "did you mean 'equals'" in problem.todo) == (3, True)
+
+
+def test_the_version_imports_nothing_but_the_version() -> None:
+    """`sojourn --version` answers before the command line, the engine or a library is imported."""
+    code = (
+        "import sys; sys.argv[1:] = ['--version']; import sojourn.__main__ as m; m.main(); print(sorted(sys.modules))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    version, modules = told.splitlines()
+    assert version == sojourn.__version__
+    assert not [name for name in ("sojourn.cli", "asyncio", "msgspec", "yaml", "argparse") if f"'{name}'" in modules]
