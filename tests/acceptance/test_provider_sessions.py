@@ -138,6 +138,37 @@ def test_a_provider_may_have_a_session_of_another_kind(evaluate: Evaluate) -> No
     assert run.outputs == ["lodger 1 lent"]
 
 
+THREADED = {
+    "desk.py": """
+import sqlite3
+class Desk:
+    def open(self):
+        print("the desk opens")
+        self.database = sqlite3.connect(":memory:")
+    def call_api(self, prompt, options, context):
+        print(f"asked {prompt}")
+        return {"output": self.database.execute("select " + prompt).fetchone()[0]}
+    def close(self):
+        self.database.close()
+        print("the desk closes")
+"""
+}
+
+
+def test_plain_methods_of_a_class_run_in_one_thread(evaluate: Evaluate) -> None:
+    """What may only be used in the thread that opened it works; what a call prints is shown once, beside its test."""
+    config = asked("6 * 7", "nonsense", providers=[{"id": "file://desk.py:Desk", "session": {}}])
+    run = evaluate(config, THREADED, "--no-table")
+
+    assert run.outcomes == ["passed", "error"], run.shown
+    assert run.outputs[0] == 42
+    assert [row["printed"] for row in run.rows] == ["asked 6 * 7\n", "asked nonsense\n"]
+    assert run.shown.count("asked nonsense") == 1
+    assert run.shown.count("the desk opens\n") == run.shown.count("the desk closes\n") == 1
+    assert "no such column: nonsense" in run.rows[1]["error"]
+    assert "futures" not in run.rows[1]["error"]
+
+
 def test_a_provider_that_is_no_class_has_no_session_of_its_own(evaluate: Evaluate) -> None:
     """A session block on a plain function is refused, with what to write instead, before anything runs."""
     run = evaluate(asked("hello", providers=[{"id": "file://agent.py", "session": {}}]), AGENTS)

@@ -50,6 +50,7 @@ class LanguageProcess(asyncio.Protocol):
     """Runs calls in one process of one language.
 
     `command` starts the host, the socket's descriptor is appended to it; `on_print` receives what no call printed.
+    `life` counts its deaths: what lived in the process in an earlier life is gone.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class LanguageProcess(asyncio.Protocol):
         self._refs: dict[Reference, int] = {}
         self._pending: dict[int, Pending] = {}
         self._number = 0
+        self.life = 0
         self._buffer = bytearray()
         self._process: asyncio.subprocess.Process | None = None
         self._transport: asyncio.Transport | None = None
@@ -103,9 +105,14 @@ class LanguageProcess(asyncio.Protocol):
             self._send(protocol.state(change))
 
     async def session(self, reference: Reference, request: JsonDict, deadline_ms: float) -> Called:
-        """Treat a session that lives in the process; what it prints is no trial's own. See `protocols.Code`."""
+        """Treat a session that lives in the process; what it prints is no trial's own, unless it is a trial's question.
+
+        See `protocols.Code`.
+        """
+        frame = functools.partial(protocol.session, request=request)
+        if "args" in request:
+            return await self._ask(reference, deadline_ms, frame)
         try:
-            frame = functools.partial(protocol.session, request=request)
             called = await self._ask(reference, deadline_ms, frame)
         except CodeError as error:
             self._on_print(error.printed)
@@ -329,6 +336,7 @@ class LanguageProcess(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  the protocol's signature
         """The process ended: tell every call in flight why; who calls from now on has another."""
+        self.life += 1
         pending, self._pending = self._pending, {}
         ready, self._ready = self._ready, None
         self._reaping = asyncio.get_running_loop().create_task(self._bury(pending, ready))

@@ -15,6 +15,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from sojourn_host.channel import CURRENT
 from sojourn_host.loading import UnanswerableError
 
 ABILITIES = ("check", "reset", "fork", "begin", "rollback", "fingerprint", "reclaim")
@@ -163,8 +164,7 @@ class Tenant:
             raise UnanswerableError(f"this session has no method {method!r}")
         if inspect.iscoroutinefunction(function):
             return await function(*arguments)
-        value = await asyncio.to_thread(function, *arguments)
-        return await value if inspect.isawaitable(value) else value
+        return await self._run(functools.partial(_in_call, CURRENT.get(), function), {}, *arguments)
 
     def child(self) -> Tenant:
         """Return a fork, to be opened as any other."""
@@ -172,6 +172,15 @@ class Tenant:
 
 
 _OVER = object()
+
+
+def _in_call(call: int, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function in its session's context, but on behalf of a call: what it prints is that call's."""
+    token = CURRENT.set(call)
+    try:
+        return function(*arguments)
+    finally:
+        CURRENT.reset(token)
 
 
 def first(told: Any) -> Any:

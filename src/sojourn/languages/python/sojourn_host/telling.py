@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import os
 import traceback
 
 from sojourn_host.loading import UnanswerableError
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+BETWEEN = (HERE, os.path.dirname(concurrent.futures.__file__))
+"""Where the frames between a call and users' code come from."""
 
 
 def problem(error: BaseException, where: str = "") -> dict[str, str]:
@@ -15,7 +18,7 @@ def problem(error: BaseException, where: str = "") -> dict[str, str]:
     if isinstance(error, UnanswerableError):
         return {"what": str(error), "trace": "", "where": where}
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not frame.filename.startswith(HERE) and "importlib" not in frame.filename]
+    own = [frame for frame in frames if not frame.filename.startswith(BETWEEN) and "importlib" not in frame.filename]
     trace = "".join(traceback.format_list(own)) + "".join(traceback.format_exception_only(type(error), error))
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     if isinstance(error, SystemExit):
