@@ -46,6 +46,9 @@ class Code(Protocol):
     async def session(self, reference: Reference, request: JsonDict, *, deadline_ms: float = 0) -> Called:
         """Have a language's process open, fork, close or otherwise treat a session that lives there."""
 
+    def life(self, reference: Reference) -> int:
+        """Say in which life the process of a function is: what lived there in an earlier one is gone."""
+
 
 Render = Callable[[str, Mapping[str, Any]], str]
 """Render a template with variables; raises TemplateError. Values are data: they are never rendered again."""

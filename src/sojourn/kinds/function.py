@@ -14,10 +14,12 @@ from sojourn.protocols import Opening, Tools
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Remote:
-    """A live session in a language's process."""
+    """A live session in a language's process, and in which life of that process it was opened."""
 
     tag: str
     handle: Any
+    home: Reference
+    life: int
 
 
 class Function:
@@ -41,12 +43,15 @@ class Function:
         parents = {name: self.marker(live) for name, live in opening.parents.items()}
         config = dict(self._spec.config)
         told = await self._do({"do": "open", "key": opening.tag, "config": config, "parents": parents})
-        return Remote(opening.tag, told["handle"])
+        return self._remote(opening.tag, told["handle"])
+
+    def _remote(self, tag: str, handle: Any) -> Remote:
+        return Remote(tag, handle, self._reference, self._code.life(self._reference))
 
     async def fork(self, live: Remote, opening: Opening) -> Remote:
         """Make a private child of one that is open."""
         told = await self._do({"do": "fork", "key": opening.tag, "of": live.tag})
-        return Remote(opening.tag, told["handle"])
+        return self._remote(opening.tag, told["handle"])
 
     async def act(self, ability: str, live: Remote) -> Any:
         """Do what the user's class is able to."""
@@ -68,5 +73,12 @@ class Function:
         return live.handle
 
     def marker(self, live: Any) -> Any:
-        """Return what stands for a session in a call: its process puts the live object in its place."""
-        return {"$session": live.tag, "handle": live.handle} if isinstance(live, Remote) else {"handle": live}
+        """Return what stands for a session in a call: its process puts the live object in its place.
+
+        Raises SessionError where that process has died: nobody is given something else in its place.
+        """
+        if not isinstance(live, Remote):
+            return {"handle": live}
+        if live.life != self._code.life(live.home):
+            raise SessionError(self._spec.name, "it is gone: the process that it lived in has ended")
+        return {"$session": live.tag, "handle": live.handle}

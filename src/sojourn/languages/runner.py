@@ -84,6 +84,10 @@ class CodeRunner:
         """Treat a session that lives in its language's process; see `protocols.Code`."""
         return await self._process(reference).session(reference, request, deadline_ms)
 
+    def life(self, reference: Reference) -> int:
+        """Say in which life its process is; see `protocols.Code`."""
+        return self._process(reference).life
+
     @contextlib.asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
         """Let only the current task call: what else is in flight ends first, what else wants to call waits."""
