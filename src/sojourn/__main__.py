@@ -11,7 +11,9 @@ def main() -> int:
         sys.stdout.write(f"{__version__}\n")
         return 0
     from sojourn.cli.app import run
+    from sojourn.cli.pipes import lasting
 
+    sys.stdout, sys.stderr = lasting(sys.stdout), lasting(sys.stderr)
     return run(sys.argv[1:])
 
 
