@@ -22,6 +22,7 @@ SHOWN = {
     "sessions-fork": r"built once, 8 forks of [\d.]+ ms each; a fork costs 1/\d+",
     "sessions-turns": r"20 turns of 50 ms took [\d.]+ s",
     "sessions-hierarchy": r"(?m)^open   account ada\n(.*\n)+^close  account ada$",
+    "sessions-provider-level": r"analyst [12] closes after 3 statements\n",
     "sessions-two-languages": r"the service is closed after 5 messages",
 }
 """What an example shows of its point, besides passing."""
