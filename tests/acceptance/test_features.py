@@ -42,6 +42,16 @@ def test_a_lane_keeps_its_worker(evaluate: Evaluate) -> None:
     assert all(each == sorted(set(each)) for each in calls)
 
 
+def test_each_entry_has_as_many_workers_as_it_says(evaluate: Evaluate) -> None:
+    """Two entries of one file, one with a single worker and one with three, are spread over one and three."""
+    entries = [{"id": "file://work.py", "config": {"workers": number}} for number in (1, 3)]
+    run = evaluate(asked(*"abcdef", providers=entries), WORKING)
+
+    assert run.code == 0, run.shown
+    assert len({output["worker"] for output in run.outputs[0::2]}) == 1
+    assert len({output["worker"] for output in run.outputs[1::2]}) == 3
+
+
 def test_a_provider_may_have_an_interpreter_of_its_own(evaluate: Evaluate, tmp_path: Path) -> None:
     """An interpreter given as pythonExecutable starts this provider's process, and no other's."""
     mine = tmp_path / "mine"

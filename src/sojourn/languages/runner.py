@@ -28,7 +28,10 @@ Willed = tuple[str, str, Reference, tuple[Any, ...]]
 """A call of the last will: its mark, the mark of the call that must have begun for it, the function, the arguments."""
 
 
-LANE: contextvars.ContextVar[dict[tuple[str, str], int] | None] = contextvars.ContextVar("LANE", default=None)
+Group = tuple[str, str, int]
+"""What is spread over workers: a file, its interpreter, and how many workers there are."""
+
+LANE: contextvars.ContextVar[dict[Group, int] | None] = contextvars.ContextVar("LANE", default=None)
 """The lane that is being run: which worker it has of each provider that has several."""
 
 
@@ -43,7 +46,7 @@ class CodeRunner:
         self._heir = heir or Heir()
         self._on_print = on_print
         self._processes: dict[tuple[Tongue, str, int], LanguageProcess] = {}
-        self._turns: dict[tuple[str, str], Iterator[int]] = {}
+        self._turns: dict[Group, Iterator[int]] = {}
         self._calls = 0
         self._alone: asyncio.Task[Any] | None = None
         self._change = asyncio.Condition()
@@ -117,7 +120,7 @@ class CodeRunner:
         if not reference.workers:
             return 0
         lane = LANE.get()
-        group = (reference.path, reference.executable)
+        group = (reference.path, reference.executable, reference.workers)
         if lane is None or group not in lane:
             chosen = next(self._turns.setdefault(group, itertools.cycle(range(1, reference.workers + 1))))
             if lane is None:
