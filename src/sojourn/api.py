@@ -12,10 +12,12 @@ from sojourn.config.load import load_suite
 from sojourn.engine.planner import make_plan
 from sojourn.engine.preflight import check_code
 from sojourn.engine.run import Listeners, Run, prepared
+from sojourn.engine.sessions import known_kinds
 from sojourn.languages.runner import CodeRunner
 from sojourn.model.plan import Plan
 from sojourn.model.result import RunResult
 from sojourn.model.suite import Suite
+from sojourn.protocols import Tools
 from sojourn.template.engine import Renderer
 
 
@@ -44,6 +46,9 @@ async def check(paths: list[str], flags: Flags, *, cwd: Path, environ: Mapping[s
     code = CodeRunner(environ, silent)
     try:
         await check_code(plan, code)
+        renderer = Renderer(environ)
+        tools = Tools(code=code, render=renderer.render, env=environ, base=Path(plan.suite.base), run_id="")
+        await known_kinds(plan.suite, tools)
     finally:
         await code.close()
     return plan

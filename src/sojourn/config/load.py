@@ -169,7 +169,7 @@ def _built(config: JsonDict, flags: Flags, reading: Reading, parts: _Parts) -> S
         grader=flags.grader,
         command_line=config.get("commandLineOptions") or {},
         sessions=(
-            *read_sessions(config.get("sessions"), reading),
+            *read_sessions(config, parts.tests, reading),
             *(provider.own for provider in parts.providers if provider.own is not None),
         ),
     )

@@ -5,15 +5,18 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from typing import Any, TypeVar
 
 from sojourn import registry
 from sojourn.config.expect import Mismatch, Path, mapping, text
+from sojourn.config.findings import Source
 from sojourn.config.keys import POOL, SESSION
 from sojourn.config.reading import Reading
 from sojourn.config.references import load_files
 from sojourn.config.shape import check_mapping
+from sojourn.config.tests import Placed
 from sojourn.model.reference import Reference
 from sojourn.model.session import Isolation, PoolLimits, Scope, SessionSpec
 from sojourn.model.suite import JsonDict, ProviderSpec
@@ -25,16 +28,51 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
 
 
-def read_sessions(raw: Any, reading: Reading) -> tuple[SessionSpec, ...]:
-    """Read all entries; mistakes go to the findings."""
+def read_sessions(config: JsonDict, tests: Sequence[Placed], reading: Reading) -> tuple[SessionSpec, ...]:
+    """Read all entries, and hold against them what asks for them; mistakes go to the findings."""
+    entries = config.get("sessions") or {}
     found = []
-    for name, entry in (raw or {}).items():
-        at = ("sessions", name)
+    for name, entry in entries.items():
+        at: Path = ("sessions", name)
         try:
             found.append(_spec(str(name), dict(mapping(entry, name)), at, reading))
         except Mismatch as mismatch:
             reading.findings.mismatch(mismatch, reading.source, at)
+    for name, source, at in _asked_for(config, tests, reading):
+        if name not in entries:
+            what = f"there is no session {name!r} under sessions"
+            reading.findings.wrong(what, source, at, todo=_offer(name, entries))
     return tuple(found)
+
+
+def _asked_for(config: JsonDict, tests: Sequence[Placed], reading: Reading) -> Iterator[tuple[str, Source, Path]]:
+    """Yield each name of a session that a session, a provider or a test asks for, with its place."""
+    for name, entry in (config.get("sessions") or {}).items():
+        for parent in _names(entry.get("parent")) if isinstance(entry, dict) else ():
+            yield parent, reading.source, ("sessions", name, "parent")
+    asking = [(entry, reading.source, at) for entry, at in _entries(config)]
+    asking += [(placed.test, placed.source, placed.at) for placed in tests]
+    for entry, source, at in asking:
+        names = entry.get("sessions") if isinstance(entry, dict) else None
+        for index, name in enumerate(names if isinstance(names, list) else ()):
+            yield str(name), source, (*at, "sessions", index)
+
+
+def _entries(config: JsonDict) -> Iterator[tuple[Any, Path]]:
+    """Yield defaultTest and the providers' entries, an id that is a key looked through."""
+    yield config.get("defaultTest"), ("defaultTest",)
+    providers = config.get("providers")
+    for index, entry in enumerate(providers if isinstance(providers, list) else ()):
+        if isinstance(entry, dict) and len(entry) == 1:
+            name, inner = next(iter(entry.items()))
+            yield inner, ("providers", index, name)
+        else:
+            yield entry, ("providers", index)
+
+
+def _offer(name: str, known: Iterable[str]) -> str:
+    close = registry.nearest(name, known)
+    return f"did you mean {close!r}?" if close else ""
 
 
 def own_session(provider: ProviderSpec, block: JsonDict, at: Path, reading: Reading) -> SessionSpec | None:

@@ -6,13 +6,23 @@ import dataclasses
 import random
 from collections.abc import Iterable
 
+from sojourn.errors import ConfigError
 from sojourn.lifecycle.keeper import Stay
 from sojourn.lifecycle.kinship import Family
 from sojourn.model.plan import Lane, Trial
 from sojourn.model.session import Scope
-from sojourn.model.suite import Suite
+from sojourn.model.suite import JsonDict, Suite
 
 Declared = tuple[Trial, str]
+
+
+def check_family(suite: Suite, tests: Iterable[JsonDict]) -> None:
+    """Raise ConfigError where sessions are asked for, or live in each other, as cannot be."""
+    needed = [name for spec in suite.providers for name in spec.sessions]
+    needed += [name for test in tests for name in test.get("sessions") or ()]
+    problems = Family(suite.sessions).problems(dict.fromkeys(needed))
+    if problems:
+        raise ConfigError(problems)
 
 
 def gathered(trials: list[Declared], suite: Suite) -> list[Lane]:

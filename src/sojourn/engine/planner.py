@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from sojourn.config import cases
 from sojourn.config.columns import allowed, columns
 from sojourn.config.turns import written_turns
-from sojourn.engine.gathering import gathered
+from sojourn.engine.gathering import check_family, gathered
 from sojourn.model.plan import Column, Plan, Trial
 from sojourn.model.suite import Case, JsonDict, Suite
 
@@ -40,10 +40,11 @@ class Sharing:
 async def make_plan(suite: Suite, names: Callable[[str], frozenset[str]], transform: TransformVars | None) -> Plan:
     """Plan a run. `names` tells which variables a template refers to; `transform` runs users' transformVars.
 
-    Raises ConfigError for a test that can never be run.
+    Raises ConfigError for a test that can never be run, and for sessions that cannot be.
     """
     all_columns = columns(suite)
     tests = cases.merged_tests(suite)
+    check_family(suite, tests)
     registers = frozenset(name for test in tests if (name := (test.get("options") or {}).get("storeOutputAs")))
     trials: list[tuple[Trial, str]] = []
     planning = _Planning(suite, all_columns, Sharing(registers, names), transform)

@@ -56,14 +56,14 @@ def _shown(handle: Any) -> Any:
 
 
 async def open_house(suite: Suite, tools: Tools, journal: Journal) -> House:
-    """Make the kinds and check what they are asked for; raises ConfigError with every mistake found."""
-    family = Family(suite.sessions)
-    needed = [name for spec in suite.providers for name in spec.sessions]
-    needed += [name for test in (*suite.tests, suite.default_test) for name in test.get("sessions") or ()]
-    problems = family.problems(dict.fromkeys(needed))
-    if problems:
-        raise ConfigError(problems)
-    kinds = {}
+    """Make a house for the sessions of a suite; raises ConfigError with every mistake found."""
+    return House(suite, await known_kinds(suite, tools), journal)
+
+
+async def known_kinds(suite: Suite, tools: Tools) -> dict[str, SessionKind]:
+    """Make the kinds, and check what they are asked for; raises ConfigError with every mistake found."""
+    kinds: dict[str, SessionKind] = {}
+    problems: list[Problem] = []
     for spec in suite.sessions:
         kind, problem = await _made(spec, tools)
         if problem is not None:
@@ -72,7 +72,7 @@ async def open_house(suite: Suite, tools: Tools, journal: Journal) -> House:
             kinds[spec.name] = kind
     if problems:
         raise ConfigError(problems)
-    return House(suite, kinds, journal)
+    return kinds
 
 
 async def _made(spec: SessionSpec, tools: Tools) -> tuple[SessionKind | None, Problem | None]:
