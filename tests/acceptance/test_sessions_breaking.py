@@ -1,0 +1,161 @@
+"""What happens when something of the `sessions:` block breaks or cannot be, through the real command line."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.boxes import BOT, BOX, Play, asked, player
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Play:
+    return player(tmp_path)
+
+
+DEPENDENT = """
+prompts: ['{{{{q}}}}']
+providers: [file://s.py]
+sessions: {{box: {{kind: 'file://{kind}', open_timeout: 300ms}}}}
+tests:
+  - {{vars: {{q: needs it}}, sessions: [box]}}
+  - {{vars: {{q: does not}}}}
+  - {{vars: {{q: needs it too}}, sessions: [box]}}
+  - {{vars: {{q: neither}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "cause"),
+    [
+        ("s.py:raises", "session 'box': open: ConnectionError: the server is down"),
+        ("s.js:raises", "session 'box': open: Error: the server is down"),
+        ("s.py:hangs", "session 'box': it was not open after 0.3 s"),
+        ("s.py:blocks", "session 'box': it was not open after 0.3 s"),
+        ("s.js:hangs", "session 'box': it was not open after 0.3 s"),
+    ],
+)
+@pytest.mark.parametrize("jobs", ["1", "4"])
+def test_a_set_up_that_fails_costs_what_depends_on_it(play: Play, kind: str, cause: str, jobs: str) -> None:
+    """It is tried once; who needs it is an error with that cause and never asked; the others run."""
+    run = play(DEPENDENT.format(kind=kind), "-j", jobs)
+
+    assert run.outcomes == ["error", "passed", "error", "passed"]
+    for row in run.rows[::2]:
+        assert row["phase"] == "open"
+        assert row["error"].startswith(cause)
+    assert sorted(run.story) == ["call does not", "call neither", "opening"]
+    assert run.code == 1
+
+
+def test_a_parent_that_fails_is_the_cause_for_all_beneath(play: Play) -> None:
+    """Children of what could not be opened are not tried, and their users hear of the first cause."""
+    run = play("""
+prompts: ['{{q}}']
+providers: [{id: 'file://s.py', sessions: [child]}]
+sessions:
+  box: {kind: 'file://s.py:raises'}
+  child: {kind: 'file://s.py:child', parent: box, scope: trial}
+tests: [{vars: {q: '1'}}, {vars: {q: '2'}}]
+""")
+    assert run.outcomes == ["error", "error"]
+    assert all("session 'box': open: ConnectionError: the server is down" in row["error"] for row in run.rows)
+    assert run.story == ["opening"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("s.py:close_raises", "ConnectionError: the server is down"),
+        ("s.js:close_raises", "Error: the server is down"),
+        ("s.py:close_hangs", "closing took more than 0.3 s"),
+        ("s.js:close_hangs", "closing took more than 0.3 s"),
+    ],
+)
+@pytest.mark.parametrize("scope", ["run", "trial"])
+def test_a_close_that_fails_turns_no_verdict(play: Play, kind: str, why: str, scope: str) -> None:
+    """The tests stay as they were judged, the other sessions are closed, the run is unclean and says of what."""
+    run = play(f"""
+prompts: ['{{{{q}}}}']
+providers: [{{id: 'file://s.py', sessions: [box, stuck]}}]
+sessions:
+  box: {{kind: 'file://s.py:Box'}}
+  stuck: {{kind: 'file://{kind}', scope: {scope}, close_timeout: 300ms}}
+tests:
+  - {{vars: {{q: good}}, assert: [{{type: contains, value: good}}]}}
+  - {{vars: {{q: bad}}, assert: [{{type: contains, value: good}}]}}
+""")
+    assert run.outcomes == ["passed", "failed"]
+    assert run.code == 1
+    assert "stuck" in run.shown
+    assert why in run.shown
+    assert run.story[-1] == "close box-1"
+
+
+def test_what_went_with_its_process_is_named_and_not_replaced_by_another(play: Play) -> None:
+    """A provider that ends the process takes its sessions with it: their later users are errors that say so."""
+    suite = BOT.replace("]}]", "]}, {id: 'file://s.py', label: without}]") + BOX + asked("before", "exit", "after")
+    run = play(suite, "-j", "1")
+    with_box, without = run.rows[::2], run.rows[1::2]
+
+    assert [row["outcome"] for row in with_box] == ["passed", "error", "error"]
+    assert "os._exit(3)" in with_box[1]["error"]
+    assert "session 'box': it is gone: the process that it lived in has ended" in with_box[2]["error"]
+    assert [row["outcome"] for row in without] == ["passed", "error", "passed"]
+    assert run.code == 1
+
+
+# --- refusing -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sessions", "told"),
+    [
+        (
+            "box: {kind: 'file://s.py:Box', parent: bix}",
+            ":4:42: there is no session 'bix' under sessions (did you mean 'box'?)",
+        ),
+        ("bux: {kind: 'file://s.py:Box'}", ":2:44: there is no session 'box' under sessions (did you mean 'bux'?)"),
+        (
+            "box: {kind: 'file://s.py:Box', parent: b}\n  b: {kind: 'file://s.py:Box', parent: box}",
+            "session 'box' is its own ancestor: box > b > box",
+        ),
+        ("box: {kind: 'file://s.py:value', isolation: reset}", "asks for isolation 'reset', and file://"),
+        ("box: {kind: 'file://s.py:value', isolation: rollback}", "value cannot begin"),
+        ("box: {kind: 'file://s.py:value', isolation: fork}", "value cannot fork"),
+        ("box: {kind: 'file://s.py:value', pool: {check: true}}", "asks for a check"),
+        ("box: {kind: 'file://s.py:Bax'}", "has no function 'Bax'"),
+        ("box: {kind: 'file://t.py:Box'}", ":4:15: no such file: file://t.py:Box"),
+        ("box: {kind: postgress}", ":4:"),
+        ("box: {}", "a session needs a kind"),
+        (
+            "box: {kind: 'file://s.py:Box', scope: tests}",
+            "scope must be one of run, provider, conversation, test, trial",
+        ),
+        (
+            "box: {kind: 'file://s.py:Box', isolation: none}",
+            "isolation must be one of shared, fresh, reset, rollback, fork",
+        ),
+        ("box: {kind: 'file://s.py:Box', pool: {min: 3, max: 2}}", "min 3 is more than max 2"),
+        (
+            "box: {kind: 'file://s.py:Box', open_timeout: soon}",
+            "open_timeout must be a duration such as 500ms, 30s or 10m",
+        ),
+        (
+            "box: {kind: 'file://s.py:Box', isolaton: fork}",
+            "there is no key 'isolaton' here (did you mean 'isolation'?)",
+        ),
+        (
+            "pool: {kind: 'file://s.py:Box', pool: {max: 2}}\n  box: {kind: 'file://s.py:child', parent: pool}",
+            "session 'box' (scope run) would outlive what it is lent of 'pool'",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_opens(play: Play, sessions: str, told: str) -> None:
+    """Every mistake is named, with its place where the file shows it, by eval and by validate; nothing is opened."""
+    suite = f"{BOT}sessions:\n  {sessions}\n{asked('1')}extensions: [file://s.py:hook]\n"
+    run = play(suite)
+
+    assert told in run.shown
+    assert run.shown.startswith("error: ")
+    assert (run.code, run.rows, run.story) == (1, [], [])
+    assert told in play(suite, verb="validate").shown
