@@ -13,7 +13,7 @@ from tests.acceptance.suites import Evaluate, asked
 # --- workers ---------------------------------------------------------------------------------------------------------
 
 WORKING = {
-    "work.py": """
+    "counts.py": """
 import os
 calls = 0
 def call_api(prompt, options, context):
@@ -26,7 +26,7 @@ def call_api(prompt, options, context):
 
 def test_a_lane_keeps_its_worker(evaluate: Evaluate) -> None:
     """With three workers lanes are spread over three processes, and all tests of a lane find the globals of one."""
-    config = asked("", providers=[{"id": "file://work.py", "config": {"workers": 3}}])
+    config = asked("", providers=[{"id": "file://counts.py", "config": {"workers": 3}}])
     lanes = [f"lane {number}" for number in range(6) for _ in range(3)]
     config["tests"] = [{"vars": {"q": lane}, "metadata": {"conversationId": lane}} for lane in lanes]
     run = evaluate(config, WORKING, "-j", "6")
@@ -44,7 +44,7 @@ def test_a_lane_keeps_its_worker(evaluate: Evaluate) -> None:
 
 def test_each_entry_has_as_many_workers_as_it_says(evaluate: Evaluate) -> None:
     """Two entries of one file, one with a single worker and one with three, are spread over one and three."""
-    entries = [{"id": "file://work.py", "config": {"workers": number}} for number in (1, 3)]
+    entries = [{"id": "file://counts.py", "config": {"workers": number}} for number in (1, 3)]
     run = evaluate(asked(*"abcdef", providers=entries), WORKING)
 
     assert run.code == 0, run.shown
@@ -57,8 +57,8 @@ def test_a_provider_may_have_an_interpreter_of_its_own(evaluate: Evaluate, tmp_p
     mine = tmp_path / "mine"
     mine.write_text(f'#!/bin/sh\nINTERPRETER=mine exec {sys.executable} "$@"\n', encoding="utf-8")
     mine.chmod(0o755)
-    own = {"id": "file://work.py", "config": {"pythonExecutable": str(mine)}}
-    run = evaluate(asked("hello", providers=[own, "file://work.py"]), WORKING)
+    own = {"id": "file://counts.py", "config": {"pythonExecutable": str(mine)}}
+    run = evaluate(asked("hello", providers=[own, "file://counts.py"]), WORKING)
 
     assert run.code == 0, run.shown
     assert [output["interpreter"] for output in run.outputs] == ["mine", None]
@@ -218,7 +218,7 @@ def test_what_cannot_be_a_number_is_refused_before_anything_runs(evaluate: Evalu
     config = asked("yes", providers=["echo"], env={"PROMPTFOO_PASS_RATE_THRESHOLD": "most"})
     rate = evaluate(config, {})
     code = evaluate(asked("yes", providers=["echo"]), {}, PROMPTFOO_FAILED_TEST_EXIT_CODE="256")
-    workers = evaluate(asked("yes", providers=[{"id": "file://work.py", "config": {"workers": "many"}}]), WORKING)
+    workers = evaluate(asked("yes", providers=[{"id": "file://counts.py", "config": {"workers": "many"}}]), WORKING)
 
     assert [run.code for run in (rate, code, workers)] == [1, 1, 1]
     assert "PROMPTFOO_PASS_RATE_THRESHOLD must be a number from 0 to 100, not 'most'" in rate.shown
