@@ -78,6 +78,7 @@ class Learner:
             self._notify()
         while self._must_wait(visit):
             await self._wait()
+        visit.began = self._tick()
 
     def _must_wait(self, visit: Visit) -> bool:
         if visit.session:

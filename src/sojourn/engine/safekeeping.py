@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sojourn.languages.process import Heir
-from sojourn.languages.runner import CodeRunner, Willed
+from sojourn.languages.runner import CodeRunner
+from sojourn.languages.will import Willed
 from sojourn.lifecycle import watchdog
 from sojourn.lifecycle.hooks import Extension
 from sojourn.lifecycle.ledger import RunLedger, home

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import traceback
@@ -40,10 +41,11 @@ class Ended(NamedTuple):
     fate: Fate
 
 
-async def run_trial(trial: Trial, visit: Visit, setting: Setting, brake: Brake) -> Ended:
+async def run_trial(trial: Trial, visit: Visit, setting: Setting, brake: Brake, *, alone: bool = False) -> Ended:
     """Run one trial; whatever happens becomes part of the result.
 
-    It is to be run again where its process died under it through no fault that is known to be its own.
+    It is to be run again where its process died under it through no fault that is known to be its own; then `alone`
+    with the languages, once its sessions are open: others may have to call to give theirs back.
     """
     account = Account(trial, trial.case, started=setting.clock(), phase=Phase.OPEN)
     unclean: list[str] = []
@@ -51,7 +53,8 @@ async def run_trial(trial: Trial, visit: Visit, setting: Setting, brake: Brake) 
         async with brake.section() as opening, setting.house.visit(trial, unclean) as lent:
             opening.release()
             account.markers, account.sessions = lent
-            result, fate = await _in_sessions(account, visit, setting, brake)
+            async with setting.code.alone() if alone else contextlib.nullcontext():
+                result, fate = await _in_sessions(account, visit, setting, brake)
     except TimeoutError:
         account.broke(f"cut short: {brake.cut}")
         result, fate = await settle(account, setting), _fate_of_cut(brake)

@@ -92,8 +92,7 @@ class Crew:
     async def _again(self, trial: Trial, visit: Visit, first: Ended) -> Ended:
         """Run a bystander again: its process was brought down, perhaps by another. Alone, it shows who is guilty."""
         self._setting.house.expect([trial])
-        async with self._setting.code.alone():
-            second = await run_trial(trial, visit, self._setting, self._brake)
+        second = await run_trial(trial, visit, self._setting, self._brake, alone=True)
         notes = first.result.notes + second.result.notes
         return Ended(dataclasses.replace(second.result, notes=notes), second.fate)
 

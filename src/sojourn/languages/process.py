@@ -22,6 +22,7 @@ from sojourn.errors import CodeDiedError, CodeError
 from sojourn.languages import protocol
 from sojourn.languages.pending import Pending, died
 from sojourn.languages.sharing import SharedState
+from sojourn.languages.will import Will
 from sojourn.model.reference import Reference
 from sojourn.model.suite import JsonDict
 from sojourn.protocols import Called
@@ -38,12 +39,14 @@ READY_GRACE = 30.0
 class Heir:
     """What a process inherits besides its socket.
 
-    It holds the descriptors while it lives; `on_start(pid)` is told of it; `shared` is the run's state.
+    It holds the descriptors while it lives; `on_start(pid)` is told of it; `shared` is the run's state,
+    `will` what it is to do should the engine die.
     """
 
     descriptors: tuple[int, ...] = ()
     on_start: Callable[[int], None] = lambda _: None
     shared: SharedState = dataclasses.field(default_factory=SharedState)
+    will: Will = dataclasses.field(default_factory=Will)
 
 
 class LanguageProcess(asyncio.Protocol):
@@ -84,20 +87,26 @@ class LanguageProcess(asyncio.Protocol):
 
     async def call(self, reference: Reference, arguments: tuple[Any, ...], deadline_ms: float, mark: str) -> Called:
         """Call a function; see `protocols.Code`."""
+        if mark:
+            self._heir.will.begun.add(mark)
         return await self._ask(reference, deadline_ms, lambda number, ref: protocol.call(number, ref, arguments, mark))
 
     async def load(self, reference: Reference) -> Called:
         """Load a function without calling it; see `protocols.Code`."""
         return await self._ask(reference, 0, protocol.load)
 
-    def leave_will(self, calls: list[tuple[str, str, Reference, tuple[Any, ...]]], ledger: str) -> None:
-        """Leave calls with the process that it is to make if the engine dies; see `runner.Willed`."""
-        defined = [self._defined(reference) for _, _, reference, _ in calls]
+    def tell_will(self) -> None:
+        """Tell the process, if it runs, its part of the run's last will; see `will.Will`."""
+        will = self._heir.will
+        if not will.ledger or self._process is None:
+            return
+        mine = will.of(self.tongue)
+        defined = [self._defined(reference) for _, _, reference, _ in mine]
         items = [
             {"mark": mark, "needs": needs, "ref": self._refs[reference], "args": arguments}
-            for mark, needs, reference, arguments in calls
+            for mark, needs, reference, arguments in mine
         ]
-        self._send(*defined, protocol.will(items, ledger))
+        self._send(*defined, protocol.will(items, will.ledger, sorted(will.begun)))
 
     def tell_state(self, change: JsonDict) -> None:
         """Tell the process what others have changed in the shared state; see `SharedState`."""
@@ -243,6 +252,7 @@ class LanguageProcess(asyncio.Protocol):
         self._drain = asyncio.create_task(self._drain_output(self._process))
         self._transport, _ = await loop.create_connection(lambda: self, sock=ours)
         self._send(self._heir.shared.join(self))
+        self.tell_will()
         try:
             async with asyncio.timeout(READY_GRACE):
                 await ready

@@ -40,9 +40,9 @@ def session(number: int, ref: int, request: dict[str, Any]) -> bytes:
     return _encoder.encode({"id": number, "ref": ref, "session": request}) + b"\n"
 
 
-def will(items: list[dict[str, Any]], ledger: str) -> bytes:
-    """Make the frame that leaves a last will."""
-    return _encoder.encode({"will": items, "ledger": ledger}) + b"\n"
+def will(items: list[dict[str, Any]], ledger: str, begun: list[str]) -> bytes:
+    """Make the frame that leaves a last will; `begun` are the marks of calls that were made already."""
+    return _encoder.encode({"will": items, "ledger": ledger, "begun": begun}) + b"\n"
 
 
 def state(change: dict[str, Any]) -> bytes:

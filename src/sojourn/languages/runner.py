@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import dataclasses
 import itertools
 import shutil
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 
 from sojourn.errors import CodeDiedError, CodeError
 from sojourn.languages.process import Heir, LanguageProcess, host_file
+from sojourn.languages.will import Will, Willed
 from sojourn.model.reference import Reference, Tongue
 from sojourn.model.suite import JsonDict
 from sojourn.protocols import Called
@@ -24,15 +26,15 @@ del sys.path[0]
 main()"""
 
 
-Willed = tuple[str, str, Reference, tuple[Any, ...]]
-"""A call of the last will: its mark, the mark of the call that must have begun for it, the function, the arguments."""
-
-
 Group = tuple[str, str, int]
 """What is spread over workers: a file, its interpreter, and how many workers there are."""
 
 LANE: contextvars.ContextVar[dict[Group, int] | None] = contextvars.ContextVar("LANE", default=None)
 """The lane that is being run: which worker it has of each provider that has several."""
+
+
+OWNER: contextvars.ContextVar[object] = contextvars.ContextVar("OWNER", default=None)
+"""Who is alone with the languages; the tasks that it begins inherit it."""
 
 
 class CodeRunner:
@@ -48,12 +50,12 @@ class CodeRunner:
         self._processes: dict[tuple[Tongue, str, int], LanguageProcess] = {}
         self._turns: dict[Group, Iterator[int]] = {}
         self._calls = 0
-        self._alone: asyncio.Task[Any] | None = None
+        self._alone: object | None = None
         self._change = asyncio.Condition()
 
     async def call(self, reference: Reference, *arguments: Any, deadline_ms: float = 0, mark: str = "") -> Called:
         """Call a function; see `protocols.Code`."""
-        if self._alone is not None and self._alone is not asyncio.current_task():
+        if self._alone is not None and self._alone is not OWNER.get():
             await self._wait_for_the_lonely(reference)
         self._calls += 1
         try:
@@ -77,11 +79,10 @@ class CodeRunner:
         return told if isinstance(told, dict) else {}
 
     def leave_will(self, calls: list[Willed], ledger: str) -> None:
-        """Leave calls with the processes that are to make them if the engine dies; an empty list takes them back."""
-        for (tongue, executable, worker), process in self._processes.items():
-            if executable or worker:
-                continue
-            process.leave_will([call for call in calls if call[2].tongue == tongue], ledger)
+        """Leave calls with the processes of their languages, which make them if the engine dies."""
+        self._heir.will.calls, self._heir.will.ledger = calls, ledger
+        for process in self._processes.values():
+            process.tell_will()
 
     async def session(self, reference: Reference, request: JsonDict, *, deadline_ms: float = 0) -> Called:
         """Treat a session that lives in its language's process; see `protocols.Code`."""
@@ -93,26 +94,34 @@ class CodeRunner:
 
     @contextlib.asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
-        """Let only the current task call: what else is in flight ends first, what else wants to call waits."""
-        if self._alone is asyncio.current_task():
+        """Let only the current task, and those that it begins, call: what else is in flight ends first.
+
+        What else wants to call waits. Sessions are opened and closed all the same: others may have to, to make room.
+        """
+        if self._alone is not None and self._alone is OWNER.get():
             yield
             return
+        mine = object()
         async with self._change:
             await self._change.wait_for(lambda: self._alone is None)
-            self._alone = asyncio.current_task()
-            await self._change.wait_for(lambda: self._calls == 0)
+            self._alone = mine
+        before = OWNER.set(mine)
         try:
+            async with self._change:
+                await self._change.wait_for(lambda: self._calls == 0)
             yield
         finally:
+            OWNER.reset(before)
+            self._alone = None
             async with self._change:
-                self._alone = None
                 self._change.notify_all()
 
     def _process(self, reference: Reference) -> LanguageProcess:
         key = (reference.tongue, reference.executable, self._worker(reference))
         if key not in self._processes:
             argv = command(reference.tongue, self._env, reference.executable)
-            self._processes[key] = LanguageProcess(reference.tongue, argv, self._env, self._on_print, self._heir)
+            heir = dataclasses.replace(self._heir, will=Will()) if key[1] or key[2] else self._heir
+            self._processes[key] = LanguageProcess(reference.tongue, argv, self._env, self._on_print, heir)
         return self._processes[key]
 
     def _worker(self, reference: Reference) -> int:

@@ -92,7 +92,8 @@ class Hooks:
         self._end = end if self._end is None else min(self._end, end)
         now = asyncio.get_running_loop().time()
         for timer in self._under_way:
-            timer.reschedule(now + self._seconds())
+            with contextlib.suppress(RuntimeError):  # its time is up already, and it is unwinding
+                timer.reschedule(now + self._seconds())
 
     def _seconds(self) -> float:
         """Return how long a call may take from now on."""

@@ -21,6 +21,7 @@ import fcntl
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -59,10 +60,13 @@ class RunLedger:
         """Make the ledger and take its lock; once however often it is asked."""
         if self.exists:
             return
-        self.path.mkdir(parents=True, mode=0o700)
-        self.lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Made aside and moved into place with its lock held: nobody may take a run that is starting for a dead one.
+        aside = Path(tempfile.mkdtemp(dir=self.path.parent.parent, prefix="starting-"))
+        self.lock = os.open(aside / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(self.lock, fcntl.LOCK_EX)
-        self._out = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self._out = os.open(aside / self.file.name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        aside.rename(self.path)
         started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         self.write({"run": self._run_id, "pid": os.getpid(), "folder": str(self._folder), "started": started})
 
@@ -170,7 +174,7 @@ def if_dead(path: Path) -> Iterator[bool]:
     """Hold the lock of a run's ledger if nobody else does: yields whether its run is dead."""
     try:
         lock = os.open(path / "lock", os.O_RDWR)
-    except FileNotFoundError:
+    except OSError:
         yield False
         return
     try:
@@ -185,5 +189,9 @@ def if_dead(path: Path) -> Iterator[bool]:
 
 def runs(root: Path) -> list[Path]:
     """Return the folders of all runs that have a ledger, the oldest first."""
-    folder = root / "runs"
-    return sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime) if folder.is_dir() else []
+    found = []
+    with contextlib.suppress(OSError):
+        for path in (root / "runs").iterdir():
+            with contextlib.suppress(OSError):
+                found.append(((path / "ledger.jsonl").stat().st_mtime, path))
+    return [path for _, path in sorted(found)]

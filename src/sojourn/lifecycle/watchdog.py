@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 WILL_GRACE = 25.0
+DEATH_GRACE = 5.0
 TICK = 0.05
 
 
@@ -63,6 +64,9 @@ def _reap(run_folder: Path) -> None:
 
     if not _free(run_folder):
         reaper.end_processes(ledger.read(run_folder))
+        deadline = time.monotonic() + DEATH_GRACE
+        while not _free(run_folder) and time.monotonic() < deadline:
+            time.sleep(TICK)
     asyncio.run(reaper.reap(run_folder, os.environ))
 
 

@@ -32,7 +32,12 @@ const PARAMETERS = {
 const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor;
 const DECLARATION = /^(?:const|let|var)\s/;
 
-class Unanswerable extends Error {}
+class Unanswerable extends Error {
+  constructor(what, known) {
+    super(what);
+    this.known = known;
+  }
+}
 
 const socket = new net.Socket({ fd: DESCRIPTOR, readable: true, writable: true });
 let outgoing = [];
@@ -114,7 +119,7 @@ function pick(module, definition) {
 function nameless(module, definition) {
   const there = Object.keys(module || {}).filter((name) => typeof module[name] === 'function');
   const what = definition.name ? `has no export '${definition.name}'` : 'exports no function';
-  return new Unanswerable(`${definition.path} ${what}; it exports: ${there.join(', ') || 'none'}`);
+  return new Unanswerable(`${path.basename(definition.path)} ${what}; it exports: ${there.join(', ') || 'none'}`, there);
 }
 
 async function load(ref) {
@@ -172,7 +177,7 @@ function describe(error, where) {
 }
 
 function explained(error, where) {
-  if (error instanceof Unanswerable) return { what: error.message, trace: '', where };
+  if (error instanceof Unanswerable) return { what: error.message, trace: '', where, known: error.known };
   if (!(error instanceof Error)) {
     const what = `it threw ${typeof error === 'object' ? JSON.stringify(error) : String(error)}`;
     return { what, trace: '', where, type: typeof error };
@@ -180,8 +185,19 @@ function explained(error, where) {
   const name = error.name === 'Error' ? error.constructor.name : error.name;
   const lines = error.stack ? error.stack.split('\n') : [];
   const own = lines.filter((line) => !line.includes(__filename) && !line.includes('node:internal'));
-  const place = /\(?((?:file:\/\/)?\/[^\s()]+:\d+)(?::\d+)?\)?/.exec(own.slice(1).join('\n') || own[0] || '');
-  return { what: `${name}: ${error.message}`, trace: own.join('\n'), where: place ? place[1] : where, type: name };
+  const place = syntaxPlace(error, own) || framePlace(own) || where;
+  return { what: `${name}: ${error.message}`, trace: own.join('\n'), where: place, type: name };
+}
+
+function framePlace(lines) {
+  const found = /\(?((?:file:\/\/)?\/[^\s()]+:\d+)(?::\d+)?\)?/.exec(lines.slice(1).join('\n') || lines[0] || '');
+  return found && found[1];
+}
+
+// Of a syntax error Node.js tells the line at the very top of its stack, and the column by marks below the line.
+function syntaxPlace(error, lines) {
+  const found = error instanceof SyntaxError && /^(?:file:\/\/)?(\/.+:\d+)$/.exec(lines[0] || '');
+  return found && `${found[1]}:${Math.max((lines[2] || '').indexOf('^'), 0) + 1}`;
 }
 
 function carried(value) {
@@ -291,6 +307,7 @@ async function orphaned() {
   await lastWill.execute(async (ref, args) => {
     try {
       if (!functions.has(ref)) functions.set(ref, load(ref));
+      sharing.lend(args);
       await living.inTime((await functions.get(ref))(...args));
     } catch {
       // Nobody is there to hear how it went.

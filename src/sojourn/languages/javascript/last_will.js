@@ -9,6 +9,7 @@ const begun = new Set(['']);
 
 function take(frame) {
   ledger = frame.ledger;
+  for (const mark of frame.begun) begun.add(mark);
   items = new Map(frame.will.map((item) => [item.mark, item]));
 }
 

@@ -232,6 +232,7 @@ class Host:
     async def call_last(self, ref: int, arguments: list[Any]) -> None:
         """Make one call of the last will; nobody is there to hear how it went."""
         CURRENT.set(-1)
+        self.lend(arguments)
         with contextlib.suppress(BaseException):
             function = self.loader.known(ref) or self.loader.load(ref, self.definitions[ref])
             is_async = inspect.iscoroutinefunction(function)

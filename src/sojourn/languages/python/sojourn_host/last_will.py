@@ -21,6 +21,7 @@ class LastWill:
     def take(self, frame: dict[str, Any]) -> None:
         """Take a will: its calls, and the ledger in which marks are written down."""
         self._ledger = frame["ledger"]
+        self._begun.update(frame["begun"])
         self._items = {item["mark"]: item for item in frame["will"]}
 
     def begun(self, mark: str) -> None:
