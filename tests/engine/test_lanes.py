@@ -169,3 +169,9 @@ def test_a_stopped_schedule_hands_out_nothing() -> None:
     schedule.stop("SIGINT")
     assert schedule.next() is None
     assert [[each.index for each in lane] for lane in schedule.rest()] == [[1], [2]]
+
+
+def test_waiting_for_a_told_session_is_no_race() -> None:
+    """A trial that waited for the session which its hooks named, and used it alone, raced nobody."""
+    parts = [Played("a", told=True, asking=9), Played("a", told=True, asking=3), Played("a", told=True)]
+    assert play(parts, jobs=3).learner.races == []

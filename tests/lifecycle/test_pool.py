@@ -325,3 +325,38 @@ def test_a_lease_may_be_renewed_in_place() -> None:
         assert (await bench.pool.lease("lane")).live.number == 2
 
     run(work)
+
+
+@pytest.mark.parametrize("sound", [True, False])
+def test_a_session_is_lent_to_nobody_while_it_is_checked(sound: bool) -> None:  # noqa: FBT001  a case of the test
+    """With a capacity of two, a second borrower waits for the check; a session that fails it is closed under nobody."""
+
+    async def work() -> None:
+        bench = Bench(max=1, capacity=2, check=True, max_uses=2, pace=2)
+        first = await bench.pool.lease("before")
+        await bench.pool.give_back(first)
+        bench.open[0].sound = sound
+        leases = await asyncio.gather(bench.pool.lease("one"), bench.pool.lease("two"))
+        assert all(lease.live.is_open for lease in leases)
+        for lease in leases:
+            await bench.pool.give_back(lease)
+        assert await bench.pool.close() == []
+        assert bench.open == []
+
+    run(work)
+
+
+def test_a_session_is_lent_to_nobody_while_it_is_reset() -> None:
+    """A borrower that comes during a reset gets the session when it is as new."""
+
+    async def work() -> None:
+        bench = Bench(max=1, capacity=2, pace=3)
+        first = await bench.pool.lease("one")
+        first.live.canary = "seen"
+        back = asyncio.create_task(bench.pool.give_back(first))
+        await asyncio.sleep(0)
+        second = await bench.pool.lease("two")
+        assert second.live.canary == ""
+        await back
+
+    run(work)

@@ -30,13 +30,17 @@ class Care:
 
 @dataclasses.dataclass(slots=True, eq=False)
 class Member:
-    """A session of the pool: who borrows it, how often it was lent, when it was opened."""
+    """A session of the pool: who borrows it, how often it was lent, when it was opened.
+
+    While it is `busy` being checked or reset it is lent to nobody else; once it is `spent`, to nobody at all.
+    """
 
     host: SessionHost
     born: float
     borrowers: dict[str, float] = dataclasses.field(default_factory=dict)
     uses: int = 0
     spent: bool = False
+    busy: bool = False
 
 
 @dataclasses.dataclass(slots=True, eq=False)
@@ -153,7 +157,7 @@ class Pool:
 
     def _find_free(self) -> Member | None:
         for member in list(self._members):
-            if member.spent or len(member.borrowers) >= self._limits.capacity:
+            if member.spent or member.busy or len(member.borrowers) >= self._limits.capacity:
                 continue
             if member.borrowers or not self._is_worn(member):
                 return member
@@ -191,16 +195,20 @@ class Pool:
     async def _is_sound(self, member: Member, borrower: str) -> bool:
         if self._care.check is None or not self._limits.check or len(member.borrowers) > 1:
             return True
+        member.busy = True
         try:
             sound = await self._care.check(member.host.live) is not False
         except asyncio.CancelledError:
+            member.busy = False
             self._free(member, borrower)
             raise
         except Exception:  # noqa: BLE001  a check that cannot be made is a session that cannot be trusted
             sound = False
+        member.busy = False
         if not sound:
-            member.borrowers.pop(borrower, None)
-            self._discard(member)
+            member.spent = True
+            self._free(member, borrower)
+        elif self._line:
             self._serve()
         return sound
 
@@ -222,29 +230,30 @@ class Pool:
         if lease.over:
             return ""
         lease.over = True
-        why = ""
-        if self._care.reset is not None and len(lease.member.borrowers) == 1:
-            why = await self._reset(lease.member)
+        why = await self._reset(lease.member)
         self._free(lease.member, lease.borrower)
         return why
 
     async def renew(self, lease: Lease) -> str:
         """Reset a session without giving it back; where that fails the lease is over. Returns what went wrong."""
-        why = await self._reset(lease.member) if self._care.reset is not None else ""
+        why = await self._reset(lease.member)
         if why:
             lease.over = True
             self._free(lease.member, lease.borrower)
         return why
 
     async def _reset(self, member: Member) -> str:
-        assert self._care.reset is not None
+        """Make a session as new, if its kind can and nobody else borrows it; one that cannot be is spent."""
+        if self._care.reset is None or len(member.borrowers) > 1:
+            return ""
         reset, live = self._care.reset, member.host.live
+        member.busy = True
 
         async def act() -> None:
             await reset(live)
 
         unclosed = await close_all([Closer(f"reset of {self.name}", act, self._limits.wait or 60)])
-        member.spent = bool(unclosed)
+        member.busy, member.spent = False, bool(unclosed)
         return unclosed[0].why if unclosed else ""
 
     def _free(self, member: Member, borrower: str) -> None:
