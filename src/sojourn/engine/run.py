@@ -141,8 +141,8 @@ class Run:
         within = SECOND_STOP if again else self._setting.suite.options.stop_timeout_ms / 1000
         if within:
             loop = asyncio.get_running_loop()
-            self._setting.hooks.hurry(loop.time() + within)
             loop.call_later(0 if again else within / 2, self._brake.cut_short, reason)
+            self._setting.hooks.hurry(loop.time() + within)
 
     def _time_is_up(self) -> None:
         self._brake.cut_short(TIME_LIMIT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from types import TracebackType
 from typing import Self
 
@@ -71,8 +72,9 @@ class Section:
         return max(self._seconds - (asyncio.get_running_loop().time() - self._began), 0)
 
     def end(self) -> None:
-        """Cut it short."""
-        self._timer.reschedule(0)
+        """Cut it short; one whose time is up already, and that is still unwinding, is left to that."""
+        with contextlib.suppress(RuntimeError):
+            self._timer.reschedule(0)
 
     def release(self) -> None:
         """Let the rest of it take its time: it can be cut no more."""
