@@ -260,6 +260,16 @@ def test_a_rollback_brackets_every_trial() -> None:
     assert recorder.told() == ["open db#1", *bracket, *bracket, "close db#1"]
 
 
+def test_a_session_that_cannot_be_rolled_back_is_replaced() -> None:
+    """What a trial left in it is seen by no other: the next has a new one, and the trial is unclean."""
+    recorder = Recorder(refuse=frozenset({"rollback db"}))
+    stays = [stay(number, "db", lane="one") for number in range(2)]
+    played = play(recorder, [spec("db", isolation=Isolation.ROLLBACK)], stays)
+    assert [str(each["db"]) for each in played.used.values()] == ["db#1", "db#2"]
+    assert played.notes == ["rollback of db: ValueError: unable"] * 2
+    assert recorder.told()[-1] == "close db#2"
+
+
 def test_a_reset_stands_between_trials() -> None:
     """With isolation reset a session is as new for each trial; one whose reset fails is replaced."""
     recorder = Recorder(refuse=frozenset({"reset db"}))

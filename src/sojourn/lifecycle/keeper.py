@@ -172,7 +172,9 @@ class Keeper:
             node = self._node(spec, stay.place)
             if spec.name in mine:
                 await self._look_for_leak(mine[spec.name], stay)
-                await self._undo(mine[spec.name], notes)
+                if not await self._undo(mine[spec.name], notes) and node.key in hold.leases:
+                    lease = hold.leases.pop(node.key)
+                    lease.pool.discard(lease)
             node.visits -= 1
             hold.left[node.key] -= 1
             if not hold.left[node.key]:
@@ -212,7 +214,8 @@ class Keeper:
             told(child)
         return child, opening.tag
 
-    async def _undo(self, loan: Loan, notes: list[str]) -> None:
+    async def _undo(self, loan: Loan, notes: list[str]) -> bool:
+        """Close a fork, or roll back; return whether the session is as the trial found it."""
         kind = self._kinds[loan.spec.name]
 
         async def close_fork() -> None:
@@ -223,13 +226,14 @@ class Keeper:
             await kind.act("rollback", loan.live)
 
         if not loan.tag and not loan.begun:
-            return
+            return True
         name = f"fork of {loan.key}" if loan.tag else f"rollback of {loan.key}"
         closer = Closer(name, close_fork if loan.tag else roll_back, loan.spec.close_timeout)
-        for unclosed in await close_all([closer]):
-            notes.append(f"{unclosed.name}: {unclosed.why}")
-            if loan.tag:
-                self.unclosed.append(unclosed)
+        left = await close_all([closer])
+        notes += [f"{unclosed.name}: {unclosed.why}" for unclosed in left]
+        if loan.tag:
+            self.unclosed += left
+        return not left or bool(loan.tag)
 
     @staticmethod
     async def _give_back(lease: Lease | None, notes: list[str]) -> None:

@@ -238,9 +238,13 @@ class Pool:
         """Reset a session without giving it back; where that fails the lease is over. Returns what went wrong."""
         why = await self._reset(lease.member)
         if why:
-            lease.over = True
-            self._free(lease.member, lease.borrower)
+            self.discard(lease)
         return why
+
+    def discard(self, lease: Lease) -> None:
+        """End a lease on a session that is not as it should be: nobody is lent it again."""
+        lease.over = lease.member.spent = True
+        self._free(lease.member, lease.borrower)
 
     async def _reset(self, member: Member) -> str:
         """Make a session as new, if its kind can and nobody else borrows it; one that cannot be is spent."""
