@@ -118,8 +118,17 @@ function lend(args) {
   }
 }
 
-function inTime(work) {
-  return Promise.race([work, new Promise((resolve) => setTimeout(resolve, LAST_GRACE_MS).unref())]);
+// Give a last piece of work its time; what takes longer is an error, so that it is not written down as done.
+async function inTime(work, milliseconds = LAST_GRACE_MS) {
+  let timer;
+  const limit = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it took more than ${milliseconds / 1000} s`)), milliseconds);
+  });
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 // Close what still lives here, the newest first: the engine is gone and nobody else will.
