@@ -14,7 +14,10 @@ def main() -> int:
     from sojourn.cli.pipes import lasting
 
     sys.stdout, sys.stderr = lasting(sys.stdout), lasting(sys.stderr)
-    return run(sys.argv[1:])
+    try:
+        return run(sys.argv[1:])
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":

@@ -100,9 +100,13 @@ class UnknownNameError(SojournError):
 
 
 class CodeError(SojournError):
-    """Users' code broke: `trace` is its traceback, `printed` what it had printed; `overdue`: it was given up."""
+    """Users' code broke: `trace` is its traceback, `printed` what it had printed; `overdue`: it was given up.
+
+    `known` holds what there is instead where a function was not found.
+    """
 
     overdue = False
+    known: tuple[str, ...] = ()
 
     def __init__(self, what: str, *, where: str = "", trace: str = "", printed: str = "") -> None:
         super().__init__(what, where=where)

@@ -31,8 +31,22 @@ def run(argv: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # what a model said may not fit the terminal's encoding
-    code: int = importlib.import_module(COMMANDS[name][0]).run(rest)
+    try:
+        code: int = importlib.import_module(COMMANDS[name][0]).run(rest)
+    except Exception as error:  # noqa: BLE001  a user is told what broke, and where it can be mended
+        sys.stderr.write(f"error: {_mishap(error)}\n")
+        return 1
     return code
+
+
+def _mishap(error: Exception) -> str:
+    """Say what is wrong with us: the last line of ours that was run, for whoever mends it."""
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "sojourn" in frame.filename] or frames
+    place = f"{ours[-1].filename}:{ours[-1].lineno}"
+    return f"Sojourn itself broke at {place}: {type(error).__name__}: {error} (this is a mistake in Sojourn)"
 
 
 def usage() -> str:

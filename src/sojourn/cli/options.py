@@ -7,14 +7,30 @@ import dataclasses
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from sojourn.config.flags import Flags, from_options
 from sojourn.errors import ConfigError, SojournError, UsageError
+from sojourn.registry import nearest
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line, with the nearest option."""
+
+    def error(self, message: str) -> NoReturn:
+        """Complain and end."""
+        unknown = message.removeprefix("unrecognized arguments: ").split()
+        if len(unknown) < len(message.split()):
+            name = unknown[0].partition("=")[0]
+            close = nearest(name, self._option_string_actions)
+            message = f"there is no option {name}" if name.startswith("-") else f"nothing takes the argument {name!r}"
+            message += f"; did you mean {close}?" if close else ""
+        self.exit(2, f"error: {message.removeprefix('argument ')} (`{self.prog} --help` shows the options)\n")
 
 
 def parser(command: str, description: str) -> argparse.ArgumentParser:
     """Return a parser with `-c` and one option for each field of Flags."""
-    made = argparse.ArgumentParser(prog=f"sojourn {command}", description=description, allow_abbrev=False)
+    made = Parser(prog=f"sojourn {command}", description=description, allow_abbrev=False)
     files = "configuration files (default: promptfooconfig.yaml and the like, here)"
     made.add_argument("-c", "--config", nargs="+", action="extend", default=[], metavar="PATH", help=files)
     for field in dataclasses.fields(Flags):

@@ -98,7 +98,7 @@ def _choices(name: str, value: Any, base: str) -> list[Any]:
         return value
     pattern = value.removeprefix(FILE)
     found = globbing.matches(pattern, base)
-    if not found and not Reference.parse(value, base=base, role="variable"):
+    if not found and globbing.has_pattern(pattern):
         raise ConfigError.of(f"no file matches {pattern!r}, the value of the var {name!r}", file=base)
     return [FILE + path for path in found] or [value]
 

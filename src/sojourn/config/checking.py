@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sojourn import registry
+from sojourn.config import globbing
 from sojourn.config.columns import names_prompt, names_provider
 from sojourn.config.expect import Mismatch, Path
 from sojourn.config.findings import Source
@@ -161,6 +162,23 @@ def _claim_texts(tests: Iterable[Placed]) -> Iterator[_Text]:
             for key in ("value", "metric"):
                 if isinstance(claim, dict) and isinstance(claim.get(key), str):
                     yield claim[key], placed.source, (*placed.at, "assert", index, key)
+
+
+def check_vars(tests: Iterable[Placed], reading: Reading) -> None:
+    """Note every var that names a file which does not exist."""
+    for placed in tests:
+        variables = placed.test.get("vars")
+        for name, value in variables.items() if isinstance(variables, dict) else ():
+            if isinstance(value, str) and value.startswith(FILE) and "{{" not in value and _misses(value, reading):
+                what = f"no such file: {value.removeprefix(FILE)}, the value of the var {name!r}"
+                reading.findings.wrong(what, placed.source, (*placed.at, "vars", name))
+
+
+def _misses(value: str, reading: Reading) -> bool:
+    reference = Reference.parse(value, base=reading.base, role="variable")
+    if reference is not None:
+        return not os.path.isfile(reference.path)
+    return not globbing.matches(value.removeprefix(FILE), reading.base)
 
 
 def check_outputs(outputs: Sequence[str], reading: Reading) -> None:

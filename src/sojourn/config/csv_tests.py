@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sojourn.config.csv_text import Row, read_rows
-from sojourn.config.expected import finite, read_expected
+from sojourn.config.expected import finite, read_expected, slip
 from sojourn.config.findings import Findings, Source
 from sojourn.errors import ConfigError
 from sojourn.model.suite import JsonDict
@@ -31,6 +31,10 @@ def tests_from_csv(
         _doubts(rows[0][1], source, findings)
     tests = []
     for index, (_, row) in enumerate(rows):
+        for cell in (cell.strip() for column, cell in row.items() if column.strip().startswith(_EXPECTED)):
+            if meant := slip(cell):
+                what = f"{cell[:40]!r} is compared with the output as it stands; did you mean '{meant}:'?"
+                findings.doubt(what, source, (index,))
         try:
             tests.append(_test({key.strip(): value for key, value in row.items()}, index))
         except ConfigError as error:

@@ -16,6 +16,9 @@ def read_rows(text: str, name: str, *, delimiter: str = ",", strict: bool = Fals
     """Return each row under its header with the line where it begins; raises ConfigError for a table that is none."""
     if len(delimiter) != 1:
         raise ConfigError.of(f"the delimiter must be one character, not {delimiter!r}", file="PROMPTFOO_CSV_DELIMITER")
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise ConfigError.of("a NUL character: this is no text file", file=name, line=line, todo="save it as UTF-8")
     records = list(_records(text, name, delimiter, strict))
     if not records:
         return []

@@ -24,6 +24,7 @@ _THRESHOLDS = frozenset(
 )
 _SIMILAR = 0.8
 _USUAL = 0.75
+_CLOSE = 0.8
 _ELSEWHERE = frozenset(
     """
     agent-rubric human moderation pi ruby search-rubric webhook trace-error-spans trace-span-count trace-span-duration
@@ -41,6 +42,18 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.|"")*)"\s*(?:,|$)')
 def read_expected(text: str) -> JsonDict:
     """Read one cell as an assertion in promptfoo's words; raises ConfigError for a list that cannot be read."""
     return _script(text) or _grade(text) or _typed(text) or {"type": "equals", "value": text}
+
+
+def slip(text: str) -> str:
+    """Return the type that a cell seems to misspell in `type: value`, or an empty string."""
+    found = re.match(r"(?P<name>[a-z][a-z-]{3,})(?:\([^)]*\))?:", text)
+    if not found or read_expected(text)["type"] != "equals":
+        return ""
+    name, sign = found["name"].removeprefix("not-"), "not-" if found["name"].startswith("not-") else ""
+    if name in FAMILIES["assertion"]:
+        return ""
+    close = registry.nearest(name, FAMILIES["assertion"], cutoff=_CLOSE)
+    return sign + close if close else ""
 
 
 def _script(text: str) -> JsonDict | None:

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from sojourn.config import cases, filters
-from sojourn.config.checking import Names, check_extensions, check_outputs, check_templates, read_template_filters
+from sojourn.config.checking import (
+    Names,
+    check_extensions,
+    check_outputs,
+    check_templates,
+    check_vars,
+    read_template_filters,
+)
 from sojourn.config.columns import own_id
 from sojourn.config.combining import combined
 from sojourn.config.documents import Document, env_of_options, find_files, read_document, rendered
@@ -96,6 +103,8 @@ async def _parts(config: JsonDict, flags: Flags, reading: Reading, key: str) -> 
     names = Names(prompts, [*configured, *providers], reading)
     names.check([default, *tests, *inner])
     names.check_choices()
+    if not flags.extension and not config.get("extensions"):  # else a hook may still make the file
+        check_vars([*tests, *inner], reading)
     check_templates([default, *tests, *inner], prompts, config.get("nunjucksFilters") or {}, reading)
     if flags.grader:
         names.check_grader(flags.grader)
@@ -148,7 +157,7 @@ def _built(config: JsonDict, flags: Flags, reading: Reading, parts: _Parts) -> S
     extensions = (*flags.extension, *(config.get("extensions") or ()))
     check_extensions(extensions, reading)
     outputs = flags.output or _listed(config.get("outputPath"))
-    check_outputs(outputs, reading)
+    check_outputs(outputs, dataclasses.replace(reading, source=COMMAND_LINE) if flags.output else reading)
     description = flags.description or config.get("description")
     return Suite(
         base=reading.base,
@@ -224,6 +233,6 @@ def _with_tests(suite: Suite, flags: Flags, cwd: str) -> Suite:
         chosen = filters.select(whole, Flags(filter_range=ranged), default, cwd)
         suite = dataclasses.replace(suite, tests=tuple(chosen), scenarios=())
     if not suite.tests and not any(True for _ in cases.scenario_tests(suite)):
-        todo = f"{len(written)} tests were there before"
+        todo = f"without them: {len(written)}"
         raise ConfigError.of("the filters leave no test, so there is nothing to run", todo=todo)
     return suite

@@ -3,38 +3,71 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from collections.abc import Sequence
 
+from sojourn.config.files import shown
 from sojourn.errors import CodeError, ConfigError, Problem
 from sojourn.languages.runner import CodeRunner
 from sojourn.model.plan import Plan
-from sojourn.model.reference import Reference
-from sojourn.registry import provider_name
+from sojourn.model.reference import Reference, Role
+from sojourn.registry import nearest, provider_name
 
 
 async def check_code(plan: Plan, code: CodeRunner) -> None:
     """Load the extensions and the script providers; raises one ConfigError with all that cannot be loaded."""
-    references = _references(plan)
-    broken = [problem for problem in await asyncio.gather(*(_problem(each, code) for each in references)) if problem]
+    named = _references(plan)
+    checks = (_problem(reference, text, plan.suite.files, code) for reference, text in named.items())
+    broken = [problem for problem in await asyncio.gather(*checks) if problem]
     if broken:
         raise ConfigError(broken)
 
 
-def _references(plan: Plan) -> list[Reference]:
+def _references(plan: Plan) -> dict[Reference, str]:
+    """Return every function that is named, each with how it is written."""
     base = plan.suite.base
-    named = [(text, "hook", base) for text in plan.suite.extensions]
+    named: list[tuple[str, Role, str]] = [(text, "hook", base) for text in plan.suite.extensions]
     scripts = [spec for spec in plan.suite.providers if provider_name(spec.id) in ("python", "javascript")]
     named += [(spec.id, "provider", spec.base or base) for spec in scripts]
-    found = [Reference.parse(text, base=folder, role=role) for text, role, folder in named]  # type: ignore[arg-type]  # both are Roles
-    return list(dict.fromkeys(reference for reference in found if reference is not None))
+    parsed = ((Reference.parse(text, base=folder, role=role), text) for text, role, folder in named)
+    return {reference: text for reference, text in parsed if reference is not None}
 
 
-async def _problem(reference: Reference, code: CodeRunner) -> Problem | None:
+async def _problem(reference: Reference, text: str, files: Sequence[str], code: CodeRunner) -> Problem | None:
     try:
         await code.load(reference)
     except CodeError as error:
-        place, _, line = error.where.rpartition(":")
-        found = (place, int(line)) if place and line.isdigit() else (error.where, 0)
-        return Problem(what=f"{_called(reference)} cannot be loaded: {error.what}", file=found[0], line=found[1])
+        file, line, column = _place(error.where) or _written(text, files) or (reference.path, 0, 0)
+        what = f"{_called(reference)} {text} cannot be loaded: {error.what}"
+        todo = _hint(reference, text, error.known)
+        return Problem(what=what, file=shown(file, os.getcwd()), line=line, column=column, todo=todo)
+    return None
+
+
+def _hint(reference: Reference, text: str, known: Sequence[str]) -> str:
+    """Say what could be meant; whoever named no function is shown how."""
+    if not reference.name:
+        return f"name a function: {text}:{known[0]}" if known else ""
+    close = nearest(reference.name, known)
+    return f"did you mean {close!r}?" if close else ""
+
+
+def _place(where: str) -> tuple[str, int, int] | None:
+    """Read `file:line` or `file:line:column`."""
+    head, _, last = where.rpartition(":")
+    file, _, line = head.rpartition(":")
+    if file and line.isdigit() and last.isdigit():
+        return file, int(line), int(last)
+    return (head, int(last), 0) if head and last.isdigit() else None
+
+
+def _written(text: str, files: Sequence[str]) -> tuple[str, int, int] | None:
+    """Find where a configuration names the function, as it is written there."""
+    for path in files:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            for number, line in enumerate(file, start=1):
+                if text in line:
+                    return path, number, line.index(text) + 1
     return None
 
 

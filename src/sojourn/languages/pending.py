@@ -32,9 +32,10 @@ class Pending:
         if not self.given_up and "value" in frame:
             self.future.set_result(frame["value"])
         elif not self.given_up:
-            self._fail(
-                CodeError(told["what"], where=told.get("where") or str(self.reference), trace=told.get("trace", ""))
-            )
+            where = told.get("where") or str(self.reference)
+            error = CodeError(told["what"], where=where, trace=told.get("trace", ""))
+            error.known = tuple(told.get("known") or ())
+            self._fail(error)
         elif held_up and told.get("type") not in ACKNOWLEDGED:
             self._fail(CodeDiedError("another call held up its process", where=str(self.reference)))
         else:

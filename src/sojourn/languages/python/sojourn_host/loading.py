@@ -34,7 +34,11 @@ PARAMETERS = {
 
 
 class UnanswerableError(Exception):
-    """The call cannot be made or its answer cannot be sent; the text is for the user."""
+    """The call cannot be made or its answer cannot be sent; the text is for the user, `known` what there is instead."""
+
+    def __init__(self, what: str, known: list[str] | None = None) -> None:
+        super().__init__(what)
+        self.known = known or []
 
 
 class Loader:
@@ -103,9 +107,9 @@ def named(module: Any, definition: dict[str, str]) -> Any:
             there = [
                 n for n, v in vars(module).items() if callable(v) and getattr(v, "__module__", "") == module.__name__
             ]
-            raise UnanswerableError(
-                f"{definition['path']} has no function {name!r}; it has: {', '.join(sorted(there)) or 'none'}"
-            )
+            file = os.path.basename(definition["path"])
+            what = f"{file} has no function {name!r}; it has: {', '.join(sorted(there)) or 'none'}"
+            raise UnanswerableError(what, there)
     if not callable(target):
         raise UnanswerableError(f"{name!r} in {definition['path']} is not a function")
     return target

@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import os
 import traceback
+from typing import Any
 
 from sojourn_host.loading import UnanswerableError
 
@@ -13,10 +14,10 @@ BETWEEN = (HERE, os.path.dirname(concurrent.futures.__file__))
 """Where the frames between a call and users' code come from."""
 
 
-def problem(error: BaseException, where: str = "") -> dict[str, str]:
+def problem(error: BaseException, where: str = "") -> dict[str, Any]:
     """Describe an exception: what it says, and the trace through the user's own frames."""
     if isinstance(error, UnanswerableError):
-        return {"what": str(error), "trace": "", "where": where}
+        return {"what": str(error), "trace": "", "where": where, "known": error.known}
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not frame.filename.startswith(BETWEEN) and "importlib" not in frame.filename]
     trace = "".join(traceback.format_list(own)) + "".join(traceback.format_exception_only(type(error), error))
@@ -25,7 +26,7 @@ def problem(error: BaseException, where: str = "") -> dict[str, str]:
         what = f"it called sys.exit({error.code!r})"
     place = f"{own[-1].filename}:{own[-1].lineno}" if own else where
     if isinstance(error, SyntaxError) and error.filename:
-        place = f"{error.filename}:{error.lineno}"
+        place, what = f"{error.filename}:{error.lineno}:{error.offset or 1}", f"{type(error).__name__}: {error.msg}"
     return {"what": safe(what), "trace": safe(trace), "where": place, "type": type(error).__name__}
 
 
