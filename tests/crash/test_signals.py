@@ -223,10 +223,17 @@ def test_calls_in_parallel_are_all_cut(start: Start) -> None:
     assert ended.seconds < 5
 
 
-def test_a_program_that_hangs_is_ended_with_its_children(start: Start) -> None:
-    """An `exec:` provider is stopped as a whole group of processes."""
+@pytest.mark.parametrize(
+    "suite",
+    [
+        "prompts: [hi]\nproviders: ['exec: sh program.sh']\n",
+        "prompts: ['exec:sh program.sh']\nproviders: [echo]\n",
+    ],
+    ids=["provider", "prompt"],
+)
+def test_a_program_that_hangs_is_ended_with_its_children(start: Start, suite: str) -> None:
+    """An `exec:` provider or prompt is stopped as a whole group of processes."""
     program = '#!/bin/sh\necho begun > "$STORY"\nsleep 600 &\nwait\n'
-    suite = "prompts: [hi]\nproviders: ['exec: sh program.sh']\n"
     run = start({"promptfooconfig.yaml": suite, "program.sh": program}, SOJOURN_STOP_TIMEOUT_MS="400")
     run.until("begun")
     run.signal(signal.SIGINT)

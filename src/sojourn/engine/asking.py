@@ -65,15 +65,23 @@ async def _prompt_text(account: Account, setting: Setting, variables: JsonDict) 
         return prompt.raw
     told = {"vars": variables, "provider": _identity(account), "config": dict(prompt.config or {})}
     if prompt.command:
-        from sojourn.engine.programs import run_program
-
-        return await run_program(prompt.command, told, setting.suite.base)
+        return await _program_text(prompt.command, told, setting)
     reference = Reference.parse(prompt.function, base=setting.suite.base, role="prompt")
     if reference is None:
         raise ProviderError(f"the prompt {prompt.function!r} names no Python or JavaScript file")
     called = await setting.code.call(reference, told)
     account.printed.append(called.printed)
     return _as_prompt(called.value, account)
+
+
+async def _program_text(command: str, told: JsonDict, setting: Setting) -> str:
+    """Have a program make the prompt: its standard output is the prompt, its last argument the context as JSON."""
+    from sojourn.languages.program import run_program
+
+    code, out, err = await run_program(command, [json.dumps(told, default=str)], setting.suite.base, setting.env)
+    if code:
+        raise CodeError(f"the prompt's program ended with exit code {code}: {err.strip()}", where=command)
+    return out.strip()
 
 
 def _as_prompt(value: Any, account: Account) -> str:

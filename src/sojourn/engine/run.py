@@ -87,6 +87,7 @@ async def prepared(suite: Suite, listeners: Listeners) -> AsyncIterator[Setting]
                 suite=suite,
                 run_id=run_id,
                 folder=folder,
+                env=env,
                 code=code,
                 renderer=renderer,
                 hooks=Hooks(extensions, code, listeners.on_print, suite.options.hook_timeout_ms),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,13 @@ from sojourn.template.engine import Renderer
 class Setting:
     """A run's tools and its shared memory.
 
-    `folder` is private to the run and removed at its end; `cut` says why trials are being cut short, if they are.
+    `folder` is private to the run and removed at its end; `env` is what the programs and processes of the run get.
     """
 
     suite: Suite
     run_id: str
     folder: Path
+    env: Mapping[str, str]
     code: CodeRunner
     renderer: Renderer
     hooks: Hooks
@@ -43,7 +44,6 @@ class Setting:
     clock: Callable[[], float]
     conversations: dict[str, list[JsonDict]] = dataclasses.field(default_factory=dict)
     registers: dict[int, dict[str, Any]] = dataclasses.field(default_factory=dict)
-    cut: str = ""
 
 
 @dataclasses.dataclass(slots=True)
