@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +54,18 @@ def _rendered(value: Any, context: ClaimContext) -> Any:
     return context.render(value, context.variables) if isinstance(value, str) and "{" in value else value
 
 
-@functools.lru_cache(maxsize=256)
 def load_file(path: str) -> Any:
     """Read a value from a file: JSON and YAML as data, anything else as text. Raises ConfigError."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return _load_file(path, 0, 0)
+    return _load_file(path, found.st_mtime_ns, found.st_size)
+
+
+@functools.lru_cache(maxsize=256)
+def _load_file(path: str, _mtime_ns: int, _size: int) -> Any:
+    """Read a file once for as long as it stays the same."""
     if path.endswith((".json", ".yaml", ".yml")):
         return read_data(path)
     return read_text(path).strip()
