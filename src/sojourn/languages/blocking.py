@@ -15,7 +15,8 @@ from sojourn.errors import CodeError, TemplateError
 from sojourn.languages.runner import CodeRunner
 from sojourn.model.reference import Reference
 
-DEADLINE_MS = 10_000
+DEADLINE_MS = 1000
+"""How long the run's loop may be held up by one call."""
 
 
 class BlockingCode:
@@ -28,14 +29,30 @@ class BlockingCode:
         self._thread.start()
 
     def function(self, name: str, reference: Reference) -> Callable[..., Any]:
-        """Return a template filter that calls a user's function; it raises TemplateError where that breaks."""
+        """Return a template filter that calls a user's function; it raises TemplateError where that breaks.
+
+        One that has hung is not called again.
+        """
+        loaded = False
+        hung = ""
+
+        async def work(arguments: tuple[Any, ...]) -> Any:
+            nonlocal loaded
+            if not loaded:  # what a file takes to load is no call's time
+                await self._code.load(reference)
+                loaded = True
+            return (await self._code.call(reference, *arguments, deadline_ms=DEADLINE_MS)).value
 
         def call(*arguments: Any) -> Any:
-            work = self._code.call(reference, *arguments, deadline_ms=DEADLINE_MS)
+            nonlocal hung
+            if hung:
+                raise TemplateError(hung)
             try:
-                return asyncio.run_coroutine_threadsafe(work, self._loop).result().value
+                return asyncio.run_coroutine_threadsafe(work(arguments), self._loop).result()
             except CodeError as error:
-                raise TemplateError(f"the filter {name!r} broke: {error}") from error
+                what = f"the filter {name!r} broke: {error}"
+                hung = what if error.overdue else ""
+                raise TemplateError(what) from error
 
         return call
 
