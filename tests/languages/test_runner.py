@@ -104,6 +104,17 @@ def calling(*calls: tuple[Reference, tuple[object, ...]], deadline_ms: float = 0
     return asyncio.run(main())
 
 
+def test_files_of_one_name_are_modules_of_their_own(tmp_path: Path) -> None:
+    """However alike their paths are: the folders `a/b` and `a_b` are two."""
+    found = []
+    for folder in ("first", "a/b", "a_b"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "same.py").write_text(f"def where(*_): return {folder!r}")
+        found.append((_reference(tmp_path / folder, "same.py", "where", "provider"), ()))
+
+    assert values(calling(*found)) == ["first", "a/b", "a_b"]
+
+
 def values(answers: list[Any]) -> list[Any]:
     return [getattr(answer, "value", answer) for answer in answers]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import inspect
@@ -79,7 +80,8 @@ def module_of(path: str) -> Any:
 
 def load_apart(path: str) -> Any:
     """Load a file whose natural module name is taken by another module."""
-    name = "sojourn_user_" + path.strip("/").replace("/", "_").replace(".", "_").replace("-", "_")
+    stem = os.path.basename(path).removesuffix(".py").replace(".", "_").replace("-", "_")
+    name = f"sojourn_user_{hashlib.blake2b(os.fsencode(path), digest_size=8).hexdigest()}_{stem}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
