@@ -41,11 +41,8 @@ async def run_program(command: str, arguments: list[str], folder: str, env: Mapp
 
 async def _start(command: str, arguments: list[str], folder: str, env: Mapping[str, str]) -> asyncio.subprocess.Process:
     try:
-        program = shlex.split(command)
-        if not program:
-            raise ValueError("it names no program")
         return await asyncio.create_subprocess_exec(
-            *program,
+            *(shlex.split(command) or [""]),
             *arguments,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
