@@ -74,11 +74,12 @@ def new_run_id() -> str:
 async def prepared(suite: Suite, listeners: Listeners) -> AsyncIterator[Setting]:
     """Give a run its tools; its processes and its private folder are gone afterwards."""
     run_id = new_run_id()
-    folder = Path(tempfile.mkdtemp(prefix="sojourn-"))
+    folder = Path(tempfile.gettempdir(), f"sojourn-{secrets.token_hex(8)}")
     env = {**os.environ, **suite.env, "TMPDIR": str(folder)}
     with safekept(suite, run_id, folder) as safe, template_filters(suite, env) as filters:
         code = CodeRunner(env, listeners.on_print, safe.heir)
         try:
+            folder.mkdir(mode=0o700)
             renderer = Renderer(env, filters)
             tools = Tools(code=code, render=renderer.render, env=env, base=Path(suite.base), run_id=run_id)
             providers = ProviderPool(suite.providers, tools)
@@ -142,7 +143,7 @@ class Run:
         within = SECOND_STOP if again else self._setting.suite.options.stop_timeout_ms / 1000
         if within:
             loop = asyncio.get_running_loop()
-            loop.call_later(0 if again else within / 2, self._brake.cut_short, reason)
+            loop.call_later(0 if again else within / 2, self._cut_short, reason)
             self._setting.hooks.hurry(loop.time() + within)
 
     def _time_is_up(self) -> None:

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from sojourn.errors import SojournError
 from sojourn.languages.process import Heir
 from sojourn.languages.runner import CodeRunner
 from sojourn.languages.will import Willed
@@ -52,12 +53,17 @@ def safekept(suite: Suite, run_id: str, folder: Path) -> Iterator[Safekeeping]:
     if not suite.sessions and not suite.extensions:
         yield Safekeeping(ledger, Heir())
         return
-    ledger.create()
+    try:
+        ledger.create()
+    except OSError as error:
+        what = f"no record of the run can be kept in {ledger.path.parent.parent}: {error.strerror}"
+        raise SojournError(what, todo="set SOJOURN_HOME to a folder that can be written") from error
 
     def born(pid: int) -> None:
         import psutil
 
-        ledger.write({"process": pid, "born": psutil.Process(pid).create_time()})
+        with contextlib.suppress(psutil.Error):  # one that died at once needs nobody to end it
+            ledger.write({"process": pid, "born": psutil.Process(pid).create_time()})
 
     lifeline = watchdog.start(ledger.path)
     try:
