@@ -29,11 +29,11 @@ def test_a_filter_that_hangs_holds_a_run_up_once(tmp_path: Path) -> None:
     code = BlockingCode(os.environ)
     double, hangs = (code.function(name, _reference(tmp_path, name)) for name in ("double", "hangs"))
     try:
-        with pytest.raises(TemplateError, match="'hangs' broke: .*1 s"):
+        with pytest.raises(TemplateError, match=r"'hangs' broke: .*1 s"):
             hangs(1)
         before = time.monotonic()
         for _ in range(20):
-            with pytest.raises(TemplateError, match="'hangs' broke: .*1 s"):
+            with pytest.raises(TemplateError, match=r"'hangs' broke: .*1 s"):
                 hangs(1)
         assert time.monotonic() - before < 1
         assert double(4) == 8
