@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from sojourn.engine.stopping import Brake, Section
+import pytest
+
+from sojourn.engine.stopping import Brake, OverdueError, Section
 
 
 async def _stay(section: Section, unwinding: asyncio.Event, going_on: asyncio.Event) -> str:
@@ -16,7 +18,7 @@ async def _stay(section: Section, unwinding: asyncio.Event, going_on: asyncio.Ev
             finally:
                 unwinding.set()
                 await going_on.wait()
-    except TimeoutError:
+    except OverdueError:
         return "ended"
     return "went through"
 
@@ -38,3 +40,15 @@ def test_a_section_that_is_unwinding_does_not_keep_the_others_from_being_cut() -
         return await asyncio.gather(slow, *others)
 
     assert asyncio.run(go()) == ["ended"] * 9
+
+
+def test_a_timeout_of_ones_own_is_not_the_sections() -> None:
+    """What times out within a section, while the section has time left, is told from the section's own end."""
+
+    async def go() -> None:
+        async with Brake().section(600):
+            await asyncio.wait_for(asyncio.Event().wait(), 0)
+
+    with pytest.raises(TimeoutError) as caught:
+        asyncio.run(go())
+    assert not isinstance(caught.value, OverdueError)

@@ -165,7 +165,10 @@ async def _asked(account: Account, setting: Setting, question: Question) -> Repl
     spec = setting.providers.named(case.provider) if case.provider else column.provider
     plug = setting.providers.of(spec)
     began = setting.clock()
-    reply = await plug.ask(question)
+    try:
+        reply = await plug.ask(question)
+    except TimeoutError as error:
+        raise ProviderError(f"the provider {spec.id} gave up waiting: {error or 'TimeoutError'}") from error
     account.latency_ms = (setting.clock() - began) * 1000
     if reply.latency_ms is not None:
         account.latency_ms = reply.latency_ms

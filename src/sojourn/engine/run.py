@@ -30,7 +30,7 @@ from sojourn.engine.providers import ProviderPool
 from sojourn.engine.safekeeping import safekept
 from sojourn.engine.sessions import open_house
 from sojourn.engine.setting import Setting
-from sojourn.engine.stopping import TIME_LIMIT, Brake
+from sojourn.engine.stopping import TIME_LIMIT, Brake, OverdueError
 from sojourn.engine.transforming import transform_vars
 from sojourn.engine.working import Crew
 from sojourn.errors import CodeError, ConfigError, SkipTrial, SojournError, StopRun
@@ -79,7 +79,7 @@ async def prepared(suite: Suite, listeners: Listeners) -> AsyncIterator[Setting]
     with safekept(suite, run_id, folder) as safe, template_filters(suite, env) as filters:
         code = CodeRunner(env, listeners.on_print, safe.heir)
         try:
-            folder.mkdir(mode=0o700)
+            os.mkdir(folder, 0o700)
             renderer = Renderer(env, filters)
             tools = Tools(code=code, render=renderer.render, env=env, base=Path(suite.base), run_id=run_id)
             providers = ProviderPool(suite.providers, tools)
@@ -146,8 +146,12 @@ class Run:
             loop.call_later(0 if again else within / 2, self._cut_short, reason)
             self._setting.hooks.hurry(loop.time() + within)
 
+    def _cut_short(self, reason: str) -> None:
+        self._brake.cut_short(reason)
+        self._setting.house.keeper.hurry()
+
     def _time_is_up(self) -> None:
-        self._brake.cut_short(TIME_LIMIT)
+        self._cut_short(TIME_LIMIT)
         self.stop(TIME_LIMIT)
 
     async def go(self) -> RunResult:
@@ -240,7 +244,7 @@ class Run:
                 return await self._plan(self._setting.suite)
         except ConfigError as error:
             self._trouble(Phase.BEFORE, f"the suite that beforeAll returned cannot be run: {error}")
-        except TimeoutError:
+        except OverdueError:
             self._trouble(Phase.BEFORE, f"planning the suite that beforeAll returned was cut short: {self._brake.cut}")
         return dataclasses.replace(plan, lanes=(), first=())
 
@@ -256,7 +260,7 @@ class Run:
         self.result.troubles += crew.unclean
         learner = self._setting.learner
         self.result.races, self.result.learnt = learner.races, learner.told()
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(OverdueError):
             async with self._brake.section():
                 await compare(self.result, self._setting)
         if self._brake.stopped:

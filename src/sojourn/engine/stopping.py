@@ -10,6 +10,10 @@ from typing import Self
 TIME_LIMIT = "the time limit of the run"
 
 
+class OverdueError(TimeoutError):
+    """A section's time was up, or the brake cut it short; any other TimeoutError is that of whoever raised it."""
+
+
 class Brake:
     """Held by everything that starts or runs trials.
 
@@ -38,7 +42,7 @@ class Brake:
             section.end()
 
     def section(self, seconds: float | None = None) -> Section:
-        """Return a stretch of work of at most so many seconds; ended by these or the brake, it raises TimeoutError."""
+        """Return a stretch of work of at most so many seconds; ended by these or the brake, it raises OverdueError."""
         return Section(self, self._sections, seconds)
 
 
@@ -62,7 +66,10 @@ class Section:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._under_way.discard(self)
-        await self._timer.__aexit__(kind, error, trace)
+        try:
+            await self._timer.__aexit__(kind, error, trace)
+        except TimeoutError as late:
+            raise OverdueError from late
 
     @property
     def left(self) -> float | None:

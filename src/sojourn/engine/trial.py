@@ -16,7 +16,7 @@ from sojourn.engine.judging import judge
 from sojourn.engine.lanes import Visit
 from sojourn.engine.setting import Account, Setting
 from sojourn.engine.settling import session_of, settle
-from sojourn.engine.stopping import Brake
+from sojourn.engine.stopping import Brake, OverdueError
 from sojourn.errors import CodeDiedError, CodeError, HookError, SessionError, SkipTrial, SojournError, StopRun
 from sojourn.languages.sharing import MARKER as STATE
 from sojourn.lifecycle.hooks import Started
@@ -55,7 +55,7 @@ async def run_trial(trial: Trial, visit: Visit, setting: Setting, brake: Brake, 
             account.markers, account.sessions = lent
             async with setting.code.alone() if alone else contextlib.nullcontext():
                 result, fate = await _in_sessions(account, visit, setting, brake)
-    except TimeoutError:
+    except OverdueError:
         account.broke(f"cut short: {brake.cut}")
         result, fate = await settle(account, setting), _fate_of_cut(brake)
     except SessionError as error:
@@ -73,7 +73,7 @@ async def _in_sessions(account: Account, visit: Visit, setting: Setting, brake: 
     fate = Fate.STAYS
     try:
         result = await _go(account, visit, setting, brake, started)
-    except TimeoutError:
+    except OverdueError:
         account.broke(_overdue(account, setting, brake, started))
         fate = _fate_of_cut(brake)
     except SkipTrial as skip:
