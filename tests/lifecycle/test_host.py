@@ -111,6 +111,51 @@ def test_a_cancelled_opening_is_closed_again() -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("turns", [0, 1, 2])
+def test_an_opening_can_be_hurried(turns: int) -> None:
+    """When the run has to end, what is being opened is cancelled, however far it is; twice is no more than once."""
+
+    async def main() -> None:
+        cancelled = False
+
+        async def open_() -> None:
+            nonlocal cancelled
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                cancelled = True
+                raise
+
+        one = host(open_)
+        task = asyncio.create_task(one.open())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        one.hurry()
+        await asyncio.sleep(0)
+        one.hurry()
+        with pytest.raises(SessionError, match="it was still being opened when the run had to end"):
+            await task
+        assert cancelled
+        assert one.state is State.BROKEN
+
+    asyncio.run(main())
+
+
+def test_what_is_open_is_not_hurried() -> None:
+    """Once it is open a session has all its time."""
+
+    async def main() -> None:
+        async def open_() -> str:
+            return "live"
+
+        one = host(open_)
+        await one.open()
+        one.hurry()
+        assert await one.close() is None
+
+    asyncio.run(main())
+
+
 def test_a_close_that_hangs_is_given_up_in_time() -> None:
     """A close that takes too long is told of, and the session counts as broken."""
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from sojourn.api import load
-from sojourn.cli.options import complain, flags_of, parser, surroundings
+from sojourn.cli.options import complain, flags_of, parser, surroundings, warn
 from sojourn.cli.progress import Progress
 from sojourn.engine.outputs import check_outputs, write_output
 from sojourn.engine.run import SECOND_STOP, Listeners, Run, prepared
@@ -22,9 +22,23 @@ from sojourn.model.suite import Suite
 SET_UP = (Phase.OPEN, Phase.BEFORE)
 
 
+MORE = """exit codes:
+  0    every test passed
+  100  some test failed (PROMPTFOO_FAILED_TEST_EXIT_CODE, PROMPTFOO_PASS_RATE_THRESHOLD)
+  1    nothing or not everything could be run, or something could not be closed
+  2    wrong usage
+  130  stopped by Ctrl-C (143 by SIGTERM, 129 by SIGHUP); what had finished is written
+
+environment:
+  SOJOURN_HOOK_TIMEOUT_MS   how long a call of a hook may take (60000; 0: as long as it likes)
+  SOJOURN_STOP_TIMEOUT_MS   how long a run may take to end once it is stopped (10000; 0: as long as it likes)
+  SOJOURN_HOME              where it is kept what runs have open
+"""
+
+
 def run(argv: list[str]) -> int:
     """Run the command; returns the exit code (0 passed, 100 failed, 1 not all could be run, 130 interrupted)."""
-    made = parser("eval", "Run a suite.")
+    made = parser("eval", "Run a suite.", MORE)
     made.add_argument("--no-table", dest="table", action="store_false", help="show no table of results")
     made.add_argument("--no-progress-bar", dest="progress", action="store_false", help="show no progress")
     made.add_argument("--no-write", dest="write", action="store_false", help="keep no record of the run")
@@ -39,7 +53,7 @@ async def _listening(options: argparse.Namespace) -> int:
     with listening() as interruption:
         try:
             return await _eval(options, interruption)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, SojournError):  # what was cut short may complain of just that
             if not interruption.reason:
                 raise
             sys.stderr.write(f"{interruption.reason}: stopped before anything was run\n")
@@ -49,8 +63,7 @@ async def _listening(options: argparse.Namespace) -> int:
 async def _eval(options: argparse.Namespace, interruption: Interruption) -> int:
     cwd, environ = surroundings()
     suite = await load(options.config, flags_of(options), cwd=cwd, environ=environ)
-    for warning in suite.warnings:
-        sys.stderr.write(f"warning: {warning}\n")
+    warn(suite.warnings)
     check_outputs(suite.outputs)
     await _undo_the_dead(environ)
     progress = Progress(sys.stderr, wanted=options.progress and bool(suite.command_line.get("progressBar", True)))

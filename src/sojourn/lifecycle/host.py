@@ -32,6 +32,8 @@ class SessionHost:
         self._ready: asyncio.Future[None] | None = None
         self._end = asyncio.Event()
         self._owner: asyncio.Task[None] | None = None
+        self._timer: asyncio.Timeout | None = None
+        self._hurried = False
 
     def move(self, to: State) -> None:
         """Go to another state; one that the table does not allow is a mistake of ours."""
@@ -52,10 +54,11 @@ class SessionHost:
 
     async def _own(self, ready: asyncio.Future[None]) -> None:
         try:
-            async with asyncio.timeout(self._open_timeout):
+            async with asyncio.timeout(0 if self._hurried else self._open_timeout) as self._timer:
                 self.live = await self._open()
         except TimeoutError:
-            self._refuse(ready, f"it was not open after {self._open_timeout:g} s")
+            late = "it was still being opened when the run had to end"
+            self._refuse(ready, late if self._hurried else f"it was not open after {self._open_timeout:g} s")
             return
         except BaseException as error:  # noqa: BLE001  whatever opening raises is the cause for all who need it
             why = error.cause if isinstance(error, SessionError) else str(error)
@@ -68,6 +71,12 @@ class SessionHost:
         why = await close_one(Closer(self.name, lambda: self._close(self.live), self._close_timeout))
         self.unclosed = Unclosed(self.name, why) if why else None
         self.move(State.BROKEN if why else State.CLOSED)
+
+    def hurry(self) -> None:
+        """Give up an opening that is under way."""
+        self._hurried = True
+        if self.state is State.OPENING and self._timer is not None and not self._timer.expired():
+            self._timer.reschedule(asyncio.get_running_loop().time())
 
     def _refuse(self, ready: asyncio.Future[None], why: str) -> None:
         self.move(State.BROKEN)

@@ -251,6 +251,11 @@ class Keeper:
             self.unclosed.append(unclosed)
             notes.append(f"close of {unclosed.name}: {unclosed.why}")
 
+    def hurry(self) -> None:
+        """Give up what is being opened: the run has to end."""
+        for pool in [node.pool for node in self._opened if node.pool is not None]:
+            pool.hurry()
+
     async def close(self) -> None:
         """Close whatever is still open, the newest first: after a run that was stopped before its end."""
 

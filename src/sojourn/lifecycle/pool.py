@@ -85,6 +85,7 @@ class Pool:
         self._clock = clock
         self._members: list[Member] = []
         self._opening: set[asyncio.Task[None]] = set()
+        self._hosts: set[SessionHost] = set()
         self._ending: set[asyncio.Task[None]] = set()
         self._line: deque[_Waiter] = deque()
         self._closed = False
@@ -175,6 +176,7 @@ class Pool:
         What fails is the cause for the first in line; if none was ever open, for all, and it is not tried again.
         """
         host = self._make()
+        self._hosts.add(host)
         try:
             await host.open()
         except SessionError as error:
@@ -182,6 +184,8 @@ class Pool:
                 self.failed = error
             self._refuse(error, everyone=self.failed is not None)
             return
+        finally:
+            self._hosts.discard(host)
         self._was_open = True
         self._members.append(Member(host, self._clock()))
 
@@ -295,6 +299,11 @@ class Pool:
         missing = self._limits.min - self.size
         tasks = [asyncio.create_task(self._open_one()) for _ in range(missing)]
         await asyncio.gather(*tasks)
+
+    def hurry(self) -> None:
+        """Give up what is being opened."""
+        for host in self._hosts:
+            host.hurry()
 
     async def close(self) -> list[Unclosed]:
         """Close every session, the newest first; whoever still waits is refused. Returns what could not be closed."""
