@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,9 @@ from sojourn.model.reply import Reply
 from sojourn.model.result import Outcome, RunResult, TrialResult
 from sojourn.model.suite import Case, Claim, Prompt, ProviderSpec, Suite
 from sojourn.model.verdict import Verdict
+
+# A background job of a shell ignores SIGINT, and so would all that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 COLUMN = Column(
     index=0,

@@ -47,7 +47,7 @@ def box(place: Path) -> SessionSpec:
 async def begun(place: Path, *tags: str) -> RunLedger:
     made = RunLedger(place, "eval:1", place / "private")
     for tag in tags:
-        await made.begin(opening(tag), box(place))
+        await made.begin(opening(tag), box(place), can_reclaim=True)
     return made
 
 
@@ -104,6 +104,22 @@ def test_what_cannot_be_reclaimed_stays_and_is_named(place: Path) -> None:
     assert "still there" in str(reaped)
     assert "its kind gone cannot be reclaimed" in str(reaped)
     assert list(ledger.read(made.path).sessions) == ["r/1", "r/3"]
+
+
+def test_what_has_no_reclaim_is_lost_and_said_once(place: Path) -> None:
+    """A session that only its own process could close is named as lost, and then forgotten."""
+
+    async def main() -> None:
+        made = RunLedger(place, "eval:1", place / "private")
+        await made.begin(opening("r/1"), box(place), can_reclaim=False)
+        made.opened("r/1", {"id": 1, "access_token": "hidden"})
+        assert "hidden" not in made.file.read_text()
+        abandon(made)
+
+    asyncio.run(main())
+    (reaped,) = asyncio.run(reaper.reap_all(place, os.environ))
+    assert "lost, for their kind has no reclaim: box r/1" in str(reaped)
+    assert ledger.runs(place) == []
 
 
 def test_a_hook_that_breaks_is_told_of_and_not_run_again(place: Path) -> None:

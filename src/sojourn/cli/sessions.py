@@ -28,7 +28,8 @@ def show() -> int:
         state = "dead" if dead else f"running, pid {remains.pid}"
         sys.stdout.write(f"{remains.run_id} ({state}, since {remains.started})\n")
         for left in remains.sessions.values():
-            sys.stdout.write(f"  open: {left.name}, {left.kind}\n")
+            unsafe = "" if left.can_reclaim else " (only its own process can close it: its kind has no reclaim)"
+            sys.stdout.write(f"  open: {left.name}, {left.kind}{unsafe}\n")
         for call in remains.due.values():
             sys.stdout.write(f"  due: {call['after_all'].partition(':')[0]} of {call['reference']['path']}\n")
     if not found:
@@ -43,4 +44,4 @@ def reap() -> int:
         sys.stdout.write(f"{each}\n")
     if not reaped:
         sys.stdout.write("no dead run has left anything\n")
-    return 1 if any(each.left for each in reaped) else 0
+    return 1 if any(each.left or each.lost for each in reaped) else 0

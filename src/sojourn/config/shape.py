@@ -9,7 +9,7 @@ from typing import Any
 from sojourn.config.claims import mistakes
 from sojourn.config.expect import Mismatch, Path, kind
 from sojourn.config.findings import Findings, Source
-from sojourn.config.keys import ASSERTION, COMMAND_LINE, EVALUATE, OPTIONS, TEST, Table
+from sojourn.config.keys import ASSERTION, COMMAND_LINE, EVALUATE, OPTIONS, TEST, TURN, Table
 
 _OTHER_WORDS = {
     "assertions": "assert",
@@ -97,9 +97,23 @@ def check_test(test: Any, source: Source, at: Path, findings: Findings) -> bool:
         _check_options(test["options"], source, (*at, "options"), findings)
     if isinstance(test.get("assert"), list):
         check_claims(test["assert"], source, (*at, "assert"), findings)
+    for number, turn in enumerate(test["turns"] if isinstance(test.get("turns"), list) else ()):
+        _check_turn(turn, source, (*at, "turns", number), findings)
     if isinstance(test.get("vars"), dict) and isinstance(test["vars"].get("assert"), list):
         findings.doubt("assert stands among the vars; it belongs beside them", source, (*at, "vars", "assert"))
     return True
+
+
+def _check_turn(turn: Any, source: Source, at: Path, findings: Findings) -> None:
+    """Check one turn of a conversation as a test is checked."""
+    if not isinstance(turn, dict):
+        findings.mismatch(Mismatch("a turn must be a mapping", got=turn), source, at)
+        return
+    check_mapping(turn, TURN, source, at, findings)
+    if isinstance(turn.get("options"), dict):
+        _check_options(turn["options"], source, (*at, "options"), findings)
+    if isinstance(turn.get("assert"), list):
+        check_claims(turn["assert"], source, (*at, "assert"), findings)
 
 
 def _check_options(options: Mapping[str, Any], source: Source, at: Path, findings: Findings) -> None:

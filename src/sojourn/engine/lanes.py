@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections import deque
+import math
+from collections import Counter, deque
 from collections.abc import Iterable
 
+from sojourn.model.counting import counted
 from sojourn.model.plan import Lane, Plan, Trial
 from sojourn.model.result import Race
 
@@ -28,11 +30,14 @@ class Visit:
     told: int = 0
 
 
+ADVICE = "metadata.conversationId, or vars.sessionId, tells which belong together"
+
+
 class Learner:
     """Decides when a trial may begin and when it may ask; learns from the session ids that it is told."""
 
     def __init__(self, reason: str) -> None:
-        self.in_order = bool(reason)
+        self.in_order = self._is_wary = bool(reason)
         self.learnt = ""
         self.races: list[Race] = []
         self._queue: deque[Trial] = deque()
@@ -58,7 +63,7 @@ class Learner:
         if not declared:
             self._undeclared += 1
             self._queue.append(trial)
-            while self._queue[0] is not trial or (self.in_order and self._unknown()):
+            while self._queue[0] is not trial or self._unknown() >= self._allowed():
                 await self._wait()
             self._queue.popleft()
         visit = Visit(trial, declared, self._tick())
@@ -66,8 +71,17 @@ class Learner:
         self._notify()
         return visit
 
-    def _unknown(self) -> bool:
-        return any(not visit.session and not visit.declared for visit in self._under_way)
+    def _unknown(self) -> int:
+        return sum(1 for visit in self._under_way if not visit.session and not visit.declared)
+
+    def _allowed(self) -> float:
+        """Return how many trials with unknown sessions may be under way: no more than sessions have been seen.
+
+        Whoever takes turns on so many sessions, one after another in the file, does not meet itself.
+        """
+        if self.in_order:
+            return 1
+        return len(self._last_use) if self._is_wary else math.inf
 
     async def know(self, visit: Visit, session: str) -> None:
         """Wait until a trial may ask, now that its before-hooks have run and may have named its session."""
@@ -105,6 +119,8 @@ class Learner:
         if last is not None:
             self.in_order = True
             self.learnt = f"tests share the session {session!r}, so they run in order"
+            if len(self._last_use) > 1:
+                self.learnt = f"tests share {len(self._last_use)} sessions, so they run one after another; {ADVICE}"
         elif self.in_order and not self.learnt and len(self._last_use) > 1:
             self.in_order = False
             self.learnt = "each test reported a session of its own, so they run in parallel"
@@ -153,9 +169,10 @@ def describe(plan: Plan) -> list[str]:
     shared = [lane for lane in (*plan.first, *plan.lanes) if lane.why]
     single = [trial for lane in (*plan.first, *plan.lanes) if not lane.why for trial in lane.trials]
     unknown = sum(1 for trial in single if plan.learning and not trial.lane)
-    lines = [f"{len(lane.trials)} trials in order: {lane.why}" for lane in shared]
+    alike = Counter((len(lane.trials), lane.why) for lane in shared)
+    lines = [f"{many} lanes of " * (many > 1) + f"{size} trials in order: {why}" for (size, why), many in alike.items()]
     if unknown:
-        lines.append(f"{unknown} trials whose sharing is learnt as they run: {plan.learning}")
+        lines.append(f"{counted(unknown, 'trial')} whose sharing is learnt as they run: {plan.learning}")
     if len(single) > unknown:
-        lines.append(f"{len(single) - unknown} trials that share nothing, up to {plan.jobs} at once")
+        lines.append(f"{counted(len(single) - unknown, 'trial')} with a lane each, up to {plan.jobs} at once")
     return lines

@@ -26,8 +26,13 @@ LEAST_SECONDS = 0.5
 HURRIED = "it was still running when the run had to end"
 MOST_SHOWN = 80
 
-Started = set[int]
-"""Which extensions' before-hooks were started in one scope; its after-hooks ask."""
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Scope:
+    """One trial, or the whole run: what its hooks `printed`, and whose before-hooks were `started`."""
+
+    printed: list[str]
+    started: set[int] = dataclasses.field(default_factory=set)
 
 
 class Aftermath(NamedTuple):
@@ -102,7 +107,7 @@ class Hooks:
             return own
         return min(own, max((self._end - asyncio.get_running_loop().time()) / 2, LEAST_SECONDS))
 
-    async def before(self, moment: str, context: JsonDict, key: str, started: Started) -> JsonDict:
+    async def before(self, moment: str, context: JsonDict, key: str, scope: Scope) -> JsonDict:
         """Run the before-hooks; each sees the context as its predecessor changed it.
 
         `key` is the part of the context that an answer may replace ("suite" or "test"). Raises HookError; SkipTrial
@@ -111,27 +116,27 @@ class Hooks:
         for extension in self.extensions:
             if not extension.handles(moment):
                 continue
-            started.add(extension.index)
-            answer = await self._call(extension, moment, context)
+            scope.started.add(extension.index)
+            answer = await self._call(extension, moment, context, scope)
             if not _changes_nothing(answer):
                 context = _replaced(extension, moment, context, answer, key)
         return context
 
-    def last_begun(self, moment: str, started: Started) -> str:
+    def last_begun(self, moment: str, scope: Scope) -> str:
         """Name the extension whose before-hook was begun last, as messages do."""
-        return f"{moment} of {self.extensions[max(started)].text}" if started else moment
+        return f"{moment} of {self.extensions[max(scope.started)].text}" if scope.started else moment
 
     async def after(
-        self, moment: str, context: JsonDict, started: Started, merge: Callable[[JsonDict, Any], JsonDict]
+        self, moment: str, context: JsonDict, scope: Scope, merge: Callable[[JsonDict, Any], JsonDict]
     ) -> Aftermath:
         """Run every after-hook that is due, whatever happens; `merge` takes an answer into the context."""
         broken: list[HookError] = []
         stop = ""
         for extension in self.extensions:
-            if not extension.handles(moment) or not self._due(extension, started):
+            if not extension.handles(moment) or not self._due(extension, scope):
                 continue
             try:
-                context = merge(context, await self._call_surely(extension, moment, context))
+                context = merge(context, await self._call_surely(extension, moment, context, scope))
             except HookError as error:
                 broken.append(error)
             except SkipTrial:
@@ -140,22 +145,22 @@ class Hooks:
                 stop = stop or asked.what
         return Aftermath(broken, stop)
 
-    def _due(self, extension: Extension, started: Started) -> bool:
+    def _due(self, extension: Extension, scope: Scope) -> bool:
         """An extension of one moment always; one of all moments only if its before-hook was started."""
-        return bool(extension.moment) or extension.index in started
+        return bool(extension.moment) or extension.index in scope.started
 
-    async def _call_surely(self, extension: Extension, moment: str, context: JsonDict) -> Any:
+    async def _call_surely(self, extension: Extension, moment: str, context: JsonDict, scope: Scope) -> Any:
         """Call a hook; one whose process is brought down by others is called again, alone."""
         try:
-            return await self._call(extension, moment, context)
+            return await self._call(extension, moment, context, scope)
         except CodeDiedError:
             try:
                 async with self._code.alone():
-                    return await self._call(extension, moment, context)
+                    return await self._call(extension, moment, context, scope)
             except CodeDiedError as error:
                 raise HookError(moment, extension.text, _told(error, extension)) from error
 
-    async def _call(self, extension: Extension, moment: str, context: JsonDict) -> Any:
+    async def _call(self, extension: Extension, moment: str, context: JsonDict, scope: Scope) -> Any:
         arguments = (context, {"hookName": moment}) if extension.moment else (moment, context)
         mark = f"{moment}:{extension.index}" if moment in MARKED else ""
         deadline = self._seconds() * 1000
@@ -167,11 +172,17 @@ class Hooks:
         except CodeError as error:
             if isinstance(error, CodeDiedError) and not error.guilty:
                 raise
-            self._on_print(error.printed)
+            self._show(error.printed, scope)
             cause = HURRIED if error.overdue and self._end is not None else _told(error, extension)
             raise _asked_for(error) or HookError(moment, extension.text, cause) from error
-        self._on_print(called.printed)
+        self._show(called.printed, scope)
         return called.value
+
+    def _show(self, printed: str, scope: Scope) -> None:
+        """Show what a hook printed at once, and keep it beside its trial or run."""
+        self._on_print(printed)
+        if printed:
+            scope.printed.append(printed)
 
     @contextlib.asynccontextmanager
     async def _hurried(self) -> AsyncIterator[None]:

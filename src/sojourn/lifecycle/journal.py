@@ -15,7 +15,7 @@ from sojourn.protocols import Opening, SessionKind
 class Ledger(Protocol):
     """The durable record, written before a thing exists and after it is gone."""
 
-    async def begin(self, opening: Opening, spec: SessionSpec) -> None:
+    async def begin(self, opening: Opening, spec: SessionSpec, *, can_reclaim: bool) -> None:
         """Write down that a session is about to be opened."""
 
     def opened(self, tag: str, handle: Any) -> None:
@@ -29,7 +29,7 @@ class Ledger(Protocol):
 class NoLedger:
     """Keeps no record: for plans that are only played through."""
 
-    async def begin(self, opening: Opening, spec: SessionSpec) -> None:
+    async def begin(self, opening: Opening, spec: SessionSpec, *, can_reclaim: bool) -> None:
         """Forget it."""
 
     def opened(self, tag: str, handle: Any) -> None:
@@ -40,10 +40,7 @@ class NoLedger:
 
 
 class Journal:
-    """Keeps the events of one run; `clock` gives seconds, `run_id` makes its tags its own.
-
-    Only sessions whose kind can reclaim them are written into the ledger: of no others could anybody make use.
-    """
+    """Keeps the events of one run; `clock` gives seconds, `run_id` makes its tags its own."""
 
     def __init__(self, run_id: str, clock: Callable[[], float], ledger: Ledger) -> None:
         self.clock = clock
@@ -52,7 +49,6 @@ class Journal:
         self._ledger = ledger
         self._count = 0
         self._names: dict[str, str] = {}
-        self._recorded: set[str] = set()
 
     def new_tag(self) -> str:
         """Return a tag for a session that is about to be opened."""
@@ -69,27 +65,21 @@ class Journal:
     ) -> AsyncIterator[Callable[[Any], None]]:
         """Bracket an opening: the ledger knows of it before it begins. Call what is given with the live session."""
         self._names[opening.tag] = opening.name
-        if "reclaim" in kind.abilities:
-            self._recorded.add(opening.tag)
-            await self._ledger.begin(opening, spec)
+        await self._ledger.begin(opening, spec, can_reclaim="reclaim" in kind.abilities)
         self.note("opening", opening.tag)
         try:
-            yield lambda live: self._opened(opening.tag, kind.handle(live))
+            yield lambda live: self._ledger.opened(opening.tag, kind.handle(live))
         except BaseException:
             self.note("failed", opening.tag)
+            if "reclaim" not in kind.abilities:
+                self._ledger.closed(opening.tag)
             raise
         self.note("open", opening.tag)
-
-    def _opened(self, tag: str, handle: Any) -> None:
-        if tag in self._recorded:
-            self._ledger.opened(tag, handle)
 
     @contextlib.asynccontextmanager
     async def closing(self, tag: str) -> AsyncIterator[None]:
         """Bracket a closing: the ledger forgets the session only if it succeeds."""
         self.note("closing", tag)
         yield
-        if tag in self._recorded:
-            self._recorded.discard(tag)
-            self._ledger.closed(tag)
+        self._ledger.closed(tag)
         self.note("closed", tag)

@@ -6,7 +6,7 @@ belongs to the dead. A run that leaves nothing behind removes its folder.
 
     {"run": id, "pid": 1, "folder": "/tmp/...", "started": "2026-..."}
     {"process": 2, "born": 123.4}
-    {"open": tag, "name": "db", "kind": "file:///...", "base": "/..."}
+    {"open": tag, "name": "db", "kind": "file:///...", "base": "/...", "can_reclaim": true}
     {"opened": tag, "handle": ...}   {"closed": tag}
     {"after_all": "afterAll:0", "needs": "beforeAll:0", "reference": {...}, "args": [...]}   {"begun": "afterAll:0"}
 """
@@ -26,6 +26,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from sojourn.model.redaction import redacted
 from sojourn.model.session import SessionSpec
 from sojourn.protocols import Opening
 
@@ -74,10 +75,13 @@ class RunLedger:
         """Add an entry; it outlives this process, though not a loss of power."""
         os.write(self._out, json.dumps(entry, default=str).encode() + b"\n")
 
-    async def begin(self, opening: Opening, spec: SessionSpec) -> None:
-        """Write down that a session is about to be opened; it is on the disk when this returns."""
+    async def begin(self, opening: Opening, spec: SessionSpec, *, can_reclaim: bool) -> None:
+        """Write down that a session is about to be opened; if it can be reclaimed, on the disk when this returns."""
         self.create()
-        self.write({"open": opening.tag, "name": opening.name, "kind": spec.kind, "base": spec.base})
+        told = {"open": opening.tag, "name": opening.name, "kind": spec.kind, "base": spec.base}
+        self.write({**told, "can_reclaim": can_reclaim})
+        if not can_reclaim:
+            return
         if self._next is None:
             self._next = asyncio.ensure_future(self._sync(self._running))
         await asyncio.shield(self._next)
@@ -91,7 +95,7 @@ class RunLedger:
 
     def opened(self, tag: str, handle: Any) -> None:
         """Write down by what a session can be found."""
-        self.write({"opened": tag, "handle": handle})
+        self.write({"opened": tag, "handle": redacted(handle)})
 
     def closed(self, tag: str) -> None:
         """Write down that a session is gone."""
@@ -118,6 +122,7 @@ class LeftOpen:
     kind: str
     base: str
     handle: Any = None
+    can_reclaim: bool = True
 
 
 @dataclasses.dataclass(slots=True)
@@ -144,7 +149,8 @@ class Remains:
             self.run_id, self.pid = entry["run"], entry["pid"]
             self.started, self.folder = entry["started"], entry["folder"]
         elif "open" in entry:
-            self.sessions[entry["open"]] = LeftOpen(entry["open"], entry["name"], entry["kind"], entry["base"])
+            known = {"handle": None, "can_reclaim": entry.get("can_reclaim", True)}
+            self.sessions[entry["open"]] = LeftOpen(entry["open"], entry["name"], entry["kind"], entry["base"], **known)
         elif "opened" in entry and entry["opened"] in self.sessions:
             left = self.sessions[entry["opened"]]
             self.sessions[left.tag] = dataclasses.replace(left, handle=entry["handle"])

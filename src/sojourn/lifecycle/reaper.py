@@ -32,11 +32,13 @@ class Reaped:
     closed: list[str] = dataclasses.field(default_factory=list)
     hooks: list[str] = dataclasses.field(default_factory=list)
     left: list[str] = dataclasses.field(default_factory=list)
+    lost: list[str] = dataclasses.field(default_factory=list)
 
     def __str__(self) -> str:
+        lost = f"; lost, for their kind has no reclaim: {', '.join(self.lost)}" if self.lost else ""
         done = f"{len(self.closed)} sessions closed, {len(self.hooks)} afterAll hooks run"
         left = f"; not undone: {', '.join(self.left)}" if self.left else ""
-        return f"run {self.run_id} had died: {done}{left}"
+        return f"run {self.run_id} had died: {done}{left}{lost}"
 
 
 async def reap_all(root: Path, environ: Mapping[str, str]) -> list[Reaped]:
@@ -73,7 +75,14 @@ def _folder(remains: Remains) -> dict[str, str]:
 
 
 async def _reclaim(left: LeftOpen, code: CodeRunner, path: Path, reaped: Reaped) -> None:
-    """Reclaim one session by its tag and handle; what is gone already counts as reclaimed."""
+    """Reclaim one session by its tag and handle; what is gone already counts as reclaimed.
+
+    One whose kind has no `reclaim` is lost: it is told of once, and forgotten.
+    """
+    if not left.can_reclaim:
+        _note(path, {"closed": left.tag})
+        reaped.lost.append(left.name)
+        return
     reference = Reference.parse(left.kind, base=left.base, role="session")
     if reference is None:
         reaped.left.append(f"{left.name} (its kind {left.kind} cannot be reclaimed)")
