@@ -17,6 +17,16 @@ COMMANDS = {
 }
 
 
+_MORE = """
+
+  sojourn init                      write promptfooconfig.yaml to begin with
+  sojourn eval                      run it
+  sojourn eval -o results.json      run it, and write the results down
+
+`sojourn COMMAND --help` tells more; `sojourn --version` which version this is.
+"""
+
+
 def run(argv: list[str]) -> int:
     """Run one command; returns the exit code."""
     if not argv or argv[0] in ("-h", "--help", "help"):
@@ -52,4 +62,4 @@ def _mishap(error: Exception) -> str:
 def usage() -> str:
     """Return the page of commands."""
     lines = [f"  {name:<10} {what}" for name, (_, what) in sorted(COMMANDS.items())]
-    return "usage: sojourn COMMAND [options]\n\n" + "\n".join(lines) + "\n\n`sojourn COMMAND --help` tells more.\n"
+    return "usage: sojourn COMMAND [options]\n\n" + "\n".join(lines) + _MORE

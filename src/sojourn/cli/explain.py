@@ -6,10 +6,11 @@ import asyncio
 import sys
 
 from sojourn.api import plan_of
-from sojourn.cli.options import complain, flags_of, parser, surroundings
+from sojourn.cli.options import complain, flags_of, parser, surroundings, warn
 from sojourn.engine.lanes import describe
 from sojourn.engine.sessions import described
 from sojourn.errors import SojournError
+from sojourn.model.counting import counted
 
 
 def run(argv: list[str]) -> int:
@@ -20,7 +21,8 @@ def run(argv: list[str]) -> int:
         plan = asyncio.run(plan_of(options.config, flags_of(options), cwd=cwd, environ=environ))
     except SojournError as error:
         return complain(error)
-    sys.stdout.write(f"{len(plan.trials)} trials, up to {plan.jobs} lanes at once\n")
+    warn(plan.suite.warnings)
+    sys.stdout.write(f"{counted(len(plan.trials), 'trial')}, up to {counted(plan.jobs, 'lane')} at once\n")
     for line in describe(plan):
         sys.stdout.write(f"  {line}\n")
     for line in described(plan):

@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
 
@@ -28,9 +29,30 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {message.removeprefix('argument ')} (`{self.prog} --help` shows the options)\n")
 
 
-def parser(command: str, description: str) -> argparse.ArgumentParser:
+class Formatter(argparse.RawDescriptionHelpFormatter):
+    """Names an option's value once, however many spellings the option has."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=34)
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        value = action.metavar or "{" + ",".join(map(str, action.choices or ())) + "}"
+        value = f"[{value}]" if action.nargs == "?" else f"{value} ..." if action.nargs == "+" else str(value)
+        return f"{', '.join(action.option_strings)} {value}"
+
+
+def parser(command: str, description: str, epilog: str = "") -> argparse.ArgumentParser:
     """Return a parser with `-c` and one option for each field of Flags."""
-    made = Parser(prog=f"sojourn {command}", description=description, allow_abbrev=False)
+    made = Parser(
+        prog=f"sojourn {command}",
+        usage=f"sojourn {command} [-c PATH ...] [options]",
+        description=description,
+        epilog=epilog,
+        allow_abbrev=False,
+        formatter_class=Formatter,
+    )
     files = "configuration files (default: promptfooconfig.yaml and the like, here)"
     made.add_argument("-c", "--config", nargs="+", action="extend", default=[], metavar="PATH", help=files)
     for field in dataclasses.fields(Flags):
@@ -42,6 +64,11 @@ def parser(command: str, description: str) -> argparse.ArgumentParser:
 def flags_of(options: argparse.Namespace) -> Flags:
     """Return the Flags that the command line gave."""
     return from_options(vars(options))
+
+
+def warn(warnings: Iterable[str]) -> None:
+    """Tell the user what is doubtful."""
+    sys.stderr.writelines(f"warning: {warning}\n" for warning in warnings)
 
 
 def surroundings() -> tuple[Path, dict[str, str]]:

@@ -6,8 +6,9 @@ import asyncio
 import sys
 
 from sojourn.api import check
-from sojourn.cli.options import complain, flags_of, parser, surroundings
+from sojourn.cli.options import complain, flags_of, parser, surroundings, warn
 from sojourn.errors import SojournError
+from sojourn.model.counting import counted
 
 
 def run(argv: list[str]) -> int:
@@ -18,7 +19,7 @@ def run(argv: list[str]) -> int:
         plan = asyncio.run(check(options.config, flags_of(options), cwd=cwd, environ=environ))
     except SojournError as error:
         return complain(error)
-    for warning in plan.suite.warnings:
-        sys.stderr.write(f"warning: {warning}\n")
-    sys.stdout.write(f"valid: {len(plan.trials)} trials, {len(plan.columns)} columns\n")
+    warn(plan.suite.warnings)
+    columns = counted(len(plan.columns), "column")
+    sys.stdout.write(f"valid: {counted(len(plan.trials), 'trial')} in {columns} (a provider with a prompt)\n")
     return 0

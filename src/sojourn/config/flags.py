@@ -67,11 +67,13 @@ class Flags:
     var: dict[str, str] = _field("--var", help="default value of a var", default={}, **_PAIRS)  # noqa: RUF009  it makes a field
     tag: dict[str, str] = _field("--tag", help="tag of the run", default={}, **_PAIRS)  # noqa: RUF009  it makes a field
     max_concurrency: int | None = _field(
-        "-j", "--max-concurrency", help="trials at once (default 4)", type=_counted, metavar="N"
+        "-j", "--max-concurrency", help="how many trials run at once (default 4)", type=_counted, metavar="N"
     )
     repeat: int | None = _field("--repeat", help="how often each test runs", type=_counted, metavar="N")
-    delay: float | None = _field("--delay", help="wait after each call", type=_waited, metavar="MS")
-    cache: bool | None = _field("--no-cache", help="ask anew, whatever is cached", action="store_const", const=False)
+    delay: float | None = _field(
+        "--delay", help="wait so long after each call, one call at a time", type=_waited, metavar="MS"
+    )
+    cache: bool | None = _field("--no-cache", help="ask every provider anew", action="store_const", const=False)
     filter_first_n: int | None = _field(
         "-n", "--filter-first-n", help="only the first N tests", type=_counted, metavar="N"
     )
@@ -83,7 +85,9 @@ class Flags:
     filter_providers: str | None = _field(
         "--filter-providers", "--filter-targets", help="only providers whose id or label matches", metavar="REGEX"
     )
-    filter_sample: int | None = _field("--filter-sample", help="only N tests by chance", type=_counted, metavar="N")
+    filter_sample: int | None = _field(
+        "--filter-sample", help="only N tests, chosen by chance", type=_counted, metavar="N"
+    )
     filter_sample_seed: int | None = _field(
         "--filter-sample-seed", help="make the chance repeatable", type=int, metavar="N"
     )
@@ -95,10 +99,12 @@ class Flags:
     )
     filter_errors_only: str | None = _field("--filter-errors-only", help="only tests that were errors", metavar="PATH")
     filter_metadata: tuple[str, ...] = _field(
-        "--filter-metadata", help="only tests with this metadata; all of them", default=(), action="append",
+        "--filter-metadata", help="only tests with this metadata (several: all of it)", default=(), action="append",
         metavar="KEY=VALUE",
     )  # fmt: skip
-    extension: tuple[str, ...] = _many("-x", "--extension", help="hooks to run before the suite's", metavar="PATH")
+    extension: tuple[str, ...] = _many(
+        "-x", "--extension", help="extensions (file://hooks.py:function), called before the suite's", metavar="PATH"
+    )
     description: str | None = _field("--description", help="description of the run", metavar="TEXT")
     output: tuple[str, ...] = _many("-o", "--output", help="files to write the results to", metavar="PATH")
     env_file: tuple[str, ...] = _many(
@@ -112,7 +118,9 @@ class Flags:
         "--shuffle", help="run lanes in another order, and tell what depends on it", nargs="?", const=CHANCE, type=int,
         metavar="SEED",
     )  # fmt: skip
-    strict: bool = _field("--strict", help="take what nobody knows for a mistake", default=False, action="store_true")
+    strict: bool = _field(
+        "--strict", help="refuse what is else only warned of, such as unknown keys", default=False, action="store_true"
+    )
 
 
 def from_options(options: Mapping[str, Any]) -> Flags:

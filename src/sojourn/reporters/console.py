@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
+from sojourn.model.counting import counted
 from sojourn.model.document import sessions
 from sojourn.model.plan import Trial
 from sojourn.model.result import Outcome, RunResult, TrialResult
@@ -76,14 +77,10 @@ def _lanes(result: RunResult) -> Iterator[str]:
 def _sessions(result: RunResult) -> Iterator[str]:
     seen = sessions(result)
     if len(seen) > MOST_NAMED:
-        yield f"Sessions: {len(seen)} seen, at most {_trials(max(one['trials'] for one in seen))} in one"
+        yield f"Sessions: {len(seen)} seen, at most {counted(max(one['trials'] for one in seen), 'trial')} in one"
     elif seen:
-        named = [f"{one_line(one['sessionId'], 60)} ({_trials(one['trials'])})" for one in seen]
+        named = [f"{one_line(one['sessionId'], 60)} ({counted(one['trials'], 'trial')})" for one in seen]
         yield f"Sessions: {len(seen)} seen: {_some(named)}"
-
-
-def _trials(count: int) -> str:
-    return f"{count} trial" + ("" if count == 1 else "s")
 
 
 def _some(named: list[str]) -> str:
@@ -107,7 +104,9 @@ def _warnings(result: RunResult) -> Iterator[str]:
         for note in trial.notes:
             yield f"Unclean ({note.phase.value}, {_called(trial.trial, result)}): {note.what}"
     if result.unrun:
-        yield f"Not run: {_trials(result.unrun)}" + (f", stopped by {result.stopped}" if result.stopped else "")
+        yield f"Not run: {counted(result.unrun, 'trial')}" + (
+            f", stopped by {result.stopped}" if result.stopped else ""
+        )
 
 
 def _called(trial: Trial, result: RunResult) -> str:
