@@ -1,5 +1,7 @@
 """What hooks print is shown at once, and written down where it belongs."""
 
+import json
+
 from tests.acceptance.suites import Evaluate
 
 HOOKS = """
@@ -19,6 +21,7 @@ def test_what_hooks_print_is_kept(evaluate: Evaluate) -> None:
     ended = evaluate(CONFIG, {"hooks.py": HOOKS})
 
     assert [row["printed"] for row in ended.rows] == ["beforeEach a\nafterEach a\n", "beforeEach b\nafterEach b\n"]
-    assert ended.document["sojourn"]["printed"] == ["beforeAll all\n", "afterAll all\n"]
-    assert (ended.document["sojourn"]["leaks"], ended.document["sojourn"]["unsteady"]) == ([], [])
+    told = json.loads((ended.folder / "out.json").read_text(encoding="utf-8"))["sojourn"]
+    assert told["printed"] == ["beforeAll all\n", "afterAll all\n"]
+    assert (told["leaks"], told["unsteady"]) == ([], [])
     assert "beforeEach a\n" in ended.shown

@@ -36,7 +36,7 @@ from sojourn.engine.working import Crew
 from sojourn.errors import CodeError, ConfigError, SkipTrial, SojournError, StopRun
 from sojourn.languages.runner import CodeRunner
 from sojourn.languages.sharing import MARKER as STATE
-from sojourn.lifecycle.hooks import Hooks, Started, read_extensions
+from sojourn.lifecycle.hooks import Hooks, Scope, read_extensions
 from sojourn.lifecycle.journal import Journal
 from sojourn.model.metrics import prompts
 from sojourn.model.plan import Plan
@@ -171,22 +171,22 @@ class Run:
     async def _in_time(self) -> RunResult:
         limit = self._setting.suite.options.max_eval_time_ms
         timer = asyncio.get_running_loop().call_later(limit / 1000, self._time_is_up) if limit else None
-        started: Started = set()
+        scope = Scope(self.result.printed)
         try:
-            await self._whole(started)
+            await self._whole(scope)
         finally:
             await self._close_sessions()
-            await self._after_all(started)
+            await self._after_all(scope)
             if timer is not None:
                 timer.cancel()
             self.result.stopped = self._brake.stopped
             self.result.duration_ms = (time.perf_counter() - self._began) * 1000
         return self.result
 
-    async def _whole(self, started: Started) -> None:
+    async def _whole(self, scope: Scope) -> None:
         broken, skipped = "", ""
         try:
-            await self._before_all(started)
+            await self._before_all(scope)
         except SkipTrial as skip:
             skipped = skip.what
         except StopRun as asked:
@@ -217,7 +217,7 @@ class Run:
             raise ConfigError.of("nothing is left to run", todo="loosen the filters, or add tests")
         return plan
 
-    async def _before_all(self, started: Started) -> None:
+    async def _before_all(self, scope: Scope) -> None:
         """Run the beforeAll hooks, and take over the suite as they changed it."""
         setting = self._setting
         if not setting.hooks.has("beforeAll"):
@@ -225,7 +225,7 @@ class Run:
         lent = cases.suite_for_hooks(setting.suite)
         context = {"suite": lent, "evalId": setting.run_id, "run": self._identity(), "state": STATE}
         setting.safe.leave_will(setting.hooks.extensions, {**context, "results": [], "prompts": []}, setting.code)
-        changed = await setting.hooks.before("beforeAll", context, "suite", started)
+        changed = await setting.hooks.before("beforeAll", context, "suite", scope)
         if changed["suite"] is not lent:
             setting.suite = cases.suite_from_hooks(setting.suite, changed["suite"])
 
@@ -278,7 +278,7 @@ class Run:
         for unclosed in keeper.unclosed:
             self._trouble(Phase.CLOSE, f"session {unclosed.name} could not be closed: {unclosed.why}")
 
-    async def _after_all(self, started: Started) -> None:
+    async def _after_all(self, scope: Scope) -> None:
         setting, result = self._setting, self.result
         if not setting.hooks.has("afterAll"):
             return
@@ -291,6 +291,6 @@ class Run:
             "run": self._identity(),
             "state": STATE,
         }
-        broken, _ = await setting.hooks.after("afterAll", context, started, lambda context, _: context)
+        broken, _ = await setting.hooks.after("afterAll", context, scope, lambda context, _: context)
         for each in broken:
             self._trouble(Phase.AFTER, str(each), getattr(each.__cause__, "trace", ""))

@@ -19,7 +19,7 @@ from sojourn.engine.settling import session_of, settle
 from sojourn.engine.stopping import Brake, OverdueError
 from sojourn.errors import CodeDiedError, CodeError, HookError, SessionError, SkipTrial, SojournError, StopRun
 from sojourn.languages.sharing import MARKER as STATE
-from sojourn.lifecycle.hooks import Started
+from sojourn.lifecycle.hooks import Scope
 from sojourn.model.plan import Trial
 from sojourn.model.result import Phase, TrialResult, Trouble
 from sojourn.model.row import row
@@ -67,14 +67,14 @@ async def run_trial(trial: Trial, visit: Visit, setting: Setting, brake: Brake, 
 
 async def _in_sessions(account: Account, visit: Visit, setting: Setting, brake: Brake) -> Ended:
     """Run a trial whose sessions are open; its after-hooks run whatever happens."""
-    started: Started = set()
+    scope = Scope(account.printed)
     account.phase = Phase.BEFORE
     result: TrialResult | None = None
     fate = Fate.STAYS
     try:
-        result = await _go(account, visit, setting, brake, started)
+        result = await _go(account, visit, setting, brake, scope)
     except OverdueError:
-        account.broke(_overdue(account, setting, brake, started))
+        account.broke(_overdue(account, setting, brake, scope))
         fate = _fate_of_cut(brake)
     except SkipTrial as skip:
         account.skipped = skip.what
@@ -94,7 +94,7 @@ async def _in_sessions(account: Account, visit: Visit, setting: Setting, brake: 
     except Exception as error:  # noqa: BLE001  a plug may raise anything; it costs this trial alone
         account.broke(f"{type(error).__name__}: {error}", traceback.format_exc())
     result = result or await settle(account, setting)
-    return Ended(await _after(account, result, setting, brake, started), fate)
+    return Ended(await _after(account, result, setting, brake, scope), fate)
 
 
 def _fate_of_cut(brake: Brake) -> Fate:
@@ -102,20 +102,20 @@ def _fate_of_cut(brake: Brake) -> Fate:
     return Fate.VOID if brake.interrupted else Fate.STAYS
 
 
-def _overdue(account: Account, setting: Setting, brake: Brake, started: Started) -> str:
+def _overdue(account: Account, setting: Setting, brake: Brake, scope: Scope) -> str:
     """Say what a trial was doing when its time was up."""
-    doing = f", in {setting.hooks.last_begun('beforeEach', started)}" if account.phase is Phase.BEFORE else ""
+    doing = f", in {setting.hooks.last_begun('beforeEach', scope)}" if account.phase is Phase.BEFORE else ""
     why = f"cut short: {brake.cut}" if brake.cut else f"timed out after {setting.suite.options.timeout_ms:g} ms"
     return why + doing
 
 
-async def _go(account: Account, visit: Visit, setting: Setting, brake: Brake, started: Started) -> TrialResult:
+async def _go(account: Account, visit: Visit, setting: Setting, brake: Brake, scope: Scope) -> TrialResult:
     """Take a trial to its verdicts. Its time does not run while it waits for a session that another trial has."""
     limit = setting.suite.options.timeout_ms
     left = limit / 1000 if limit else None
     if setting.hooks.has("beforeEach"):
         async with brake.section(left) as before:
-            await _before(account, setting, started)
+            await _before(account, setting, scope)
         left = before.left
     async with brake.section():
         await setting.learner.know(visit, session_of(account))
@@ -127,9 +127,9 @@ async def _go(account: Account, visit: Visit, setting: Setting, brake: Brake, st
         return await settle(account, setting)
 
 
-async def _before(account: Account, setting: Setting, started: Started) -> None:
+async def _before(account: Account, setting: Setting, scope: Scope) -> None:
     context = {"test": account.case.raw, **_identity(account, setting)}
-    changed = await setting.hooks.before("beforeEach", context, "test", started)
+    changed = await setting.hooks.before("beforeEach", context, "test", scope)
     if changed["test"] is not account.case.raw:
         account.case = cases.read_case(changed["test"], setting.suite.base)
 
@@ -150,9 +150,7 @@ def _identity(account: Account, setting: Setting) -> JsonDict:
     }
 
 
-async def _after(
-    account: Account, result: TrialResult, setting: Setting, brake: Brake, started: Started
-) -> TrialResult:
+async def _after(account: Account, result: TrialResult, setting: Setting, brake: Brake, scope: Scope) -> TrialResult:
     """Run the after-hooks; they may add named scores and metadata, and what breaks in them is a note."""
     if not setting.hooks.has("afterEach"):
         return result
@@ -161,11 +159,12 @@ async def _after(
         "result": row(result, setting.run_id, redact=False),
         **_identity(account, setting),
     }
-    broken, stop = await setting.hooks.after("afterEach", context, started, _merge)
+    broken, stop = await setting.hooks.after("afterEach", context, scope, _merge)
     if stop:
         brake.stop(f"a hook: {stop}")
     notes = tuple(Trouble(phase=Phase.AFTER, what=str(error)) for error in broken)
-    return _with_hooks(dataclasses.replace(result, notes=result.notes + notes), context["result"])
+    result = dataclasses.replace(result, notes=result.notes + notes, printed="".join(account.printed))
+    return _with_hooks(result, context["result"])
 
 
 def _merge(context: JsonDict, answer: Any) -> JsonDict:

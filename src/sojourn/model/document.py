@@ -1,7 +1,8 @@
 """A whole run as promptfoo writes it down; its rows are left out, so that writers can stream them in.
 
 Added to promptfoo's keys: `results.stats.skipped` and `sojourn`, which tells what promptfoo has no word for: how
-lanes were found, session races, what broke the run as a whole, what was not run, what was printed outside trials.
+lanes were found, session races and leaks, unsteady tests, what broke the run as a whole, what was not run, what the
+hooks of the whole run printed.
 """
 
 from __future__ import annotations
@@ -81,6 +82,8 @@ def _told_besides(result: RunResult) -> Document:
         "lanes": [{"key": lane.key, "why": lane.why, "trials": len(lane.trials)} for lane in _declared(result)],
         "learnt": result.learnt,
         "races": [_race(race) for race in result.races],
+        "leaks": result.leaks,
+        "unsteady": result.unsteady,
         "troubles": [{"phase": trouble.phase.value, "message": str(trouble)} for trouble in result.troubles],
         "stopped": result.stopped,
         "interrupted": result.interrupted,
