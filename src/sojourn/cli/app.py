@@ -6,6 +6,7 @@ import importlib
 import io
 import sys
 
+from sojourn.cli import absent
 from sojourn.registry import nearest
 
 COMMANDS = {
@@ -33,6 +34,9 @@ def run(argv: list[str]) -> int:
         sys.stdout.write(usage())
         return 0 if argv else 2
     name, *rest = argv
+    if name in absent.COMMANDS:
+        sys.stderr.write(f"error: {absent.refusal(name)} (`sojourn --help` shows the commands)\n")
+        return 2
     if name not in COMMANDS:
         hint = nearest(name, COMMANDS)
         sys.stderr.write(f"sojourn: unknown command {name!r}" + (f" (did you mean {hint!r}?)" if hint else "") + "\n")

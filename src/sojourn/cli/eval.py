@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from sojourn.api import load
+from sojourn.cli import absent
 from sojourn.cli.options import complain, flags_of, parser, surroundings, warn
 from sojourn.cli.progress import Progress
 from sojourn.engine.outputs import check_outputs, write_output
@@ -39,9 +40,11 @@ environment:
 def run(argv: list[str]) -> int:
     """Run the command; returns the exit code (0 passed, 100 failed, 1 not all could be run, 130 interrupted)."""
     made = parser("eval", "Run a suite.", MORE)
-    made.add_argument("--no-table", dest="table", action="store_false", help="show no table of results")
+    table = argparse.BooleanOptionalAction
+    made.add_argument("--table", action=table, help="show a table of results, or none (default: one)")
     made.add_argument("--no-progress-bar", dest="progress", action="store_false", help="show no progress")
     made.add_argument("--no-write", dest="write", action="store_false", help="keep no record of the run")
+    made.add_argument(*absent.MEANT_ANYWAY, action="store_true", help=argparse.SUPPRESS)
     options = made.parse_args(argv)
     try:
         return asyncio.run(_listening(options))
@@ -76,7 +79,7 @@ async def _eval(options: argparse.Namespace, interruption: Interruption) -> int:
         result.interrupted = interruption.reason
     progress.end()
     unwritten = _write(result, suite)
-    _show(result, table=options.table and bool(suite.command_line.get("table", True)))
+    _show(result, table=_wanted(options.table, suite))
     for error in unwritten:
         complain(error)
     return 1 if unwritten and not result.interrupted else exit_code(result)
@@ -120,6 +123,11 @@ def _write(result: RunResult, suite: Suite) -> list[OutputError]:
         except OutputError as error:
             unwritten.append(error)
     return unwritten
+
+
+def _wanted(table: bool | None, suite: Suite) -> bool:  # noqa: FBT001  as the option was given, or not at all
+    """Whether the table is shown: as the command line says, or else the suite."""
+    return bool(suite.command_line.get("table", True)) if table is None else table
 
 
 def _show(result: RunResult, *, table: bool) -> None:

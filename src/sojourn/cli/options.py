@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
 
+from sojourn.cli import absent
 from sojourn.config.flags import Flags, from_options
 from sojourn.errors import ConfigError, SojournError, UsageError
 from sojourn.registry import nearest
@@ -26,6 +27,7 @@ class Parser(argparse.ArgumentParser):
             close = nearest(name, self._option_string_actions)
             message = f"there is no option {name}" if name.startswith("-") else f"nothing takes the argument {name!r}"
             message += f"; did you mean {close}?" if close else ""
+            message = absent.refusal(name) if name in absent.OPTIONS else message
         self.exit(2, f"error: {message.removeprefix('argument ')} (`{self.prog} --help` shows the options)\n")
 
 
