@@ -158,7 +158,7 @@ def _limits(entry: JsonDict, pool: JsonDict) -> PoolLimits:
         max_lifetime=duration(pool.get("max_lifetime", 0), "max_lifetime"),
         max_uses=int(pool.get("max_uses", 0)),
         check=pool.get("check") is True,
-        wait=duration(pool.get("timeout", 60), "timeout"),
+        wait=duration(pool.get("timeout", 0), "timeout"),
     )
 
 

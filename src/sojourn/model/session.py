@@ -65,7 +65,7 @@ class PoolLimits:
     max_lifetime: float = 0
     max_uses: int = 0
     check: bool = False
-    wait: float = 60
+    wait: float = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
