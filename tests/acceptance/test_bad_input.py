@@ -71,6 +71,7 @@ CASES = {
     "an unknown provider": Bad(
         "prompts: [hi]\nproviders: [ecko]\n", f"{C}:2:13: unknown provider 'ecko' (did you mean 'echo'?)"
     ),
+    "no program": Bad("prompts: [hi]\nproviders: ['exec:']\n", f"{C}:2:13: 'exec:' names no program"),
     "an unknown assertion": Bad(
         HEAD + "tests:\n  - assert:\n      - type: contians\n        value: hi\n",
         f"{C}:5:15: unknown assertion type 'contians', did you mean 'contains'?",

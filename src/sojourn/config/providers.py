@@ -157,6 +157,8 @@ def check_plug(spec: ProviderSpec) -> None:
         close = registry.nearest(name, registry.names("provider"))
         todo = f"did you mean {close!r}?" if close else "known: " + ", ".join(registry.names("provider"))
         raise Mismatch(f"unknown provider {spec.id!r}", path=("id",), todo=todo)
+    if name == "exec":
+        _check_program(spec.id)
     if name in ("python", "javascript"):
         reference = Reference.parse(spec.id, base=spec.base, role="provider")
         if reference is None or not os.path.isfile(reference.path):
@@ -164,6 +166,17 @@ def check_plug(spec: ProviderSpec) -> None:
         workers = number(spec.config.get("workers"), "workers")
         if workers is not None and (workers < 1 or workers % 1):
             raise Mismatch("workers must be a whole number of 1 or more", path=("config", "workers"), got=workers)
+
+
+def _check_program(written: str) -> None:
+    import shlex
+
+    try:
+        words = shlex.split(written.removeprefix("exec:"))
+    except ValueError as error:
+        raise Mismatch(f"{written!r} cannot be read as a command: {error}", path=("id",)) from None
+    if not words:
+        raise Mismatch(f"{written!r} names no program", path=("id",), todo="write it as exec: program arguments")
 
 
 async def _with_config(spec: ProviderSpec, reading: Reading) -> ProviderSpec:

@@ -52,7 +52,8 @@ async def _start(command: str, arguments: list[str], folder: str, env: Mapping[s
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        raise CodeError(f"{command} cannot be run: {error}") from error
+        why = getattr(error, "strerror", None) or str(error)
+        raise CodeError(f"the program {command!r} cannot be run: {why}") from error
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

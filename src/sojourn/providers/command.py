@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from sojourn.errors import CodeError
+from sojourn.languages.pending import died
 from sojourn.languages.program import run_program
 from sojourn.model.reply import Reply
 from sojourn.model.suite import ProviderSpec
@@ -28,7 +29,8 @@ class Command:
         except CodeError as error:
             return Reply(error=str(error))
         if code != 0:
-            return Reply(error=f"the program ended with exit code {code}: {err.strip() or out.strip()}", printed=err)
+            said = err.strip() or out.strip() or "it said nothing"
+            return Reply(error=f"the program failed ({died(code)}): {said}", printed=err)
         if err.strip() and not out.strip():
             return Reply(error=err.strip())
         return Reply(output=out.strip(), printed=err)
