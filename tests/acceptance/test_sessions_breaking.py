@@ -104,6 +104,22 @@ def test_what_went_with_its_process_is_named_and_not_replaced_by_another(play: P
     assert run.code == 1
 
 
+def test_who_waits_too_long_is_told_who_holds_the_session(play: Play) -> None:
+    """A lane waits for a pooled session as long as the pool says; then it is an error that names the holder."""
+    run = play(
+        """
+prompts: ['{{q}}']
+providers: [{id: 'file://s.py:meet', sessions: [box]}]
+sessions: {box: {kind: 'file://s.py:Box', pool: {max: 1, timeout: 200ms}}}
+evaluateOptions: {timeoutMs: 1000}
+defaultTest: {vars: {together: 2}}
+tests: [{description: first, vars: {q: '1'}}, {description: second, vars: {q: '2'}}]
+"""
+    )
+    assert run.rows[0]["error"] == "timed out after 1000 ms"
+    assert "session 'box': none was free within 0.2 s (at most 1); held by first (trial 0) for" in run.rows[1]["error"]
+
+
 # --- refusing -------------------------------------------------------------------------------------------------------
 
 

@@ -127,18 +127,18 @@ class Keeper:
                 if len(node.lanes) > 1 and not self._lacks_parent(node, hold):
                     # Who needs it hears of the failure when it is lent; the others do not care.
                     with contextlib.suppress(SessionError):
-                        await self._lease(node, stay.lane, {})
+                        await self._lease(node, stay, {})
 
     @staticmethod
     def _lacks_parent(node: Node, hold: LaneHold) -> bool:
         return any(key not in hold.leases for key in node.parents)
 
-    async def _lease(self, node: Node, lane: str, lent: Mapping[str, Any]) -> Lease:
-        hold = self._lanes[lane]
+    async def _lease(self, node: Node, stay: Stay, lent: Mapping[str, Any]) -> Lease:
+        hold = self._lanes[stay.lane]
         if node.key not in hold.leases:
             parents = {key.name: lent.get(key.name) or hold.leases[key].live for key in node.parents}
             pool = await self._pool_of(node, parents)
-            hold.leases[node.key] = await pool.lease(lane)
+            hold.leases[node.key] = await pool.lease(stay.name)
         return hold.leases[node.key]
 
     async def _pool_of(self, node: Node, parents: Mapping[str, Any]) -> Pool:
@@ -152,7 +152,7 @@ class Keeper:
 
     async def _lend(self, node: Node, stay: Stay, loans: list[Loan]) -> None:
         spec, kind = node.spec, self._kinds[node.spec.name]
-        lease = await self._lease(node, stay.lane, {loan.spec.name: loan.live for loan in loans})
+        lease = await self._lease(node, stay, {loan.spec.name: loan.live for loan in loans})
         loan = Loan(spec, node.key, lease.live)
         if spec.isolation is Isolation.FORK:
             async with node.lock:

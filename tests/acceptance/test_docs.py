@@ -1,0 +1,32 @@
+"""The page on sessions: every suite that it shows is run as it stands there, and passes."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).parents[2] / "docs" / "sessions.md"
+BLOCK = re.compile(r"^```\w+\n(?:#|//) (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FILES = dict(BLOCK.findall(PAGE.read_text(encoding="utf-8")))
+SUITES = sorted(name for name in FILES if name.endswith(".yaml"))
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_suite_of_the_page_passes(tmp_path: Path, suite: str) -> None:
+    """Written to a folder with the files that stand beside it, it does what the page says."""
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    ended = subprocess.run(
+        [sys.executable, "-m", "sojourn", "eval", "-c", suite],
+        cwd=tmp_path,
+        env={**os.environ, "SOJOURN_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert " 0 failed, 0 errors, 0 skipped" in ended.stdout
