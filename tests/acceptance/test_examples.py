@@ -28,13 +28,23 @@ SHOWN = {
 """What an example shows of its point, besides passing."""
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line in a folder, with a data folder of its own and no way out through a proxy."""
-    environ = {**os.environ, "SOJOURN_HOME": str(folder / "data"), "HTTP_PROXY": "http://127.0.0.1:9"}
-    command = [sys.executable, "-m", "sojourn", *arguments]
-    return subprocess.run(
-        command, cwd=folder, env=environ, capture_output=True, encoding="utf-8", timeout=120, check=False
+def begin(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start the command line in a folder, with a data folder of its own and no way out through a proxy."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "sojourn", *arguments],
+        cwd=folder,
+        env={**os.environ, "SOJOURN_HOME": str(folder / "data"), "HTTP_PROXY": "http://127.0.0.1:9"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
     )
+
+
+def run(folder: Path, *arguments: str) -> tuple[int, str, str]:
+    """Run the command line to its end; returns its exit code and what it wrote."""
+    process = begin(folder, *arguments)
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
 
 
 def test_every_example_has_a_suite() -> None:
@@ -46,17 +56,16 @@ def test_every_example_has_a_suite() -> None:
 def test_an_example_passes_as_it_is(tmp_path: Path, suite: str) -> None:
     """Copied into an empty folder and run, all its tests pass, its point is shown, and no session is left open."""
     name, _, config = suite.partition("/")
-    made = run(tmp_path, "init", "--example", name)
-    assert made.returncode == 0, made.stderr
+    assert run(tmp_path, "init", "--example", name)[0] == 0
     folder = tmp_path / name
 
-    ended = run(folder, "eval", "-c", config, "-o", "out.json")
+    code, out, err = run(folder, "eval", "-c", config, "-o", "out.json")
 
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert not ended.stderr.replace("written: out.json\n", "")
+    assert code == 0, out + err
+    assert err == "written: out.json\n"
     rows: list[dict[str, Any]] = json.loads((folder / "out.json").read_text(encoding="utf-8"))["results"]["results"]
     assert {row["outcome"] for row in rows} == {"passed"}
-    assert re.search(SHOWN.get(name, ""), ended.stdout)
+    assert re.search(SHOWN.get(name, ""), out)
     assert not list((folder / "data").glob("runs/*"))
 
 
@@ -70,11 +79,12 @@ def test_an_example_explains_itself_on_one_screen(name: str) -> None:
     assert len(lines) <= ONE_SCREEN
 
 
-@pytest.mark.parametrize("suite", [suite for suite in SUITES if suite.startswith("sessions-")])
-@pytest.mark.parametrize("jobs", ["1", "16"])
-def test_an_example_of_sessions_passes_at_any_concurrency(tmp_path: Path, suite: str, jobs: str) -> None:
-    """One at a time or sixteen, the verdicts are the same."""
+@pytest.mark.parametrize("suite", [suite for suite in SUITES if suite.startswith("session")])
+def test_an_example_of_sessions_passes_at_any_concurrency(tmp_path: Path, suite: str) -> None:
+    """One test at a time or sixteen, in two runs side by side in one folder: the verdicts are the same."""
     name, _, config = suite.partition("/")
     run(tmp_path, "init", "--example", name)
-    ended = run(tmp_path / name, "eval", "-c", config, "-j", jobs)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    started = [begin(tmp_path / name, "eval", "-c", config, "-j", jobs) for jobs in ("1", "16")]
+    for process in started:
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 0, out + err

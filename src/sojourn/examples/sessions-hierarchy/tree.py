@@ -2,8 +2,9 @@
 
 import itertools
 import os
+import tempfile
 
-LOG = "order.log"
+LOG = os.path.join(tempfile.gettempdir(), "order.log")  # private to this run, as all its temporary files
 number = {"workspace": itertools.count(1), "thread": itertools.count(1)}
 open(LOG, "w").close()
 
