@@ -43,10 +43,10 @@ def test_whoever_gives_up_twice_still_ends_the_whole_group(tmp_path: Path) -> No
     (tmp_path / "stubborn.sh").write_text(STUBBORN)
     os.mkfifo(tmp_path / "story")
 
-    async def go() -> int:
+    async def go() -> psutil.Process:
         env = {**os.environ, "STORY": str(tmp_path / "story")}
         work = asyncio.create_task(run_program("sh stubborn.sh", [], str(tmp_path), env))
-        child = int(await asyncio.to_thread((tmp_path / "story").read_text))
+        child = psutil.Process(int(await asyncio.to_thread((tmp_path / "story").read_text)))
         work.cancel()
         assert await asyncio.to_thread((tmp_path / "story").read_text) == "asked\n"
         work.cancel()
@@ -54,5 +54,5 @@ def test_whoever_gives_up_twice_still_ends_the_whole_group(tmp_path: Path) -> No
             await work
         return child
 
-    child = asyncio.run(go())
-    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+    _, alive = psutil.wait_procs([asyncio.run(go())], timeout=10)
+    assert not alive
