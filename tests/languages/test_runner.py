@@ -218,23 +218,25 @@ def test_inline_code_is_expression_or_body(tongue: str) -> None:
 
 
 def test_alone_means_alone(python: Make) -> None:
-    """While a task is alone with the languages, no other task's call begins."""
+    """While a task is alone with the languages, calls of others wait; those of tasks that it begins do not."""
 
     async def main() -> list[str]:
         runner = CodeRunner(dict(os.environ), lambda _: None)
         order: list[str] = []
+        begun = asyncio.Event()
 
-        async def other() -> None:
+        async def call(name: str) -> None:
+            await begun.wait()
             await runner.call(python("counted"))
-            order.append("other")
+            order.append(name)
 
+        other = asyncio.create_task(call("other"))
         async with runner.alone():
-            task = asyncio.create_task(other())
+            begun.set()
             for _ in range(3):
-                await runner.call(python("counted"))
-                order.append("alone")
-        await task
+                await asyncio.create_task(call("mine"))
+        await other
         await runner.close()
         return order
 
-    assert asyncio.run(main()) == ["alone", "alone", "alone", "other"]
+    assert asyncio.run(main()) == ["mine", "mine", "mine", "other"]
