@@ -30,6 +30,7 @@ from sojourn.protocols import Called
 DEFAULT_DEADLINE_MS = 300_000
 ANSWER_GRACE = 1.0
 STOP_GRACE = 2.0
+DEATH_GRACE = 0.2
 BATCH = 16
 ANSWER = re.compile(rb'\{"id": ?([0-9]+)')
 READY_GRACE = 30.0
@@ -356,8 +357,9 @@ class LanguageProcess(asyncio.Protocol):
         if process is None:
             return
         try:
-            code = await asyncio.wait_for(process.wait(), STOP_GRACE)
+            code = await asyncio.wait_for(process.wait(), DEATH_GRACE)
         except TimeoutError:
+            # It closed its socket and lives, or is dead and what it started holds its output open: either has to end.
             self._signal(signal.SIGKILL)
             code = await process.wait()
         self._signal(signal.SIGKILL)
