@@ -259,3 +259,26 @@ def test_what_javascript_answers_costs_its_own_row(evaluate: Evaluate) -> None:
     ended = evaluate({"promptfooconfig.yaml": config, "bot.js": ANSWERS_JAVASCRIPT})
 
     check(ended, list(ways.values()))
+
+
+def test_a_bystanders_hooks_come_in_pairs(evaluate: Evaluate) -> None:
+    """A test that is run again, for another brought its process down, has its afterEach both times.
+
+    An afterEach that was itself brought down is called again, and so may be seen once more than its beforeEach.
+    """
+    hooks = """
+from telling import tell
+def hook(name, context):
+    if "test" in context:
+        n = context["test"]["vars"]["n"]
+        tell(f"{name} {n}")
+        context["test"]["vars"]["sessionId"] = f"session {n}"
+        return context
+"""
+    ways = ["", "segfaults", "", "", "segfaults", ""]
+    config = suite("bot.py", ways, jobs=4) + "extensions: ['file://hooks.py:hook']\n"
+    ended = evaluate({"promptfooconfig.yaml": config, "bot.py": PYTHON, "hooks.py": hooks})
+
+    check(ended, ["killed by SIGSEGV" if each else "" for each in ways])
+    for n in range(8):
+        assert ended.story.count(f"afterEach {n}") >= ended.story.count(f"beforeEach {n}") >= 1

@@ -12,13 +12,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from sojourn.errors import SojournError
 from sojourn.languages.process import Heir
 from sojourn.languages.runner import CodeRunner
 from sojourn.languages.will import Willed
 from sojourn.lifecycle import watchdog
 from sojourn.lifecycle.hooks import Extension
-from sojourn.lifecycle.ledger import RunLedger, home
+from sojourn.lifecycle.ledger import RunLedger, home, no_record
 from sojourn.model.redaction import redacted
 from sojourn.model.suite import JsonDict, Suite
 
@@ -56,14 +55,13 @@ def safekept(suite: Suite, run_id: str, folder: Path) -> Iterator[Safekeeping]:
     try:
         ledger.create()
     except OSError as error:
-        what = f"no record of the run can be kept in {ledger.path.parent.parent}: {error.strerror}"
-        raise SojournError(what, todo="set SOJOURN_HOME to a folder that can be written") from error
+        raise no_record(ledger.path.parent.parent, error) from error
 
     def born(pid: int) -> None:
         import psutil
 
         with contextlib.suppress(psutil.Error):  # one that died at once needs nobody to end it
-            ledger.write({"process": pid, "born": psutil.Process(pid).create_time()})
+            ledger.note({"process": pid, "born": psutil.Process(pid).create_time()})
 
     lifeline = watchdog.start(ledger.path)
     try:

@@ -17,6 +17,7 @@ import asyncio
 import contextlib
 import dataclasses
 import datetime as dt
+import errno
 import fcntl
 import json
 import os
@@ -26,6 +27,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from sojourn.errors import SojournError
 from sojourn.model.redaction import redacted
 from sojourn.model.session import SessionSpec
 from sojourn.protocols import Opening
@@ -37,6 +39,12 @@ def home(environ: Mapping[str, str]) -> Path:
         return Path(environ["SOJOURN_HOME"])
     data = environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")
     return Path(data) / "sojourn"
+
+
+def no_record(place: Path, error: OSError) -> SojournError:
+    """Say that runs cannot be written down in a folder."""
+    todo = "set SOJOURN_HOME to a folder that can be written"
+    return SojournError(f"no record of the run can be kept in {place}: {error.strerror}", todo=todo)
 
 
 class RunLedger:
@@ -72,8 +80,21 @@ class RunLedger:
         self.write({"run": self._run_id, "pid": os.getpid(), "folder": str(self._folder), "started": started})
 
     def write(self, entry: Mapping[str, Any]) -> None:
-        """Add an entry; it outlives this process, though not a loss of power."""
-        os.write(self._out, json.dumps(entry, default=str).encode() + b"\n")
+        """Add an entry; it outlives this process, though not a loss of power. Raises SojournError where it cannot."""
+        line = json.dumps(entry, default=str).encode() + b"\n"
+        try:
+            whole = os.write(self._out, line) == len(line)
+            if not whole:
+                os.write(self._out, b"\n")  # half a line is no entry, and must not spoil the next
+        except OSError as error:
+            raise no_record(self.path.parent.parent, error) from error
+        if not whole:
+            raise no_record(self.path.parent.parent, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+
+    def note(self, entry: Mapping[str, Any]) -> None:
+        """Add an entry that comes too late to refuse anything: without it there is only more to look after."""
+        with contextlib.suppress(SojournError):
+            self.write(entry)
 
     async def begin(self, opening: Opening, spec: SessionSpec, *, can_reclaim: bool) -> None:
         """Write down that a session is about to be opened; if it can be reclaimed, on the disk when this returns."""
@@ -95,11 +116,11 @@ class RunLedger:
 
     def opened(self, tag: str, handle: Any) -> None:
         """Write down by what a session can be found."""
-        self.write({"opened": tag, "handle": redacted(handle)})
+        self.note({"opened": tag, "handle": redacted(handle)})
 
     def closed(self, tag: str) -> None:
         """Write down that a session is gone."""
-        self.write({"closed": tag})
+        self.note({"closed": tag})
 
     def close(self) -> None:
         """Let go of the ledger; remove it where nothing is left to undo."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -23,8 +24,9 @@ def start(run_folder: Path) -> int:
     import subprocess
 
     reading, writing = os.pipe()
-    command = [sys.executable, "-m", "sojourn.lifecycle.watchdog", str(run_folder), str(reading)]
-    subprocess.Popen(  # noqa: S603  our own module
+    # -P: a file in the user's folder may be named as a module of the standard library is.
+    command = [sys.executable, "-P", "-m", "sojourn.lifecycle.watchdog", str(run_folder), str(reading)]
+    started = subprocess.Popen(  # noqa: S603  our own module
         command,
         pass_fds=(reading,),
         stdin=subprocess.DEVNULL,
@@ -33,6 +35,7 @@ def start(run_folder: Path) -> int:
         start_new_session=True,
     )
     os.close(reading)
+    threading.Thread(target=started.wait, daemon=True).start()  # no zombie stays behind in a process with many runs
     return writing
 
 

@@ -64,7 +64,11 @@ class Host:
         """Take frames until the engine is gone (its own thread, so that users' coroutines cannot hold it up)."""
         for lines in self.channel.lines():
             for line in lines:
-                self.take(json.loads(line))
+                frame = json.loads(line)
+                try:
+                    self.take(frame)
+                except Exception as error:  # noqa: BLE001  who reads must go on reading; the call hears of it
+                    self.channel.send({"id": frame.get("id", 0), "error": problem(error)})
         self.orphaned = not self.done.is_set()
         self.loop.call_soon_threadsafe(self.end)
         if not self.ending.wait(LAST_GRACE):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -32,9 +33,9 @@ class LastWill:
             self.write({"begun": mark})
 
     def write(self, entry: dict[str, Any]) -> None:
-        """Add a line to the ledger, if there is one."""
+        """Add a line to the ledger, if there is one; what cannot be written down is done all the same."""
         if self._ledger:
-            with open(self._ledger, "a", encoding="utf-8") as ledger:
+            with contextlib.suppress(OSError), open(self._ledger, "a", encoding="utf-8") as ledger:
                 ledger.write(json.dumps(entry) + "\n")
                 ledger.flush()
                 os.fsync(ledger.fileno())
