@@ -15,8 +15,10 @@ from sojourn.model.result import Outcome, RunResult, TrialResult
 from sojourn.model.suite import Case, Claim, Prompt, ProviderSpec, Suite
 from sojourn.model.verdict import Verdict
 
-# A background job of a shell ignores SIGINT, and so would all that the tests start.
+# A background job of a shell ignores SIGINT, one under nohup SIGHUP, and so would all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+for _number in (signal.SIGHUP, signal.SIGTERM):
+    signal.signal(_number, signal.SIG_DFL)
 
 COLUMN = Column(
     index=0,
