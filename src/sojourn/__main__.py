@@ -10,11 +10,11 @@ def main() -> int:
 
         sys.stdout.write(f"{__version__}\n")
         return 0
-    from sojourn.cli.app import run
-    from sojourn.cli.pipes import lasting
-
-    sys.stdout, sys.stderr = lasting(sys.stdout), lasting(sys.stderr)
     try:
+        from sojourn.cli.app import run
+        from sojourn.cli.pipes import lasting
+
+        sys.stdout, sys.stderr = lasting(sys.stdout), lasting(sys.stderr)
         return run(sys.argv[1:])
     except KeyboardInterrupt:
         return 130

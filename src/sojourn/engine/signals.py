@@ -40,4 +40,9 @@ def listening() -> Iterator[Interruption]:
     heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
     for number in heard:
         loop.add_signal_handler(number, interruption.heard, number)
-    yield interruption
+    try:
+        yield interruption
+    finally:
+        for number in heard:  # all is done but to end: a signal that comes now must not change how
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
