@@ -257,8 +257,17 @@ def test_before_anything_is_opened_it_just_ends(start: Start, number: signal.Sig
     assert ended.seconds < 5
 
 
+def test_a_background_job_is_interrupted_too(start: Start) -> None:
+    """A shell has its background jobs ignore SIGINT, meant for the terminal; one that is sent to a run is heard."""
+    run = begin(start, "python", HOW="hangs", BEFORE='trap "" INT; ')
+    run.until("call 2")
+    run.signal(signal.SIGINT)
+
+    check_the_end(run.end(), code=130, rows=1)
+
+
 def test_nohup_is_respected(start: Start) -> None:
-    """A signal that whoever started the run has had ignored stays ignored."""
+    """A run that was started to outlive its terminal does."""
     run = begin(start, "python", HOW="gate", BEFORE='trap "" HUP; ')
     run.until("call 2")
     run.signal(signal.SIGHUP)

@@ -33,11 +33,12 @@ def _cancel(task: asyncio.Task[object]) -> None:
 
 @contextlib.contextmanager
 def listening() -> Iterator[Interruption]:
-    """Hear signals in the current task; one that whoever started us has had ignored (as nohup does) stays so."""
+    """Hear signals in the current task; a SIGHUP that whoever started us has had ignored (as nohup does) stays so."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
     interruption = Interruption(task)
-    heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    hung_up = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+    heard = [number for number in SIGNALS if number is not signal.SIGHUP or hung_up]
     for number in heard:
         loop.add_signal_handler(number, interruption.heard, number)
     try:
