@@ -31,6 +31,7 @@ from sojourn.config.scenarios import read_default_test, read_scenarios
 from sojourn.config.secrets import without_secrets
 from sojourn.config.sessions import read_sessions
 from sojourn.config.tests import Placed, read_tests
+from sojourn.config.unset import check_prompt_names
 from sojourn.errors import ConfigError
 from sojourn.model.suite import JsonDict, Prompt, ProviderSpec, Suite
 from sojourn.protocols import Code
@@ -103,8 +104,9 @@ async def _parts(config: JsonDict, flags: Flags, reading: Reading, key: str) -> 
     names = Names(prompts, [*configured, *providers], reading)
     names.check([default, *tests, *inner])
     names.check_choices()
-    if not flags.extension and not config.get("extensions"):  # else a hook may still make the file
+    if not flags.extension and not config.get("extensions"):  # else a hook may still make the file, or set the var
         check_vars([*tests, *inner], reading)
+        check_prompt_names(prompts, [default, *tests, *inner], flags.var, reading)
     check_templates([default, *tests, *inner], prompts, config.get("nunjucksFilters") or {}, reading)
     if flags.grader:
         names.check_grader(flags.grader)
