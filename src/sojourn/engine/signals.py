@@ -33,7 +33,10 @@ def _cancel(task: asyncio.Task[object]) -> None:
 
 @contextlib.contextmanager
 def listening() -> Iterator[Interruption]:
-    """Hear signals in the current task; a SIGHUP that whoever started us has had ignored (as nohup does) stays so."""
+    """Hear signals in the current task, and afterwards ignore them: only the command line, which then ends, calls this.
+
+    A SIGHUP that whoever started us has had ignored (as nohup does) stays so.
+    """
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
     interruption = Interruption(task)
