@@ -93,8 +93,8 @@ REPORTERS = {
     ".yml": "sojourn.reporters.yaml_file:report",
 }
 
-KINDS = {
-    "function": "sojourn.kinds.function:Function",
+KINDS: dict[str, str] = {
+    "sqlite": "sojourn.kinds.sqlite:Sqlite",
 }
 
 FAMILIES = {"provider": PROVIDERS, "assertion": ASSERTIONS, "output format": REPORTERS, "session kind": KINDS}

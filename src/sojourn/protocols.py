@@ -142,8 +142,9 @@ class Opening:
 class SessionKind(Protocol):
     """Opens sessions of one entry of the suite. `abilities` names what it can do besides open and close.
 
-    check (answers False where a session is unsound), reset, begin and rollback, fingerprint are asked for through
-    `act`; fork gives a private child of an open one, which is closed like any other.
+    check (answers False where a session is unsound), reset, begin and rollback, fingerprint, look (evaluates an
+    `expression`) and evidence (what it saw of a `trial` that did not pass) are asked for through `act`; fork gives a
+    private child of an open one, which is closed like any other.
     """
 
     abilities: frozenset[str]
@@ -159,8 +160,11 @@ class SessionKind(Protocol):
     async def close(self, live: Any) -> None:
         """Close one."""
 
-    async def act(self, ability: str, live: Any) -> Any:
-        """Do what the kind is able to."""
+    async def act(self, ability: str, live: Any, **given: Any) -> Any:
+        """Do what the kind is able to; `given` are further parameters by name."""
+
+    async def lend(self, live: Any) -> Any:
+        """Return the session as the next trial is to have it; the same, where the kind cannot lend."""
 
     async def fork(self, live: Any, opening: Opening) -> Any:
         """Return a private child of a warmed session."""

@@ -1,6 +1,7 @@
 """From a name to the plug behind it: the catalog's, or one that an installed package offers.
 
-A package offers plugs through the entry-point groups `sojourn.provider`, `sojourn.assertion`, `sojourn.output_format`.
+A package offers plugs through the entry-point groups `sojourn.provider`, `sojourn.assertion`, `sojourn.output_format`
+and `sojourn.session_kind`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from sojourn.catalog import FAMILIES
 from sojourn.errors import UnknownNameError
+from sojourn.model.reference import Reference
 
 
 def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
@@ -44,11 +46,25 @@ def knows(family: str, name: str) -> bool:
 @functools.cache
 def find(family: str, name: str) -> Any:
     """Load the plug; raises UnknownNameError with the nearest name where there is none."""
-    place = FAMILIES[family].get(name) or offered(family).get(name)
+    place = _place(family, name)
     if place is None:
         raise UnknownNameError(family, name, nearest(name, names(family)))
     module, _, attribute = place.partition(":")
     return getattr(importlib.import_module(module), attribute)
+
+
+def _place(family: str, name: str) -> str | None:
+    return FAMILIES[family].get(name) or offered(family).get(name)
+
+
+def session_kind(kind: str, base: str) -> Reference | None:
+    """Say where a kind of session is: in the file that it names, or in the module behind its name."""
+    reference = Reference.parse(kind, base=base, role="session")
+    place = _place("session kind", kind)
+    if reference is not None or place is None:
+        return reference
+    module, _, attribute = place.partition(":")
+    return Reference(tongue="python", role="session", module=module, name=attribute)
 
 
 _CODE_FILES = {".py": "python", ".js": "javascript", ".cjs": "javascript", ".mjs": "javascript"}

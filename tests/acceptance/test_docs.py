@@ -1,4 +1,4 @@
-"""The page on sessions: every suite that it shows is run as it stands there, and passes."""
+"""The pages on sessions: every suite that they show is run as it stands there, and passes."""
 
 import os
 import re
@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).parents[2] / "docs" / "sessions.md"
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = [DOCS / "sessions.md", *sorted((DOCS / "how-to").glob("*.md"))]
 BLOCK = re.compile(r"^```\w+\n(?:#|//) (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-FILES = dict(BLOCK.findall(PAGE.read_text(encoding="utf-8")))
-SUITES = sorted(name for name in FILES if name.endswith(".yaml"))
+FILES = {page.name: dict(BLOCK.findall(page.read_text(encoding="utf-8"))) for page in PAGES}
+SUITES = [(page, name) for page, files in FILES.items() for name in files if name.endswith(".yaml")]
 
 
-@pytest.mark.parametrize("suite", SUITES)
-def test_a_suite_of_the_page_passes(tmp_path: Path, suite: str) -> None:
+@pytest.mark.parametrize(("page", "suite"), SUITES)
+def test_a_suite_of_a_page_passes(tmp_path: Path, page: str, suite: str) -> None:
     """Written to a folder with the files that stand beside it, it does what the page says."""
-    for name, text in FILES.items():
+    for name, text in FILES[page].items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     ended = subprocess.run(
         [sys.executable, "-m", "sojourn", "eval", "-c", suite],

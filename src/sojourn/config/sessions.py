@@ -13,6 +13,7 @@ from sojourn import registry
 from sojourn.config.expect import Mismatch, Path, mapping, text
 from sojourn.config.findings import Source
 from sojourn.config.keys import POOL, SESSION
+from sojourn.config.kinds import check_config
 from sojourn.config.reading import Reading
 from sojourn.config.references import load_files
 from sojourn.config.shape import check_mapping
@@ -79,7 +80,9 @@ def own_session(provider: ProviderSpec, block: JsonDict, at: Path, reading: Read
     """Read the `session` block of a provider's entry: its kind is the provider's own class where it names no other."""
     at = (*at, "session")
     try:
-        entry = {"kind": _own_kind(provider, block), "scope": "provider", "config": dict(provider.config), **block}
+        entry = {"kind": _own_kind(provider, block), "scope": "provider", **block}
+        if not registry.knows("session kind", str(entry["kind"])):
+            entry = {"config": dict(provider.config), **entry}
         spec = _spec("session", entry, at, reading)
     except Mismatch as mismatch:
         reading.findings.mismatch(mismatch, reading.source, at)
@@ -103,9 +106,13 @@ def _spec(name: str, entry: JsonDict, at: Path, reading: Reading) -> SessionSpec
     if isinstance(pool, dict):
         check_mapping(pool, POOL, reading.source, (*at, "pool"), reading.findings)
     isolation = entry.get("isolation")
+    kind = _kind(entry, reading)
+    config = mapping(load_files(entry.get("config"), reading.base, reading.cwd, at=("config",)), "config")
+    if registry.knows("session kind", kind):
+        check_config(kind, config)
     return SessionSpec(
         name=name,
-        kind=_kind(entry, reading),
+        kind=kind,
         scope=_word(Scope, entry.get("scope", "run"), "scope"),
         isolation=_word(Isolation, isolation, "isolation") if isolation is not None else None,
         limits=_limits(entry, pool if isinstance(pool, dict) else {}),
@@ -113,7 +120,7 @@ def _spec(name: str, entry: JsonDict, at: Path, reading: Reading) -> SessionSpec
         parents=_names(entry.get("parent")),
         open_timeout=duration(entry.get("open_timeout", 60), "open_timeout"),
         close_timeout=duration(entry.get("close_timeout", 30), "close_timeout"),
-        config=mapping(load_files(entry.get("config"), reading.base, reading.cwd, at=("config",)), "config"),
+        config=config,
         base=reading.base,
     )
 

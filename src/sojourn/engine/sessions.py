@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from sojourn import registry
 from sojourn.engine.gathering import stay_of
-from sojourn.errors import CodeError, ConfigError, Problem, SessionError
+from sojourn.engine.kind import Kind
+from sojourn.errors import CodeError, ConfigError, Problem, SessionError, SojournError
 from sojourn.lifecycle.journal import Journal
 from sojourn.lifecycle.keeper import Keeper
 from sojourn.lifecycle.kinship import Family, inability
@@ -18,6 +19,7 @@ from sojourn.model.suite import Suite
 from sojourn.protocols import SessionKind, Tools
 
 Markers = dict[str, Any]
+EVIDENCE_GRACE = 10.0
 
 
 class House:
@@ -27,6 +29,8 @@ class House:
         self.keeper = Keeper(Family(suite.sessions), kinds, journal)
         self._suite = suite
         self._kinds = kinds
+        self._patience = {spec.name: spec.open_timeout for spec in suite.sessions}
+        self._lent: dict[int, Markers] = {}
         self._known_as = {spec.name: "session" if spec.own else spec.name for spec in suite.sessions}
 
     def expect(self, trials: list[Trial]) -> None:
@@ -44,10 +48,39 @@ class House:
         if not trial.needs:
             yield {}, {}
             return
-        async with self.keeper.visit(stay_of(trial, self._suite), notes) as live:
+        async with self.keeper.visit(stay_of(trial, self._suite), notes) as kept:
+            live = {name: await self._renewed(name, each) for name, each in kept.items()}
             markers = {self._known_as[name]: self._kinds[name].marker(each) for name, each in live.items()}
             shown = {self._known_as[name]: _shown(self._kinds[name].handle(each)) for name, each in live.items()}
-            yield markers, shown
+            self._lent[trial.index] = live
+            try:
+                yield markers, shown
+            finally:
+                del self._lent[trial.index]
+
+    async def evidence(self, trial: Trial) -> Markers:
+        """Ask the sessions that a trial still has what they saw of it: logs, a picture, what was changed."""
+        told = {}
+        for name, live in self._lent.get(trial.index, {}).items():
+            if "evidence" in self._kinds[name].abilities:
+                told[self._known_as[name]] = await self._evidence(name, live, f"trial-{trial.index + 1}")
+        return told
+
+    async def _evidence(self, name: str, live: Any, trial: str) -> Any:
+        try:
+            async with asyncio.timeout(EVIDENCE_GRACE):
+                return await self._kinds[name].act("evidence", live, trial=trial)
+        except (SojournError, TimeoutError) as error:
+            return f"none: {error or 'it took too long'}"
+
+    async def _renewed(self, name: str, live: Any) -> Any:
+        """Let a kind renew what it hands out, such as a token that would soon be too old."""
+        limit = self._patience[name]
+        try:
+            async with asyncio.timeout(limit):
+                return await self._kinds[name].lend(live)
+        except TimeoutError:
+            raise SessionError(name, f"it was not ready after {limit:g} s") from None
 
 
 def _shown(handle: Any) -> Any:
@@ -76,9 +109,8 @@ async def known_kinds(suite: Suite, tools: Tools) -> dict[str, SessionKind]:
 
 
 async def _made(spec: SessionSpec, tools: Tools) -> tuple[SessionKind | None, Problem | None]:
-    name = "function" if spec.kind.startswith("file://") else spec.kind
     try:
-        kind: SessionKind = registry.find("session kind", name)(spec, tools)
+        kind = Kind(spec, tools)
         await kind.prepare()
     except (CodeError, SessionError) as error:
         return None, Problem(what=f"session {spec.name!r} cannot be loaded: {error}")

@@ -21,7 +21,7 @@ from sojourn.errors import CodeDiedError, CodeError, HookError, SessionError, Sk
 from sojourn.languages.sharing import MARKER as STATE
 from sojourn.lifecycle.hooks import Scope
 from sojourn.model.plan import Trial
-from sojourn.model.result import Phase, TrialResult, Trouble
+from sojourn.model.result import Outcome, Phase, TrialResult, Trouble
 from sojourn.model.row import row
 from sojourn.model.suite import JsonDict
 
@@ -55,6 +55,8 @@ async def run_trial(trial: Trial, visit: Visit, setting: Setting, brake: Brake, 
             account.markers, account.sessions = lent
             async with setting.code.alone() if alone else contextlib.nullcontext():
                 result, fate = await _in_sessions(account, visit, setting, brake)
+            if result.outcome in (Outcome.FAILED, Outcome.ERROR) and (seen := await setting.house.evidence(trial)):
+                result = dataclasses.replace(result, metadata={**result.metadata, "evidence": seen})
     except OverdueError:
         account.broke(f"cut short: {brake.cut}")
         result, fate = await settle(account, setting), _fate_of_cut(brake)

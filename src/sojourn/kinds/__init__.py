@@ -1,1 +1,6 @@
-"""Kinds of session: one file each; a kind is a class with `open` and whatever else it can do."""
+"""Kinds of session: one file each; a kind is a class with `open` and whatever else it can do.
+
+They live in the run's Python process as users' own do, and so import nothing of Sojourn; what is heavy they import
+when it is needed. `keys` says which configuration a kind knows, `needs` what of it has to be there, `requires` which
+modules of which packages it needs.
+"""

@@ -20,8 +20,8 @@ EXIT = b'{"exit":true}\n'
 
 def define(ref: int, reference: Reference) -> bytes:
     """Make the frame that gives a reference a number."""
-    known = {"role": reference.role, "path": reference.path, "name": reference.name, "source": reference.source}
-    return _encoder.encode({"ref": ref, "define": known}) + b"\n"
+    keys = ("role", "path", "name", "source", "module")
+    return _encoder.encode({"ref": ref, "define": {key: getattr(reference, key) for key in keys}}) + b"\n"
 
 
 def call(number: int, ref: int, arguments: tuple[Any, ...], mark: str) -> bytes:

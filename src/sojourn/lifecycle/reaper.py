@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 
+from sojourn import registry
 from sojourn.errors import SojournError
 from sojourn.languages.runner import CodeRunner
 from sojourn.lifecycle import ledger
@@ -83,7 +84,7 @@ async def _reclaim(left: LeftOpen, code: CodeRunner, path: Path, reaped: Reaped)
         _note(path, {"closed": left.tag})
         reaped.lost.append(left.name)
         return
-    reference = Reference.parse(left.kind, base=left.base, role="session")
+    reference = registry.session_kind(left.kind, left.base)
     if reference is None:
         reaped.left.append(f"{left.name} (its kind {left.kind} cannot be reclaimed)")
         return

@@ -42,7 +42,8 @@ _CODE_FILE = re.compile(r"^(?P<path>.*?\.(?:py|js|cjs|mjs|ts|cts|mts))(?::(?P<na
 class Reference:
     """A user's function.
 
-    Either `path` (absolute) with an optional `name` (a function, or `Class.method`), or inline `source`.
+    One of: `path` (absolute) with an optional `name` (a function, or `Class.method`); inline `source`; an importable
+    `module` with a `name`.
     `role` says what it is for, and so which names are looked up by default and how it is called. `executable` is an
     interpreter of its own, `workers` how many processes of its own it is spread over; 0: it lives with all others.
     """
@@ -52,12 +53,15 @@ class Reference:
     path: str = ""
     name: str = ""
     source: str = ""
+    module: str = ""
     executable: str = ""
     workers: int = 0
 
     def __str__(self) -> str:
         if self.source:
             return f"inline {self.tongue}"
+        if self.module:
+            return f"{self.module}:{self.name}"
         return f"file://{self.path}" + (f":{self.name}" if self.name else "")
 
     @classmethod

@@ -1,10 +1,10 @@
 // Users' sessions that live in this process: opened, lent to calls by name, closed; what is left is closed at the end.
 //
-// A session is an object with `open(config, parents)` and, where it can, close(live), check, reset, fork, begin,
-// rollback, fingerprint, reclaim(tag, handle); or a function, sync or async generator, that yields once.
+// A session is an object with `open(config, parents, {tag})` and, where it can, close(live), check, reset, fork, begin,
+// rollback, fingerprint, lend, look, evidence, reclaim(tag, handle); or a function, sync or async generator, that yields once.
 'use strict';
 
-const ABILITIES = ['check', 'reset', 'fork', 'begin', 'rollback', 'fingerprint', 'reclaim'];
+const ABILITIES = ['check', 'reset', 'fork', 'begin', 'rollback', 'fingerprint', 'reclaim', 'lend', 'look', 'evidence'];
 const LAST_GRACE_MS = 10000;
 
 const tenants = new Map();
@@ -59,7 +59,7 @@ async function treat(kind, asked) {
     tenants.set(asked.key, await open(kind, asked));
   } else if (asked.do === 'fork') {
     const parent = known(asked.of);
-    const child = await parent.able.fork(parent.live);
+    const child = await parent.able.fork(parent.live, { tag: asked.key });
     // A child of the same class looks after itself, any other is looked after by its parent's functions.
     const ofOneClass = typeof kind === 'function' && child instanceof kind;
     tenants.set(asked.key, tenant(ofOneClass ? child : parent.able, child));
@@ -78,7 +78,7 @@ async function treat(kind, asked) {
     return target[asked.do](...asked.args);
   } else {
     const found = known(asked.key);
-    return found.able[asked.do](found.live);
+    return found.able[asked.do](found.live, asked.given || {});
   }
   return { handle: handle(tenants.get(asked.key).live) };
 }

@@ -1,7 +1,8 @@
 """Users' sessions that live in this process: opened, lent to calls by name, closed; what is left is closed at the end.
 
 A session is an (async) generator function that yields once, a function that returns it, or a class with `open` and
-what else it can do. Parameters are given by name: `config`, the names of its parents, `live` for the session itself.
+what else it can do. Parameters are given by name: `config`, `tag`, `base` (the suite's folder), the names of its
+parents, `live` for the session itself.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 from sojourn_host.channel import CURRENT
 from sojourn_host.loading import UnanswerableError
 
-ABILITIES = ("check", "reset", "fork", "begin", "rollback", "fingerprint", "reclaim")
+ABILITIES = ("check", "reset", "fork", "begin", "rollback", "fingerprint", "reclaim", "lend", "look", "evidence")
 LAST_GRACE = 10.0
 
 
@@ -117,7 +118,7 @@ class Tenant:
 
     async def _fork_of(self, parent: Tenant) -> Any:
         """Fork; a child of the same class looks after itself, any other is looked after by its parent's methods."""
-        child = await parent.act("fork")
+        child = await parent.act("fork", {"tag": self._known["tag"]})
         self.instance = child if isinstance(child, self._kind) else parent.instance
         return child
 
@@ -150,12 +151,12 @@ class Tenant:
             await asyncio.shield(self._owner)
         self._thread.shutdown(wait=False)
 
-    async def act(self, ability: str) -> Any:
-        """Do what the kind is able to."""
+    async def act(self, ability: str, more: dict[str, Any]) -> Any:
+        """Do what the kind is able to; `more` are parameters that it may have besides those it was opened with."""
         function = getattr(self.instance, ability, None)
         if function is None:
             raise UnanswerableError(f"this session has no {ability!r}")
-        return await self._run(function, given(function, {**self._known, "live": self.live}))
+        return await self._run(function, given(function, {**self._known, "live": self.live, **more}))
 
     async def ask(self, method: str, arguments: list[Any]) -> Any:
         """Call a method of the session itself: a provider's class that was opened."""
@@ -166,9 +167,9 @@ class Tenant:
             return await function(*arguments)
         return await self._run(functools.partial(_in_call, CURRENT.get(), function), {}, *arguments)
 
-    def child(self) -> Tenant:
+    def child(self, tag: str) -> Tenant:
         """Return a fork, to be opened as any other."""
-        return Tenant(self._kind, self._known, self)
+        return Tenant(self._kind, {**self._known, "tag": tag}, self)
 
 
 _OVER = object()
@@ -201,9 +202,10 @@ class Household:
         what, key = asked["do"], asked["key"]
         if what == "open":
             parents = {name: self.lent(marker) for name, marker in asked["parents"].items()}
-            return await self._open(key, Tenant(kind, {"config": asked["config"], "tag": key, **parents}))
+            known = {"config": asked["config"], "base": asked.get("base", ""), "tag": key}
+            return await self._open(key, Tenant(kind, {**known, **parents}))
         if what == "fork":
-            return await self._open(key, self._known(asked["of"]).child())
+            return await self._open(key, self._known(asked["of"]).child(key))
         if what == "reclaim":
             return await reclaim(kind, key, asked["handle"])
         if what == "close":
@@ -211,7 +213,7 @@ class Household:
             return await (found.close() if found is not None else close_lost(kind, key, asked.get("handle")))
         if "args" in asked:
             return await self._known(key).ask(what, asked["args"])
-        return await self._known(key).act(what)
+        return await self._known(key).act(what, asked.get("given", {}))
 
     async def _open(self, key: str, tenant: Tenant) -> dict[str, Any]:
         """Take a tenant in; one whose opener gave up waiting stays: the end sees to it that it is closed."""

@@ -54,9 +54,38 @@ class Loader:
 
     def load(self, ref: int, definition: dict[str, str]) -> Any:
         """Load the function that a definition names."""
-        function = inline(definition) if definition["source"] else named(module_of(definition["path"]), definition)
-        self._functions[ref] = function
+        self._functions[ref] = function = found(definition)
         return function
+
+
+def found(definition: dict[str, str]) -> Any:
+    """Find what a definition means: inline code, a name in an installed module, or one in a user's file."""
+    if definition["source"]:
+        return inline(definition)
+    if definition.get("module"):
+        kind = named(installed(definition["module"]), definition)
+        for name, package in getattr(kind, "requires", {}).items():
+            if importlib.util.find_spec(name) is None:
+                raise UnanswerableError(f"it needs the Python package {name}: {pip_install(package)}")
+        return kind
+    return named(module_of(definition["path"]), definition)
+
+
+def installed(name: str) -> Any:
+    """Import a module by its name; this interpreter may be another than Sojourn's own, and lack it."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        package = name.partition(".")[0]
+        if error.name is None or error.name.partition(".")[0] != package:
+            raise
+        where = f"the interpreter that runs the suite's code has no package {package!r}"
+        raise UnanswerableError(f"{where}: {pip_install(package)}") from error
+
+
+def pip_install(package: str) -> str:
+    """Say how a package gets to this interpreter."""
+    return f"{sys.executable} -m pip install '{package}'"
 
 
 def module_of(path: str) -> Any:

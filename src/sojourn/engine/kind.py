@@ -1,4 +1,7 @@
-"""A session that users wrote: it lives in their language's process, and is known here by its tag and handle."""
+"""Sessions of one entry: they live in their language's process, and are known here by their tags and handles.
+
+A kind that has a name, built in or of an installed package, is a Python class like one of the user's own.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import dataclasses
 import math
 from typing import Any
 
+from sojourn import registry
 from sojourn.errors import CodeError, SessionError
 from sojourn.model.reference import Reference
 from sojourn.model.session import SessionSpec
@@ -22,27 +26,27 @@ class Remote:
     life: int
 
 
-class Function:
-    """`kind: file://sessions.py:name` or `file://sessions.js:name`."""
+class Kind:
+    """`kind: file://sessions.py:name`, `file://sessions.js:name`, or a name such as `postgres`."""
 
     def __init__(self, spec: SessionSpec, tools: Tools) -> None:
-        reference = Reference.parse(spec.kind, base=spec.base, role="session")
+        reference = registry.session_kind(spec.kind, spec.base)
         if reference is None:
-            raise SessionError(spec.name, f"{spec.kind!r} names no Python or JavaScript file")
+            raise SessionError(spec.name, f"{spec.kind!r} names no kind, and no Python or JavaScript file")
         self.abilities: frozenset[str] = frozenset()
         self._reference = reference
         self._spec = spec
         self._code = tools.code
 
     async def prepare(self) -> None:
-        """Load the user's function or class and see what it can do; raises CodeError."""
+        """Load the function or class and see what it can do; raises CodeError."""
         self.abilities = frozenset((await self._code.load(self._reference)).get("abilities", ()))
 
     async def open(self, opening: Opening) -> Remote:
         """Open one in the language's process."""
         parents = {name: self.marker(live) for name, live in opening.parents.items()}
-        config = dict(self._spec.config)
-        told = await self._do({"do": "open", "key": opening.tag, "config": config, "parents": parents})
+        known = {"config": dict(self._spec.config), "base": self._spec.base, "parents": parents}
+        told = await self._do({"do": "open", "key": opening.tag, **known})
         return self._remote(opening.tag, told["handle"])
 
     def _remote(self, tag: str, handle: Any) -> Remote:
@@ -53,9 +57,15 @@ class Function:
         told = await self._do({"do": "fork", "key": opening.tag, "of": live.tag})
         return self._remote(opening.tag, told["handle"])
 
-    async def act(self, ability: str, live: Remote) -> Any:
-        """Do what the user's class is able to."""
-        return await self._do({"do": ability, "key": live.tag})
+    async def act(self, ability: str, live: Remote, **given: Any) -> Any:
+        """Do what the class is able to; `given` are further parameters by name."""
+        return await self._do({"do": ability, "key": live.tag, "given": given})
+
+    async def lend(self, live: Remote) -> Remote:
+        """Return the session with the handle that the next trial is to have."""
+        if "lend" not in self.abilities:
+            return live
+        return dataclasses.replace(live, handle=await self.act("lend", live))
 
     async def close(self, live: Remote) -> None:
         """Close one; of one whose process is gone, reclaim what it had outside."""

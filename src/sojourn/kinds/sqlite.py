@@ -1,0 +1,100 @@
+"""`kind: sqlite`: a database file of its own, made from another one, from a script, or empty."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import tempfile
+from typing import Any, ClassVar
+
+
+class Sqlite:
+    """`connection` is open on the file `path`; every change is committed at once, so others see it by the path."""
+
+    keys: ClassVar[dict[str, Any]] = {"from": str, "script": str}
+
+    def open(self, config: dict[str, Any], tag: str, base: str) -> None:
+        """Make the database: a copy of `from`, changed by `script`."""
+        self._source = os.path.join(base, config["from"]) if config.get("from") else ""
+        self._script = config.get("script") or ""
+        if self._source and not os.path.isfile(self._source):
+            raise FileNotFoundError(f"there is no database {self._source}")
+        self._connect(tag)
+        try:
+            self._fill()
+        except BaseException:
+            self.close()
+            raise
+
+    def _connect(self, tag: str) -> None:
+        self.path = _path(tag)
+        self.handle = {"path": self.path}
+        self._kept: sqlite3.Connection | None = None
+        self.connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+
+    def _fill(self) -> None:
+        source = f"file:{self._source}?mode=ro" if self._source else ":memory:"
+        with contextlib.closing(sqlite3.connect(source, uri=True)) as first:
+            first.backup(self.connection)
+        if self._script:
+            self.connection.executescript(self._script)
+
+    def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
+        """Execute one statement."""
+        return self.connection.execute(sql, parameters)
+
+    def look(self, expression: str) -> list[dict[str, Any]]:
+        """Return the rows of a query."""
+        cursor = self.connection.execute(expression)
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor]
+
+    def check(self) -> bool:
+        """Tell whether the database answers and is whole."""
+        return bool(self.connection.execute("PRAGMA quick_check").fetchone()[0] == "ok")
+
+    def reset(self) -> None:
+        """Make it as it was opened."""
+        self.connection.rollback()
+        self._fill()
+
+    def begin(self) -> None:
+        """Remember all that is in it: what a trial commits, by whatever connection, is taken back, too."""
+        self._kept = sqlite3.connect(":memory:", check_same_thread=False)
+        self.connection.backup(self._kept)
+
+    def rollback(self) -> None:
+        """Put back what was in it."""
+        assert self._kept is not None
+        self.connection.rollback()
+        self._kept.backup(self.connection)
+        self._kept.close()
+        self._kept = None
+
+    def fork(self, tag: str) -> Sqlite:
+        """Copy it, as it is, to a file of its own."""
+        child = Sqlite()
+        child._source, child._script = self._source, self._script
+        child._connect(tag)
+        self.connection.backup(child.connection)
+        return child
+
+    def close(self) -> None:
+        """Remove the file."""
+        self.connection.close()
+        _remove(self.path)
+
+    def reclaim(self, tag: str) -> None:
+        """Remove the file of a session whose process is gone."""
+        _remove(_path(tag))
+
+
+def _path(tag: str) -> str:
+    return os.path.join(tempfile.gettempdir(), tag.replace("/", "-").replace(":", "-") + ".sqlite")
+
+
+def _remove(path: str) -> None:
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path + suffix)

@@ -1,0 +1,34 @@
+import sqlite3
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sojourn.testing import KindContract
+
+USE = """
+def use(database, word):
+    found = " ".join(row[0] for row in database.execute("SELECT word FROM words ORDER BY rowid"))
+    database.execute("INSERT INTO words VALUES (?)", (word,))
+    return found
+"""
+
+
+class TestSqlite(KindContract):
+    kind = "sqlite"
+    use = USE
+    can = ("check", "reset", "rollback", "fork", "reclaim")
+
+    @pytest.fixture(autouse=True)
+    def _place(self, tmp_path: Path) -> None:
+        self.folder = tmp_path
+        with sqlite3.connect(tmp_path / "words.db") as database:
+            database.execute("CREATE TABLE words (word TEXT)")
+        database.close()
+
+    def config(self) -> Mapping[str, Any]:
+        return {"from": str(self.folder / "words.db"), "script": "CREATE TABLE more (word TEXT);"}
+
+    def left(self) -> Collection[Any]:
+        return list(self.folder.rglob("*.sqlite"))
