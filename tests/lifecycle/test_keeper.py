@@ -71,7 +71,11 @@ class Recorder:
         if f"close {live.name}" in self.refuse:
             raise ValueError("stuck")
 
-    async def act(self, ability: str, live: Live) -> Any:
+    async def lend(self, live: Live) -> Live:
+        """Return it as it is."""
+        return live
+
+    async def act(self, ability: str, live: Live, **_: Any) -> Any:
         """Note what is done."""
         await self._step()
         assert live.is_open
