@@ -55,13 +55,19 @@ def test_a_key_that_nobody_knows_is_doubted(load: Load, mistakes: Mistakes) -> N
     assert mistakes(config, None, Flags(strict=True)) == list(warnings)
 
 
+def test_red_teaming_beside_tests_is_doubted(load: Load) -> None:
+    """What promptfoo's red teaming reads does not keep the tests from running."""
+    said = "promptfooconfig.yaml:4:1: redteam: red teaming is no part of Sojourn; the tests run without it"
+    assert load(HEAD + "redteam: {plugins: [pii]}\n").warnings == (said,)
+
+
 @pytest.mark.parametrize(
     ("config", "message"),
     [
         ("", "promptfooconfig.yaml: this configuration is empty"),
         ("[1]", "promptfooconfig.yaml: a configuration must be a mapping"),
         ("a: [", "promptfooconfig.yaml:2:1: not valid YAML"),
-        (HEAD + "redteam: {}", "promptfooconfig.yaml:4:1: redteam: red teaming is no part of Sojourn"),
+        ("providers: [echo]\nredteam: {}", "promptfooconfig.yaml:2:1: redteam: red teaming is no part of Sojourn"),
         (HEAD + "targets: [echo]", "promptfooconfig.yaml:4:1: providers and targets are the same thing"),
         (
             HEAD + "commandLineOptions: {fiterPattern: x}",

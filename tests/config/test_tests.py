@@ -125,8 +125,7 @@ def test_outputs_that_exist_are_judged(load: Load) -> None:
         ),
         ("[{options: {provider: {text: nobody}}}]", {}, "promptfooconfig.yaml:3:37: unknown provider 'nobody'"),
         ("[{assert: [{$ref: '#/nothing'}]}]", {}, "promptfooconfig.yaml:3:19: $ref '#/nothing' points to nothing"),
-        ("t.xlsx", {}, "promptfooconfig.yaml:3:8: Excel files cannot be read yet"),
-        ("https://docs.google.com/spreadsheets/d/1", {}, "promptfooconfig.yaml:3:8: Google Sheets cannot be read yet"),
+        ("t.xlsx", {}, "promptfooconfig.yaml:3:8: no such file: t.xlsx"),
         ("t.jsonl", {"t.jsonl": '{"vars": {}}\n{"vars": }\n'}, "t.jsonl:2:10: not valid JSON"),
         ("t.json", {"t.json": '{"vars": {}, "vars": {}}'}, "t.json: the key 'vars' stands in one object twice"),
         (

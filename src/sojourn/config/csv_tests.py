@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sojourn.config.csv_text import Row, read_rows
@@ -25,6 +25,13 @@ def tests_from_csv(
     """Return a test for each row, and the line of each; mistakes in single rows go to the findings."""
     strict = env.get("PROMPTFOO_CSV_STRICT", "").lower() in ("1", "true", "yes")
     rows = read_rows(text, name, delimiter=env.get("PROMPTFOO_CSV_DELIMITER") or ",", strict=strict)
+    return tests_from_rows(rows, name, findings)
+
+
+def tests_from_rows(
+    rows: Sequence[tuple[int, Row]], name: str, findings: Findings
+) -> tuple[list[JsonDict], tuple[int, ...]]:
+    """Return a test for each row of a table, and the line of each; mistakes in single rows go to the findings."""
     lines = tuple(line for line, _ in rows)
     source = Source(name=name, lines=lines)
     if rows:

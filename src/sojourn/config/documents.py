@@ -134,12 +134,24 @@ def _check_within(data: JsonDict, source: Source, reading: Reading) -> None:
         check_mapping(data["evaluateOptions"], EVALUATE, source, ("evaluateOptions",), findings)
     if isinstance(data.get("commandLineOptions"), dict):
         check_mapping(data["commandLineOptions"], COMMAND_LINE, source, ("commandLineOptions",), findings)
-    for key in ("redteam", "plugins", "strategies"):
-        if data.get(key) is not None:
-            findings.wrong(f"{key}: red teaming is no part of Sojourn", source, (key,), todo="remove the key", key=True)
+    _check_red_team(data, source, reading)
     if data.get("sharing"):
         findings.doubt("sharing has no effect: results stay on this machine", source, ("sharing",))
     if isinstance(data.get("tracing"), dict) and data["tracing"].get("enabled"):
         findings.doubt("tracing has no effect: no traces are collected", source, ("tracing",))
     if data.get("providers") is not None and data.get("targets") is not None:
         findings.wrong("providers and targets are the same thing: name one", source, ("targets",), key=True)
+
+
+def _check_red_team(data: JsonDict, source: Source, reading: Reading) -> None:
+    """Red teaming stands beside the tests and does not touch them: they run; a suite without any is refused."""
+    tested = bool(data.get("tests") or data.get("scenarios"))
+    for key in ("redteam", "plugins", "strategies"):
+        if data.get(key) is None:
+            continue
+        what = f"{key}: red teaming is no part of Sojourn"
+        if tested:
+            reading.findings.doubt(f"{what}; the tests run without it", source, (key,))
+        else:
+            todo = "add tests, or make them with promptfoo and name their file"
+            reading.findings.wrong(what, source, (key,), todo=todo, key=True)

@@ -19,14 +19,7 @@ from sojourn.errors import CodeError, ConfigError
 from sojourn.model.reference import Reference
 from sojourn.model.suite import JsonDict
 
-_FILES = (".yaml", ".yml", ".json", ".jsonl", ".csv")
-_ELSEWHERE = {
-    "https://docs.google.com/": "Google Sheets",
-    "huggingface://": "Hugging Face datasets",
-    "az://": "Azure blobs",
-    "http://": "tests from the web",
-    "https://": "tests from the web",
-}
+_FILES = (".yaml", ".yml", ".json", ".jsonl", ".csv", ".xlsx")
 _ENOUGH = frozenset("assert vars turns options metadata provider providers prompts providerOutput threshold".split())  # noqa: SIM905  a table of names
 
 
@@ -110,6 +103,8 @@ async def _elsewhere(entry: Any, reading: Reading, at: Path, *, numbered: bool) 
     """Return the tests of a file or a function; `numbered`: those without a description are called `Row #n`."""
     try:
         path, config = _path_and_config(entry, reading, at)
+        if "://" in path and not path.startswith(FILE):
+            return await _fetched(path, reading)
         reference = Reference.parse(path, base=reading.base, role="tests")
         if reference is not None:
             return await _generated(reference, config, reading)
@@ -129,16 +124,14 @@ def _path_and_config(entry: Any, reading: Reading, at: Path) -> tuple[str, Any]:
         raise Mismatch("tests must be a list", todo="put a dash before the test")
     if not isinstance(path, str):
         raise Mismatch("a test must be a mapping, a file, or a mapping with a path", got=entry)
-    _refuse_elsewhere(path)
     return path, config
 
 
-def _refuse_elsewhere(path: str) -> None:
-    for start, name in _ELSEWHERE.items():
-        if path.startswith(start):
-            raise Mismatch(f"{name} cannot be read yet", todo="save them as CSV or YAML beside the suite")
-    if path.partition("#")[0].lower().endswith((".xlsx", ".xls")):
-        raise Mismatch("Excel files cannot be read yet", todo="save the sheet as CSV")
+async def _fetched(address: str, reading: Reading) -> list[Placed]:
+    from sojourn.config.remote_tests import fetch_tests
+
+    tests, source = await fetch_tests(address, reading)
+    return [Placed(test, source, (index,), reading.base) for index, test in enumerate(tests)]
 
 
 def require_file(path: str, reading: Reading) -> None:
@@ -161,13 +154,19 @@ async def _generated(reference: Reference, config: Any, reading: Reading) -> lis
 
 
 def _from_files(path: str, reading: Reading, *, numbered: bool) -> Iterator[Placed]:
-    path = path.removeprefix(FILE)
+    path, sheet = _path_and_sheet(path.removeprefix(FILE))
     found = [full for one in globbing.matches(path, reading.base) for full in _files(resolve(one, reading.base))]
     if not found:
         raise Mismatch(f"no such file: {reading.name(resolve(path, reading.base))}")
     for full in found:
         with reading.findings.gathering():
-            yield from _from_file(full, reading, numbered=numbered)
+            yield from _from_file(full, sheet, reading, numbered=numbered)
+
+
+def _path_and_sheet(path: str) -> tuple[str, str]:
+    """Split `book.xlsx#Sheet`; in the name of any other file, `#` is a character like others."""
+    book, _, sheet = path.partition("#")
+    return (book, sheet) if book.lower().endswith((".xlsx", ".xls")) else (path, "")
 
 
 def _files(path: str) -> Sequence[str]:
@@ -177,12 +176,14 @@ def _files(path: str) -> Sequence[str]:
     return [one for one in inside if one.lower().endswith(_FILES)]
 
 
-def _from_file(path: str, reading: Reading, *, numbered: bool) -> Iterator[Placed]:
+def _from_file(path: str, sheet: str, reading: Reading, *, numbered: bool) -> Iterator[Placed]:
     name, suffix = reading.name(path), os.path.splitext(path)[1].lower()
+    if suffix == ".xls":
+        raise ConfigError.of("Excel's old format cannot be read", file=name, todo="save the book as .xlsx or CSV")
     if suffix not in _FILES:
         raise ConfigError.of("no kind of file that tests are read from", file=name, todo="known: " + " ".join(_FILES))
-    data, source = _parsed(path, name, suffix, reading)
-    if suffix in (".yaml", ".yml") or (suffix != ".csv" and not numbered):
+    data, source = _sheet(path, sheet, reading) if suffix == ".xlsx" else _parsed(path, name, suffix, reading)
+    if suffix in (".yaml", ".yml") or (suffix not in (".csv", ".xlsx") and not numbered):
         data = _loaded(data, path, source, reading)
     tests = data if isinstance(data, list) else [] if data is None else [data]
     if not tests:
@@ -191,6 +192,15 @@ def _from_file(path: str, reading: Reading, *, numbered: bool) -> Iterator[Place
         row = f"Row #{index + 1}" if numbered and suffix in (".json", ".jsonl") else ""
         named = {**test, "description": row} if row and isinstance(test, dict) and not test.get("description") else test
         yield Placed(named, source, (index,) if tests is data else (), os.path.dirname(path))
+
+
+def _sheet(path: str, sheet: str, reading: Reading) -> tuple[Any, Source]:
+    from sojourn.config.csv_tests import tests_from_rows
+    from sojourn.config.workbooks import read_sheet
+
+    name = reading.name(path)
+    tests, lines = tests_from_rows(read_sheet(path, sheet, name), name, reading.findings)
+    return tests, Source(name=name, lines=lines)
 
 
 def _parsed(path: str, name: str, suffix: str, reading: Reading) -> tuple[Any, Source]:

@@ -50,7 +50,7 @@ async def load_vars(
     for name in named:
         reference = Reference.parse(loaded[name], base=base, role="variable")
         if reference is None:
-            loaded[name] = _content(resolve(loaded[name], base), name)
+            loaded[name] = _content(resolve(loaded[name], base))
         else:
             told = [name, prompt, loaded] + ([dict(provider)] if reference.tongue == "javascript" else [])
             loaded[name] = _answer(reference, (await code.call(reference, *told)).value)
@@ -69,14 +69,16 @@ def _answer(reference: Reference, value: Any) -> Any:
     return output.strip() if reference.tongue == "python" and isinstance(output, str) else output
 
 
-def _content(path: str, name: str) -> str:
+def _content(path: str) -> str:
     suffix = os.path.splitext(path)[1].lower()
     if suffix in (".yaml", ".yml"):
         from sojourn.config.yaml_text import parse
 
         return json.dumps(parse(read_text(path), path), ensure_ascii=False, separators=(",", ":"))
     if suffix == ".pdf":
-        raise ConfigError.of(f"the var {name!r} is a PDF, which cannot be read yet", file=path, todo="save it as text")
+        from sojourn.config.pdf_text import read_pdf
+
+        return read_pdf(path)
     if suffix in _IMAGES or suffix in _SOUNDS:
         return _encoded(path, suffix)
     return read_text(path).strip()

@@ -88,6 +88,8 @@ def compose(text: str, file: str = "") -> Any:
     except RecursionError:
         raise ConfigError.of("nested too deeply", file=file) from None
     except yaml.MarkedYAMLError as error:
+        if "nesting depth" in str(error.problem):  # newer parsers count for themselves
+            raise ConfigError.of("nested too deeply", file=file) from None
         paired = _PAIR.sub(_joined, text) if "Unicode character escape" in str(error.problem) else text
         if paired != text:
             return compose(paired, file)

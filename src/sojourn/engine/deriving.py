@@ -1,7 +1,7 @@
 """Derived metrics: arithmetic over a column's named scores, in mathjs's notation.
 
-Only arithmetic is understood (numbers, names, + - * / % ^, comparisons, `a ? b : c`, and the functions below): the
-expression is parsed, never run as code.
+Only arithmetic is understood (numbers, names, + - * / % ^, comparisons, and or not, `a ? b : c`, and the functions
+below): the expression is parsed, never run as code.
 """
 
 from __future__ import annotations
@@ -16,6 +16,19 @@ from sojourn.errors import ClaimError
 from sojourn.model.metrics import metrics
 from sojourn.model.result import RunResult, TrialResult
 
+
+def _rounded(value: float, digits: int) -> float:
+    """Round halves away from zero, as mathjs does."""
+    return math.copysign(math.floor(abs(value) * 10**digits + 0.5) / 10**digits, value)
+
+
+def _divided(left: float, right: float) -> float:
+    """Divide as JavaScript does: by zero, too."""
+    if right:
+        return left / right
+    return math.nan if not left or math.isnan(left) else math.copysign(math.inf, left)
+
+
 _FUNCTIONS: dict[str, Callable[..., float]] = {
     "abs": abs,
     "cbrt": math.cbrt,
@@ -28,7 +41,7 @@ _FUNCTIONS: dict[str, Callable[..., float]] = {
     "max": max,
     "min": min,
     "pow": math.pow,
-    "round": lambda value, digits=0: round(value, int(digits)),
+    "round": lambda value, digits=0: _rounded(value, int(digits)),
     "sign": lambda value: float((value > 0) - (value < 0)),
     "sqrt": math.sqrt,
     "sum": lambda *values: math.fsum(values),
@@ -38,7 +51,7 @@ _BINARY: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
+    ast.Div: _divided,
     ast.Mod: operator.mod,
     ast.Pow: math.pow,
 }
@@ -54,7 +67,7 @@ _CONSTANTS = {"pi": math.pi, "e": math.e, "true": 1.0, "false": 0.0}
 
 
 def derive(result: RunResult) -> dict[int, dict[str, float]]:
-    """Return each column's derived metrics; later ones see earlier ones, and one that cannot be had is left out."""
+    """Return each column's derived metrics; later ones see earlier ones, and one that cannot be had is 0."""
     wanted = result.plan.suite.derived_metrics
     if not wanted:
         return {}
@@ -68,16 +81,16 @@ def _column(trials: list[TrialResult], wanted: tuple[dict[str, Any], ...]) -> di
     known: dict[str, float] = {**metrics(trials)["namedScores"], "__count": float(len(trials))}
     derived: dict[str, float] = {}
     for metric in wanted:
+        name = str(metric.get("name"))
         try:
-            value = evaluate(str(metric["value"]), {**known, **derived})
-        except (ClaimError, KeyError):
-            continue
-        derived[str(metric["name"])] = value
+            derived[name] = evaluate(str(metric.get("value")), {**known, **derived})
+        except ClaimError:
+            derived[name] = known.get(name, 0.0)
     return derived
 
 
 def evaluate(expression: str, names: Mapping[str, float]) -> float:
-    """Work out an arithmetic expression; raises ClaimError where it is no arithmetic or has no finite value."""
+    """Work out an arithmetic expression; raises ClaimError where it is no arithmetic."""
     question = _top_level(expression, "?")
     if question >= 0:
         colon = question + 1 + _top_level(expression[question + 1 :], ":")
@@ -86,12 +99,9 @@ def evaluate(expression: str, names: Mapping[str, float]) -> float:
         chosen = evaluate(expression[:question], names)
         return evaluate(expression[question + 1 : colon] if chosen else expression[colon + 1 :], names)
     try:
-        value = float(_value(ast.parse(expression.replace("^", "**").strip(), mode="eval").body, names))
+        return _value(ast.parse(expression.replace("^", "**").strip(), mode="eval").body, names)
     except (SyntaxError, ArithmeticError, ValueError, TypeError, RecursionError, MemoryError) as error:
         raise ClaimError(f"{expression!r} has no value: {error}") from error
-    if not math.isfinite(value):
-        raise ClaimError(f"{expression!r} has no finite value")
-    return value
 
 
 def _top_level(text: str, mark: str) -> int:
@@ -110,17 +120,28 @@ def _value(node: ast.expr, names: Mapping[str, float]) -> float:
         return float(node.value)
     if isinstance(node, ast.Name):
         return _named(node.id, names)
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
-        value = _value(node.operand, names)
-        return -value if isinstance(node.op, ast.USub) else value
+    if isinstance(node, ast.UnaryOp):
+        return _signed(node, names)
+    if isinstance(node, ast.BoolOp):
+        settled = all if isinstance(node.op, ast.And) else any
+        return settled(_value(each, names) for each in node.values)
     if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
         return _BINARY[type(node.op)](_value(node.left, names), _value(node.right, names))
     if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _COMPARE:
         compare = _COMPARE[type(node.ops[0])]
-        return float(compare(_value(node.left, names), _value(node.comparators[0], names)))
+        return compare(_value(node.left, names), _value(node.comparators[0], names))
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS:
         return _FUNCTIONS[node.func.id](*(_value(argument, names) for argument in node.args))
     raise ClaimError("only arithmetic is understood")
+
+
+def _signed(node: ast.UnaryOp, names: Mapping[str, float]) -> float:
+    value = _value(node.operand, names)
+    if isinstance(node.op, ast.Not):
+        return not value
+    if isinstance(node.op, ast.Invert):
+        raise ClaimError("only arithmetic is understood")
+    return -value if isinstance(node.op, ast.USub) else value
 
 
 def _named(name: str, names: Mapping[str, float]) -> float:
