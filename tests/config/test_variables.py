@@ -74,12 +74,18 @@ def test_what_a_model_said_is_never_a_file(write: Write) -> None:
 def test_a_pdf_is_its_text(tmp_path: Path) -> None:
     """The text of every page is read."""
     page = b"BT /F1 12 Tf 20 20 Td (Read me) Tj ET"
-    (tmp_path / "a.pdf").write_bytes(
-        b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
-        b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>endobj\n"
-        b"4 0 obj<</Length %d>>stream\n%s\nendstream endobj\n" % (len(page), page)
-        + b"5 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
-    )
+    parts = [
+        b"%PDF-1.4",
+        b"1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj",
+        b"2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj",
+        b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>endobj",
+        b"4 0 obj<</Length " + str(len(page)).encode() + b">>stream\n" + page + b"\nendstream endobj",
+        b"5 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj",
+        b"trailer<</Root 1 0 R>>",
+        b"startxref\n0",
+        b"%%EOF",
+    ]
+    (tmp_path / "a.pdf").write_bytes(b"\n".join(parts))
     assert loaded(tmp_path, {"v": "file://a.pdf"}) == {"v": "Read me"}
 
 
