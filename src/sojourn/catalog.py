@@ -94,7 +94,9 @@ REPORTERS = {
 }
 
 KINDS: dict[str, str] = {
+    "process": "sojourn.kinds.process:Process",
     "sqlite": "sojourn.kinds.sqlite:Sqlite",
+    "workspace": "sojourn.kinds.workspace:Workspace",
 }
 
 FAMILIES = {"provider": PROVIDERS, "assertion": ASSERTIONS, "output format": REPORTERS, "session kind": KINDS}

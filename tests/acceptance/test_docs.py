@@ -19,6 +19,7 @@ SUITES = [(page, name) for page, files in FILES.items() for name in files if nam
 def test_a_suite_of_a_page_passes(tmp_path: Path, page: str, suite: str) -> None:
     """Written to a folder with the files that stand beside it, it does what the page says."""
     for name, text in FILES[page].items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
     ended = subprocess.run(
         [sys.executable, "-m", "sojourn", "eval", "-c", suite],

@@ -1,0 +1,181 @@
+"""`kind: process`: a program under test, such as a server or an agent, from its start until nothing of it is left."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import shlex
+import signal
+import socket
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+MARK = "SOJOURN_SESSION"
+"""The variable by which every process that a session started, and what those started, is found again."""
+
+TICK = 0.02
+TAIL = 8000
+SERVER_ERROR = 500
+
+
+class Process:
+    """`pid`, `port`, `url` and `log` of a program that has said that it is ready."""
+
+    keys: ClassVar[dict[str, Any]] = {
+        "command": (str, list),
+        "cwd": str,
+        "env": dict,
+        "port": (int, str),
+        "ready": dict,
+        "stop": str,
+        "stop_timeout": float,
+        "keep": str,
+    }
+    needs: ClassVar[tuple[str, ...]] = ("command",)
+
+    async def open(self, config: dict[str, Any], tag: str, base: str) -> None:
+        """Start it, and wait until it is ready: its port is open, its URL answers, its log says so."""
+        self._tag, self._config = tag, config
+        self.port = _port(config.get("port"))
+        ready = {key: self._filled(value) for key, value in (config.get("ready") or {}).items()}
+        unknown = ready.keys() - {"log", "url"}
+        if unknown:
+            raise ValueError(f"ready may be a log or a url, not {', '.join(sorted(unknown))}")
+        self.url = _origin(ready["url"]) if "url" in ready else f"http://127.0.0.1:{self.port}" if self.port else ""
+        folder = os.path.join(base, config["keep"]) if config.get("keep") else tempfile.gettempdir()
+        os.makedirs(folder, exist_ok=True)
+        self.log = os.path.join(folder, tag.replace("/", "-").replace(":", "-") + ".log")
+        await self._start(os.path.join(base, config.get("cwd") or ""))
+        self.pid = self._process.pid
+        self.handle = {"pid": self.pid, "port": self.port, "url": self.url, "log": self.log}
+        try:
+            await self._wait_until_ready(ready)
+        except BaseException:
+            await self.close()
+            raise
+
+    def _filled(self, text: Any) -> str:
+        return str(text).replace("{port}", str(self.port))
+
+    async def _start(self, folder: str) -> None:
+        command = self._config["command"]
+        words = shlex.split(command) if isinstance(command, str) else command
+        env = {key: self._filled(value) for key, value in (self._config.get("env") or {}).items()}
+        port = {"PORT": str(self.port)} if self.port else {}
+        with open(self.log, "wb") as log:  # noqa: ASYNC230  it is a local file, opened in no time
+            self._process = await asyncio.create_subprocess_exec(
+                *(self._filled(word) for word in words),
+                cwd=folder,
+                env={**os.environ, **port, **env, MARK: self._tag},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    async def _wait_until_ready(self, ready: dict[str, str]) -> None:
+        while not await self._is_ready(ready):
+            if self._process.returncode is not None:
+                raise RuntimeError(f"it ended with code {self._process.returncode} before it was ready: {self._tail()}")
+            await asyncio.sleep(TICK)
+
+    async def _is_ready(self, ready: dict[str, str]) -> bool:
+        if "log" in ready and not re.search(ready["log"], self.read_log()):
+            return False
+        if "url" in ready:
+            return await asyncio.to_thread(_answers, ready["url"])
+        return not self.port or await asyncio.to_thread(_listens, self.port)
+
+    def read_log(self) -> str:
+        """Return what it has written so far, to standard output and standard error."""
+        with open(self.log, encoding="utf-8", errors="replace") as log:
+            return log.read()
+
+    def _tail(self) -> str:
+        return self.read_log()[-TAIL:].strip() or "it wrote nothing"
+
+    def check(self) -> bool:
+        """Tell whether it still runs."""
+        return self._process.returncode is None
+
+    def look(self, expression: str) -> list[str]:
+        """Return the lines of its log that match a regular expression."""
+        return [line for line in self.read_log().splitlines() if re.search(expression, line)]
+
+    def evidence(self) -> dict[str, Any]:
+        """Return the end of its log, and how it ended if it has."""
+        return {"log": self._tail(), "exit": self._process.returncode}
+
+    async def close(self) -> None:
+        """Ask it to end, then make all that it started end."""
+        number = signal.Signals[self._config.get("stop") or "SIGTERM"]
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._process.wait(), float(self._config.get("stop_timeout") or 5))
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        await asyncio.to_thread(end_all, self._tag)
+        await self._process.wait()
+        if not self._config.get("keep"):
+            os.unlink(self.log)
+
+    async def reclaim(self, tag: str) -> None:
+        """End what was started by a session whose process is gone."""
+        await asyncio.to_thread(end_all, tag)
+
+
+def end_all(tag: str) -> None:
+    """End every process that carries a session's mark, whatever group it is in."""
+    import psutil
+
+    found = list(_marked(tag))
+    for process in found:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(found, timeout=5)
+
+
+def _marked(tag: str) -> Iterator[Any]:
+    import psutil
+
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get(MARK) == tag:
+                yield process
+
+
+def _port(wanted: Any) -> int:
+    """Return the port that is wanted; a free one for `auto`, 0 for none."""
+    if wanted != "auto":
+        return int(wanted or 0)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _origin(url: str) -> str:
+    return "/".join(url.split("/")[:3])
+
+
+def _listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+def _answers(url: str) -> bool:
+    """Tell whether a URL answers, and not with an error of the server's own; no proxy stands between."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=5):
+            return True
+    except urllib.error.HTTPError as error:
+        return error.code < SERVER_ERROR
+    except OSError:
+        return False

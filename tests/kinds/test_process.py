@@ -1,0 +1,126 @@
+import sys
+import uuid
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from sojourn.testing import KindContract
+from tests.acceptance.conftest import evaluate
+from tests.acceptance.suites import Evaluate, asked
+
+__all__ = ["evaluate"]  # a fixture that is used by its name
+
+SERVER = """
+import http.server, os, subprocess, sys
+words = []
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        found = " ".join(words)
+        if self.path != "/":
+            words.append(self.path[1:])
+        self.send_response(200); self.end_headers(); self.wfile.write(found.encode())
+# One child in the group, and one that has left it.
+for alone in (False, True):
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", sys.argv[1]], start_new_session=alone)
+print("serving", flush=True)
+http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+USE = """
+import urllib.request
+def use(server, word):
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    return opener.open(f"{server.url}/{word}").read().decode()
+"""
+
+
+def running(mark: str) -> list[int]:
+    """Return the processes that have a word in their command line, and are not dead."""
+    every = [process.info for process in psutil.process_iter(["pid", "cmdline", "status"])]
+    there = [info for info in every if info["status"] != psutil.STATUS_ZOMBIE]
+    return [info["pid"] for info in there if mark in (info["cmdline"] or ())]
+
+
+class TestProcess(KindContract):
+    kind = "process"
+    use = USE
+    can = ("check", "reclaim")
+
+    @pytest.fixture(autouse=True)
+    def _place(self, tmp_path: Path) -> None:
+        self.mark = uuid.uuid4().hex
+        (tmp_path / "server.py").write_text(SERVER)
+        self.server = str(tmp_path / "server.py")
+
+    def config(self) -> Mapping[str, Any]:
+        return {"command": [sys.executable, self.server, self.mark], "port": "auto"}
+
+    def left(self) -> Collection[Any]:
+        return running(self.mark)
+
+
+def suite(**config: Any) -> dict[str, Any]:
+    """Make a suite of one test that a process serves."""
+    config = {"command": f"{sys.executable} server.py mark", **config}
+    provider = {"id": "echo", "sessions": ["it"]}
+    return asked("hi", providers=[provider], sessions={"it": {"kind": "process", "config": config}})
+
+
+@pytest.mark.parametrize(
+    "ready", [{"log": "^serv"}, {"url": "http://127.0.0.1:{port}/"}, {"url": "http://127.0.0.1:{port}/", "log": "ing"}]
+)
+def test_it_is_ready_when_it_says_so(evaluate: Evaluate, ready: dict[str, str]) -> None:
+    """A line of its log, a URL that answers, or both; its handle says where it is."""
+    config = suite(port="auto", ready=ready)
+    config["prompts"] = ["{{sessions.it.url}} {{sessions.it.port}}"]
+    run = evaluate(config, {"server.py": SERVER})
+
+    assert run.code == 0, run.shown
+    url, port = run.outputs[0].split()
+    assert url == f"http://127.0.0.1:{port}"
+
+
+def test_one_that_ends_at_once_says_what_it_wrote(evaluate: Evaluate) -> None:
+    """A program that ends before it is ready is the trial's error, with its code and its last words."""
+    run = evaluate(suite(ready={"log": "never"}), {"server.py": "import sys; print('no licence'); sys.exit(3)"})
+
+    assert run.code == 1
+    assert "it ended with code 3 before it was ready: no licence" in run.rows[0]["error"]
+
+
+def test_one_that_is_never_ready_is_stopped(evaluate: Evaluate) -> None:
+    """An opening that takes too long is an error, and nothing runs on."""
+    config = suite(ready={"log": "never"}, port="auto")
+    config["sessions"]["it"]["open_timeout"] = "1s"
+    mark = uuid.uuid4().hex
+    config["sessions"]["it"]["config"]["command"] = [sys.executable, "server.py", mark]
+    run = evaluate(config, {"server.py": SERVER})
+
+    assert "not open after 1 s" in run.rows[0]["error"]
+    assert not running(mark)
+
+
+def test_its_log_is_evidence_and_kept(evaluate: Evaluate) -> None:
+    """A trial that fails has the end of the log in its metadata; under `keep` the whole log stays."""
+    config = suite(port="auto", keep="logs")
+    config["tests"][0]["assert"] = [{"type": "equals", "value": "ho"}]
+    run = evaluate(config, {"server.py": SERVER})
+
+    assert run.rows[0]["metadata"]["evidence"]["it"]["log"].startswith("serving")
+    (log,) = (run.folder / "logs").iterdir()
+    assert log.read_text().startswith("serving")
+
+
+def test_one_that_will_not_stop_is_killed(evaluate: Evaluate) -> None:
+    """Deaf to SIGTERM, it has its time and is then killed; its own stop signal is used where it has one."""
+    deaf = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('up', flush=True)\n"
+    mark = uuid.uuid4().hex
+    command = [sys.executable, "server.py", mark]
+    run = evaluate(
+        suite(command=command, ready={"log": "up"}, stop_timeout=0.1), {"server.py": deaf + "time.sleep(600)\n"}
+    )
+
+    assert run.code == 0, run.shown
+    assert not running(mark)
