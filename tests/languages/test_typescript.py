@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sojourn.languages.process import host_file
+from sojourn.languages.runner import CodeRunner, command
+from sojourn.model.reference import Reference
+
+LOADING = """
+const nodeModule = require('node:module');
+nodeModule.registerHooks = undefined;
+const [script, file] = process.argv.slice(1);
+try {
+  require(script).prepare(file);
+  console.log(require(file)(1));
+} catch (error) {
+  console.log(error.message);
+}
+"""
+
+
+async def called(path: Path, name: str, *arguments: Any) -> Any:
+    """Call a function of a file in a process of its own."""
+    code = CodeRunner(dict(os.environ), lambda _text: None)
+    reference = Reference.parse(f"file://{path}:{name}", base=str(path.parent), role="transform")
+    assert reference is not None
+    try:
+        return (await code.call(reference, *arguments)).value
+    finally:
+        await code.close()
+
+
+def test_types_are_taken_away(tmp_path: Path) -> None:
+    """Types, enums and parameter properties, and imports of other files by a name without its ending."""
+    (tmp_path / "kind.ts").write_text("export enum Kind { A = 'a' }\nexport type Named = { name: string };\n")
+    (tmp_path / "box.cts").write_text("class Box { constructor(readonly of: string) {} }\nmodule.exports = { Box };\n")
+    text = (
+        "import type { Nothing } from 'nowhere';\nimport { Kind, type Named } from './kind';\n"
+        "import boxes from './box.cjs';\n"
+        "export const told = (named: Named): string => Kind.A + (named as Named).name + new boxes.Box('b').of;\n"
+    )
+    (tmp_path / "x.ts").write_text(text)
+    assert asyncio.run(called(tmp_path / "x.ts", "told", {"name": "n"})) == "anb"
+
+
+@pytest.mark.parametrize(
+    ("esbuild", "said"),
+    [
+        ("exports.transformSync = (text) => ({ code: text.replace(': number', '') });", "2"),
+        ("", "TypeScript needs Node.js 22.15 or newer"),
+    ],
+)
+def test_an_old_node_uses_the_suites_esbuild(tmp_path: Path, esbuild: str, said: str) -> None:
+    """A Node.js that cannot take types away has esbuild do it; without one it says what to install."""
+    package = tmp_path / "node_modules" / "esbuild"
+    if esbuild:
+        package.mkdir(parents=True)
+        (package / "index.js").write_text(esbuild)
+    (tmp_path / "x.ts").write_text("module.exports = (x: number) => x + 1;")
+    node = command("javascript", os.environ)[0]
+    script = host_file("javascript/typescript.js")
+    ran = subprocess.run(
+        [node, "-e", LOADING, script, str(tmp_path / "x.ts")], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.startswith(said)
