@@ -9,6 +9,7 @@ SojournError                what, where, what to do
 |-- ClaimError              an assertion cannot be judged (not: it said no)
 |-- HookError               a hook broke; carries hook and extension
 |-- SessionError            a session could not be opened, lent or used
+|   `-- SessionLostError    it went with its process, and with it what a lane's earlier trials left in it
 |-- TemplateError           a template cannot be rendered
 |-- ProviderError           a provider cannot be asked at all
 |-- OutputError             a result file cannot be written
@@ -143,6 +144,10 @@ class SessionError(SojournError):
         super().__init__(f"session {session!r}: {cause}")
         self.session = session
         self.cause = cause
+
+
+class SessionLostError(SessionError):
+    """A session went with its process in the middle of a lane: what earlier trials left in it is gone."""
 
 
 class TemplateError(SojournError):

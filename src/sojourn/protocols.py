@@ -169,6 +169,9 @@ class SessionKind(Protocol):
     async def fork(self, live: Any, opening: Opening) -> Any:
         """Return a private child of a warmed session."""
 
+    def is_lost(self, live: Any) -> bool:
+        """Tell whether a session went with the process that it lived in, without asking anybody."""
+
     def handle(self, live: Any) -> Any:
         """Return plain JSON data by which others may use the session, or None."""
 

@@ -126,8 +126,8 @@ class Played:
 
     @property
     def outputs(self) -> list[str]:
-        """What each was answered."""
-        return [row["response"]["output"] for row in self.rows]
+        """What each was answered; nothing where there was no answer."""
+        return [row.get("response", {}).get("output", "") for row in self.rows]
 
     def count(self, word: str) -> int:
         """Count the lines of the story that begin so."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.boxes import BOT, BOX, Play, asked, player
+from tests.acceptance.boxes import BOT, Play, asked, player
 
 
 @pytest.fixture
@@ -89,19 +89,6 @@ tests:
     assert "stuck" in run.shown
     assert why in run.shown
     assert run.story[-1] == "close box-1"
-
-
-def test_what_went_with_its_process_is_named_and_not_replaced_by_another(play: Play) -> None:
-    """A provider that ends the process takes its sessions with it: their later users are errors that say so."""
-    suite = BOT.replace("]}]", "]}, {id: 'file://s.py', label: without}]") + BOX + asked("before", "exit", "after")
-    run = play(suite, "-j", "1")
-    with_box, without = run.rows[::2], run.rows[1::2]
-
-    assert [row["outcome"] for row in with_box] == ["passed", "error", "error"]
-    assert "os._exit(3)" in with_box[1]["error"]
-    assert "session 'box': it is gone: the process that it lived in has ended" in with_box[2]["error"]
-    assert [row["outcome"] for row in without] == ["passed", "error", "passed"]
-    assert run.code == 1
 
 
 def test_who_waits_too_long_is_told_who_holds_the_session(play: Play) -> None:

@@ -42,6 +42,7 @@ class Recorder:
         self.pace = pace
         self.refuse = refuse
         self.opened: Counter[str] = Counter()
+        self.lost: set[str] = set()
 
     async def _step(self) -> None:
         for _ in range(self.pace):
@@ -93,6 +94,10 @@ class Recorder:
         child = Live(live.name, self.opened[f"fork of {live.name}"], (live,), is_fork=True)
         self.log.append(("fork", child))
         return child
+
+    def is_lost(self, live: Live) -> bool:
+        """Tell whether the test says that it is gone."""
+        return str(live) in self.lost
 
     def handle(self, live: Live) -> Any:
         """Tell its number."""

@@ -70,7 +70,12 @@ async def _eval(options: argparse.Namespace, interruption: Interruption) -> int:
     check_outputs(suite.outputs)
     await _undo_the_dead(environ)
     progress = Progress(sys.stderr, wanted=options.progress and bool(suite.command_line.get("progressBar", True)))
-    listeners = Listeners(on_print=progress.show, on_plan=progress.begin, on_result=progress.count)
+    listeners = Listeners(
+        on_print=progress.show,
+        on_plan=progress.begin,
+        on_result=progress.count,
+        on_withdrawn=progress.uncount,
+    )
     async with prepared(suite, listeners) as setting:
         going = Run(setting, listeners)
         await going.prepare()

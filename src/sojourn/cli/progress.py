@@ -29,6 +29,11 @@ class Progress:
         self._failed += not result.passed
         self._draw()
 
+    def uncount(self, result: TrialResult) -> None:
+        """Count one less: it was withdrawn."""
+        self._done -= 1
+        self._failed -= not result.passed
+
     def _draw(self) -> None:
         if self._drawn and self._total:
             width = 30

@@ -13,10 +13,11 @@ from sojourn.engine.setting import Account, Setting
 from sojourn.engine.transforming import transformed
 from sojourn.errors import CodeError, ProviderError, TemplateError
 from sojourn.languages.sharing import MARKER as STATE
+from sojourn.model.plan import Trial
 from sojourn.model.reference import Reference
 from sojourn.model.reply import Reply
 from sojourn.model.result import Phase
-from sojourn.model.suite import JsonDict
+from sojourn.model.suite import Case, JsonDict
 from sojourn.protocols import Question
 
 
@@ -32,7 +33,7 @@ async def render(account: Account, setting: Setting) -> Question:
     if account.sessions:
         variables["sessions"] = account.sessions
     if uses_conversation(column, setting.renderer.names):
-        account.history = setting.conversations.setdefault(_conversation_key(account), [])
+        account.history = setting.conversations.setdefault(conversation_key(account.trial, account.case), [])
         if not case.options.get("disableConversationVar"):
             variables["_conversation"] = list(account.history)
     # What models said is data: it is put into other texts, but never rendered itself, nor taken for a file.
@@ -47,11 +48,10 @@ async def render(account: Account, setting: Setting) -> Question:
     return Question(prompt=account.prompt, context=_context(account, setting, text), deadline_ms=deadline)
 
 
-def _conversation_key(account: Account) -> str:
+def conversation_key(trial: Trial, case: Case) -> str:
     """Turns have a conversation of their own; else it is the column's, or the named one in it, as in promptfoo."""
-    trial = account.trial
     turns = trial.conversation if trial.turn else ""
-    return f"{trial.column.index}:{trial.repeat}:{turns or account.case.metadata.get('conversationId') or ''}"
+    return f"{trial.column.index}:{trial.repeat}:{turns or case.metadata.get('conversationId') or ''}"
 
 
 def _identity(account: Account) -> JsonDict:

@@ -78,6 +78,10 @@ class Kind:
             place = f" ({error.where})" if error.where else ""
             raise SessionError(self._spec.name, f"{request['do']}: {error.what}{place}") from error
 
+    def is_lost(self, live: Remote) -> bool:
+        """Tell whether its process is in another life than the one in which the session was opened."""
+        return live.life != self._code.life(live.home)
+
     def handle(self, live: Remote) -> Any:
         """Return what other processes may know of it."""
         return live.handle
@@ -89,6 +93,6 @@ class Kind:
         """
         if not isinstance(live, Remote):
             return {"handle": live}
-        if live.life != self._code.life(live.home):
+        if self.is_lost(live):
             raise SessionError(self._spec.name, "it is gone: the process that it lived in has ended")
-        return {"$session": live.tag, "handle": live.handle}
+        return {"$session": live.tag, "handle": live.handle, "life": live.life}

@@ -39,7 +39,7 @@ from sojourn.languages.sharing import MARKER as STATE
 from sojourn.lifecycle.hooks import Hooks, Scope, read_extensions
 from sojourn.lifecycle.journal import Journal
 from sojourn.model.metrics import prompts
-from sojourn.model.plan import Plan
+from sojourn.model.plan import Plan, Trial
 from sojourn.model.reference import Reference
 from sojourn.model.result import Phase, RunResult, TrialResult, Trouble
 from sojourn.model.row import row
@@ -57,11 +57,15 @@ def _unheard(_: object) -> None:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Listeners:
-    """Who is told what while a run goes on: a text that was printed, the plan once it stands, each result."""
+    """Who is told what while a run goes on: a text that was printed, the plan once it stands, each result.
+
+    A result is withdrawn where its lane has to be run again from its start.
+    """
 
     on_print: Callable[[str], None] = _unheard
     on_plan: Callable[[Plan], None] = _unheard
     on_result: Callable[[TrialResult], None] = _unheard
+    on_withdrawn: Callable[[TrialResult], None] = _unheard
 
 
 def new_run_id() -> str:
@@ -253,7 +257,7 @@ class Run:
         self._listeners.on_plan(plan)
         self._setting.learner = Learner(plan.learning)
         self._setting.house.expect(plan.trials)
-        return Crew(plan, self._setting, self._brake, self._take)
+        return Crew(plan, self._setting, self._brake, self._take, self._withdraw)
 
     async def _trials(self, crew: Crew) -> None:
         await crew.work()
@@ -269,6 +273,12 @@ class Run:
     def _take(self, result: TrialResult) -> None:
         self.result.results.append(result)
         self._listeners.on_result(result)
+
+    def _withdraw(self, trial: Trial) -> None:
+        """Take back the result of a trial that was run again."""
+        before = next(each for each in self.result.results if each.trial.index == trial.index)
+        self.result.results = [each for each in self.result.results if each is not before]
+        self._listeners.on_withdrawn(before)
 
     async def _close_sessions(self) -> None:
         """Close what a run that was stopped left open, and tell of all that could not be closed."""

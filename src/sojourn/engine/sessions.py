@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from sojourn.engine.gathering import stay_of
@@ -36,6 +36,20 @@ class House:
     def expect(self, trials: list[Trial]) -> None:
         """Count who will need what; see `Keeper.expect`."""
         self.keeper.expect(stay_of(trial, self._suite) for trial in trials if trial.needs)
+
+    def go_on(self, trial: Trial) -> None:
+        """Let a trial's lane go on without what it had in its sessions; see `Keeper.go_on`."""
+        if trial.needs:
+            self.keeper.go_on(stay_of(trial, self._suite))
+
+    async def expect_again(self, trials: Sequence[Trial], *, renewed: bool) -> None:
+        """Expect trials of a lane once more, if asked in sessions as new, and lease what it shares with other lanes."""
+        stays = [stay_of(trial, self._suite) for trial in trials if trial.needs]
+        if stays:
+            self.keeper.expect(stays)
+            if renewed:
+                self.keeper.renew(stays[0].lane)
+            await self.keeper.claim(stays[0])
 
     async def forgo(self, trial: Trial) -> None:
         """Count a trial that will not come."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import math
 import traceback
@@ -17,7 +16,16 @@ from sojourn.engine.lanes import Visit
 from sojourn.engine.setting import Account, Setting
 from sojourn.engine.settling import session_of, settle
 from sojourn.engine.stopping import Brake, OverdueError
-from sojourn.errors import CodeDiedError, CodeError, HookError, SessionError, SkipTrial, SojournError, StopRun
+from sojourn.errors import (
+    CodeDiedError,
+    CodeError,
+    HookError,
+    SessionError,
+    SessionLostError,
+    SkipTrial,
+    SojournError,
+    StopRun,
+)
 from sojourn.languages.sharing import MARKER as STATE
 from sojourn.lifecycle.hooks import Scope
 from sojourn.model.plan import Trial
@@ -27,9 +35,13 @@ from sojourn.model.suite import JsonDict
 
 
 class Fate(Enum):
-    """What becomes of a trial that has ended: its row stays; it leaves none; it is to be run again, alone."""
+    """What becomes of a trial that has ended: its row stays; it leaves none; it is to be run again, alone.
+
+    FATAL: its row stays, and it brought down a process with all that lived there.
+    """
 
     STAYS = "stays"
+    FATAL = "fatal"
     VOID = "void"
     AGAIN = "again"
 
@@ -41,11 +53,10 @@ class Ended(NamedTuple):
     fate: Fate
 
 
-async def run_trial(trial: Trial, visit: Visit, setting: Setting, brake: Brake, *, alone: bool = False) -> Ended:
+async def run_trial(trial: Trial, visit: Visit, setting: Setting, brake: Brake) -> Ended:
     """Run one trial; whatever happens becomes part of the result.
 
-    It is to be run again where its process died under it through no fault that is known to be its own; then `alone`
-    with the languages, once its sessions are open: others may have to call to give theirs back.
+    It is to be run again where its process died under it through no fault that is known to be its own.
     """
     account = Account(trial, trial.case, started=setting.clock(), phase=Phase.OPEN)
     unclean: list[str] = []
@@ -53,8 +64,7 @@ async def run_trial(trial: Trial, visit: Visit, setting: Setting, brake: Brake, 
         async with brake.section() as opening, setting.house.visit(trial, unclean) as lent:
             opening.release()
             account.markers, account.sessions = lent
-            async with setting.code.alone() if alone else contextlib.nullcontext():
-                result, fate = await _in_sessions(account, visit, setting, brake)
+            result, fate = await _in_sessions(account, visit, setting, brake)
             if result.outcome in (Outcome.FAILED, Outcome.ERROR) and (seen := await setting.house.evidence(trial)):
                 result = dataclasses.replace(result, metadata={**result.metadata, "evidence": seen})
     except OverdueError:
@@ -62,7 +72,8 @@ async def run_trial(trial: Trial, visit: Visit, setting: Setting, brake: Brake, 
         result, fate = await settle(account, setting), _fate_of_cut(brake)
     except SessionError as error:
         account.broke(str(error))
-        result, fate = await settle(account, setting), Fate.STAYS
+        lost = isinstance(error, SessionLostError)
+        result, fate = await settle(account, setting), Fate.AGAIN if lost else Fate.STAYS
     left = tuple(Trouble(phase=Phase.CLOSE, what=each) for each in unclean)
     return Ended(dataclasses.replace(result, notes=result.notes + left) if left else result, fate)
 
@@ -87,8 +98,8 @@ async def _in_sessions(account: Account, visit: Visit, setting: Setting, brake: 
     except CodeError as error:
         account.broke(str(error), error.trace)
         account.printed.append(error.printed)
-        if isinstance(error, CodeDiedError) and not error.guilty:
-            fate = Fate.VOID if brake.interrupted else Fate.AGAIN
+        if isinstance(error, CodeDiedError):
+            fate = Fate.FATAL if error.guilty else Fate.VOID if brake.interrupted else Fate.AGAIN
     except HookError as error:
         account.broke(str(error), getattr(error.__cause__, "trace", ""))
     except SojournError as error:

@@ -6,10 +6,11 @@ import asyncio
 import dataclasses
 from collections.abc import Callable, Iterable
 
+from sojourn.engine.asking import conversation_key
 from sojourn.engine.lanes import Schedule, Visit
 from sojourn.engine.setting import Account, Setting
 from sojourn.engine.settling import settle
-from sojourn.engine.stopping import TIME_LIMIT, Brake
+from sojourn.engine.stopping import TIME_LIMIT, Brake, OverdueError
 from sojourn.engine.trial import Ended, Fate, run_trial
 from sojourn.languages.runner import LANE
 from sojourn.model.plan import Lane, Plan, Trial
@@ -17,18 +18,27 @@ from sojourn.model.result import Outcome, Phase, TrialResult, Trouble
 
 
 class Crew:
-    """Runs a plan's lanes and hands every result to `take` as it comes.
+    """Runs a plan's lanes and hands every result to `take` as it comes; `withdraw` hears of trials that run again.
 
     `unclean` is what trials left that have no row of their own to say so.
     """
 
-    def __init__(self, plan: Plan, setting: Setting, brake: Brake, take: Callable[[TrialResult], None]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        setting: Setting,
+        brake: Brake,
+        take: Callable[[TrialResult], None],
+        withdraw: Callable[[Trial], None],
+    ) -> None:
         self._plan = plan
         self._setting = setting
         self._brake = brake
         self._take = take
+        self._withdraw = withdraw
         self._schedule = Schedule((*plan.first, *plan.lanes))
         self._left = len(plan.trials)
+        self._redone: set[int] = set()
         self.unclean: list[Trouble] = []
 
     @property
@@ -55,7 +65,17 @@ class Crew:
 
     async def _lane(self, lane: Lane) -> None:
         LANE.set({})
+        struck = await self._in_order(lane)
+        if struck:
+            await self._lane_again(lane, struck)
+
+    async def _in_order(self, lane: Lane, *, alone: bool = False) -> int:
+        """Run a lane's trials; returns how many have to be run again, for others brought down what they lived in.
+
+        A lane that brought it down itself, or that runs for the second time, goes on: only the trial is run again.
+        """
         broken: dict[str, str] = {}
+        fatal = alone
         for done, trial in enumerate(lane.trials):
             if trial.turn and trial.conversation in broken and not self._brake.stopped:
                 await self._skip(trial, broken[trial.conversation])
@@ -64,35 +84,75 @@ class Crew:
             if self._brake.stopped:
                 self._setting.learner.done(visit, "")
                 self._schedule.give_back(lane.trials[done:])
-                return
-            result = await self._trial(trial, visit, alone_in_lane=len(lane.trials) == 1)
-            if result.outcome is Outcome.ERROR:
+                return 0
+            ended = await self._trial(trial, visit, again=fatal or len(lane.trials) == 1)
+            if ended.fate is Fate.AGAIN and not fatal and len(lane.trials) > 1 and not self._brake.stopped:
+                return done + 1
+            self._record(ended)
+            if ended.fate is Fate.FATAL:
+                fatal = True
+                self._setting.house.go_on(trial)
+            if ended.result.outcome is Outcome.ERROR:
                 broken[trial.conversation] = f"turn {trial.turn} was an error"
+        return 0
+
+    async def _lane_again(self, lane: Lane, count: int) -> None:
+        """Run a lane from its start, for half a conversation is not continued in a fresh session; nobody else calls.
+
+        What its trials came to the first time stands until they have come to something again.
+        """
+        again = lane.trials[:count]
+        try:
+            async with self._brake.section():
+                await self._setting.house.expect_again(again, renewed=True)
+        except OverdueError:
+            self._schedule.give_back(lane.trials[count - 1 :])
+            return
+        self._redone.update(trial.index for trial in again[:-1])
+        for trial in again:
+            self._setting.conversations.pop(conversation_key(trial, trial.case), None)
+        async with self._setting.code.alone():
+            await self._in_order(lane, alone=True)
 
     async def _skip(self, trial: Trial, why: str) -> None:
         await self._setting.house.forgo(trial)
         await self._end(Account(trial, trial.case, skipped=why))
 
-    async def _trial(self, trial: Trial, visit: Visit, *, alone_in_lane: bool) -> TrialResult:
+    async def _trial(self, trial: Trial, visit: Visit, *, again: bool) -> Ended:
         session = ""
         try:
             ended = await run_trial(trial, visit, self._setting, self._brake)
-            if ended.fate is Fate.AGAIN and alone_in_lane:
+            if ended.fate is Fate.AGAIN and again:
                 ended = await self._again(trial, visit, ended)
             session = ended.result.session_id
         finally:
             self._setting.learner.done(visit, session)
+        return ended
+
+    def _record(self, ended: Ended) -> None:
         if ended.fate is Fate.VOID:
             self.unclean += ended.result.notes
         else:
+            self._put(ended.result)
+
+    def _put(self, result: TrialResult) -> None:
+        """Hand on a result; one of a lane that is run again takes the place of the one before."""
+        if result.trial.index in self._redone:
+            self._redone.discard(result.trial.index)
+            self._withdraw(result.trial)
+        else:
             self._left -= 1
-            self._take(ended.result)
-        return ended.result
+        self._take(result)
 
     async def _again(self, trial: Trial, visit: Visit, first: Ended) -> Ended:
         """Run a bystander again: its process was brought down, perhaps by another. Alone, it shows who is guilty."""
-        self._setting.house.expect([trial])
-        second = await run_trial(trial, visit, self._setting, self._brake, alone=True)
+        try:
+            async with self._brake.section():
+                await self._setting.house.expect_again([trial], renewed=False)
+        except OverdueError:
+            return first
+        async with self._setting.code.alone():
+            second = await run_trial(trial, visit, self._setting, self._brake)
         notes = first.result.notes + second.result.notes
         return Ended(dataclasses.replace(second.result, notes=notes), second.fate)
 
@@ -109,5 +169,4 @@ class Crew:
             await self._end(Account(trial, trial.case, skipped=why))
 
     async def _end(self, account: Account) -> None:
-        self._left -= 1
-        self._take(await settle(account, self._setting))
+        self._put(await settle(account, self._setting))

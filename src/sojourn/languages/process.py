@@ -10,11 +10,12 @@ import codecs
 import contextlib
 import dataclasses
 import functools
+import itertools
 import os
 import re
 import signal
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ DEATH_GRACE = 0.2
 BATCH = 16
 ANSWER = re.compile(rb'\{"id": ?([0-9]+)')
 READY_GRACE = 30.0
+_LIVES = itertools.count(1)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,7 @@ class LanguageProcess(asyncio.Protocol):
     """Runs calls in one process of one language.
 
     `command` starts the host, the socket's descriptor is appended to it; `on_print` receives what no call printed.
-    `life` counts its deaths: what lived in the process in an earlier life is gone.
+    `life` is a number that no other life of any process has: what lived in an earlier life is gone.
     """
 
     def __init__(
@@ -68,7 +70,8 @@ class LanguageProcess(asyncio.Protocol):
         self._refs: dict[Reference, int] = {}
         self._pending: dict[int, Pending] = {}
         self._number = 0
-        self.life = 0
+        self.life = next(_LIVES)
+        self._past: set[int] = set()
         self._buffer = bytearray()
         self._process: asyncio.subprocess.Process | None = None
         self._transport: asyncio.Transport | None = None
@@ -90,7 +93,10 @@ class LanguageProcess(asyncio.Protocol):
         """Call a function; see `protocols.Code`."""
         if mark:
             self._heir.will.begun.add(mark)
-        return await self._ask(reference, deadline_ms, lambda number, ref: protocol.call(number, ref, arguments, mark))
+
+        return await self._ask(
+            reference, deadline_ms, lambda number, ref: protocol.call(number, ref, arguments, mark), arguments
+        )
 
     async def load(self, reference: Reference) -> Called:
         """Load a function without calling it; see `protocols.Code`."""
@@ -121,7 +127,7 @@ class LanguageProcess(asyncio.Protocol):
         """
         frame = functools.partial(protocol.session, request=request)
         if "args" in request:
-            return await self._ask(reference, deadline_ms, frame)
+            return await self._ask(reference, deadline_ms, frame, request["args"])
         try:
             called = await self._ask(reference, deadline_ms, frame)
         except CodeError as error:
@@ -130,8 +136,12 @@ class LanguageProcess(asyncio.Protocol):
         self._on_print(called.printed)
         return called
 
-    async def _ask(self, reference: Reference, deadline_ms: float, frame: Callable[[int, int], bytes]) -> Called:
+    async def _ask(
+        self, reference: Reference, deadline_ms: float, frame: Callable[[int, int], bytes], lent: Iterable[Any] = ()
+    ) -> Called:
         await self._wait_to_be_heard(reference)
+        if self._past and self._past & protocol.lives_of_sessions(lent):
+            raise CodeDiedError("a session that it was lent went with its process", where=str(reference))
         self._number += 1
         number = self._number
         pending = Pending(asyncio.get_running_loop().create_future(), reference)
@@ -331,6 +341,8 @@ class LanguageProcess(asyncio.Protocol):
             if pending is not None:
                 holder = self._guilty[0]
                 pending.settle(frame, held_up=holder != number and holder in self._pending)
+        elif "asked" in frame:
+            self._send(protocol.answer(frame["asked"], self._heir.shared.told(frame["do"])))
         elif "state" in frame:
             self._heir.shared.change(frame["state"], self)
         elif "ready" in frame:
@@ -347,7 +359,8 @@ class LanguageProcess(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  the protocol's signature
         """The process ended: tell every call in flight why; who calls from now on has another."""
-        self.life += 1
+        self._past.add(self.life)
+        self.life = next(_LIVES)
         pending, self._pending = self._pending, {}
         ready, self._ready = self._ready, None
         self._reaping = asyncio.get_running_loop().create_task(self._bury(pending, ready))

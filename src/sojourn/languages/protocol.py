@@ -6,6 +6,7 @@ The other ends are `python/sojourn_host` (which tells what each frame means) and
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -30,6 +31,13 @@ def call(number: int, ref: int, arguments: tuple[Any, ...], mark: str) -> bytes:
     return _encoder.encode({"id": number, "ref": ref, "args": arguments, **marked}) + b"\n"
 
 
+def lives_of_sessions(arguments: Iterable[Any]) -> set[int]:
+    """Return in which lives of processes the sessions were opened that a call's arguments speak of."""
+    contexts = [argument.get("sessions") for argument in arguments if isinstance(argument, dict)]
+    markers = [marker for lent in contexts if isinstance(lent, dict) for marker in lent.values()]
+    return {marker["life"] for marker in markers if isinstance(marker, dict) and "$session" in marker}
+
+
 def load(number: int, ref: int) -> bytes:
     """Make the frame that loads a function without calling it."""
     return b'{"id":%d,"ref":%d,"load":true}\n' % (number, ref)
@@ -48,6 +56,11 @@ def will(items: list[dict[str, Any]], ledger: str, begun: list[str]) -> bytes:
 def state(change: dict[str, Any]) -> bytes:
     """Make the frame that tells of a change in the run's shared state."""
     return _encoder.encode({"state": change}) + b"\n"
+
+
+def answer(number: int, told: dict[str, Any]) -> bytes:
+    """Make the frame that answers what a process asked of the shared state: a `value`, or `what` is wrong."""
+    return _encoder.encode({"answer": number, **told}) + b"\n"
 
 
 def cancel(number: int) -> bytes:

@@ -17,12 +17,26 @@ Open = Callable[[], Awaitable[Any]]
 Close = Callable[[Any], Awaitable[None]]
 
 
-class SessionHost:
-    """Opens a session, keeps it, closes it. `live` is what opening gave."""
+def _never(_: Any) -> bool:
+    return False
 
-    def __init__(self, name: str, open_: Open, close: Close, *, open_timeout: float, close_timeout: float) -> None:
+
+class SessionHost:
+    """Opens a session, keeps it, closes it. `live` is what opening gave; `lost(live)` tells whether it went away."""
+
+    def __init__(
+        self,
+        name: str,
+        open_: Open,
+        close: Close,
+        *,
+        open_timeout: float,
+        close_timeout: float,
+        lost: Callable[[Any], bool] = _never,
+    ) -> None:
         self.name = name
         self.live: Any = None
+        self._lost = lost
         self.state = State.PLANNED
         self.unclosed: Unclosed | None = None
         self._open = open_
@@ -39,6 +53,11 @@ class SessionHost:
         """Go to another state; one that the table does not allow is a mistake of ours."""
         assert to in MOVES[self.state], f"session {self.name}: {self.state.value} to {to.value}"
         self.state = to
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it was open once and can be used no more."""
+        return self.state not in (State.READY, State.LENT) or self._lost(self.live)
 
     async def open(self) -> None:
         """Open the session; raises SessionError where that fails or takes too long. Cancelled, it closes again."""

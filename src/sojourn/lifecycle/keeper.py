@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
-from sojourn.errors import SessionError
+from sojourn.errors import SessionError, SessionLostError
 from sojourn.lifecycle.closing import Closer, Unclosed, close_all
 from sojourn.lifecycle.host import SessionHost
 from sojourn.lifecycle.journal import Journal
@@ -24,6 +24,7 @@ from sojourn.protocols import Opening, SessionKind
 
 Place = Mapping[Scope, str]
 FORKS = 1_000_000
+GONE = "the process that it lived in has ended"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,12 +39,16 @@ class Stay:
 
 @dataclasses.dataclass(slots=True, eq=False)
 class Node:
-    """One instance of a session (or of a pool of them), who will use it, and what became of it."""
+    """One instance of a session (or of a pool of them), who will use it, and what became of it.
+
+    `inside` holds the live parents as they are now: one that had to be opened anew has its children opened anew.
+    """
 
     key: Key
     spec: SessionSpec
     parents: tuple[Key, ...]
     visits: int = 0
+    inside: dict[str, Any] = dataclasses.field(default_factory=dict)
     lanes: set[str] = dataclasses.field(default_factory=set)
     pool: Pool | None = None
     lock: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
@@ -51,10 +56,15 @@ class Node:
 
 @dataclasses.dataclass(slots=True, eq=False)
 class LaneHold:
-    """A lane's leases by instance, and how many of its trials still need each."""
+    """A lane's leases by instance, and how many of its trials still need each.
+
+    `used` are the instances in which its trials may have left something; `goes_on`: it does so without that.
+    """
 
     left: Counter[Key] = dataclasses.field(default_factory=Counter)
     leases: dict[Key, Lease] = dataclasses.field(default_factory=dict)
+    used: set[Key] = dataclasses.field(default_factory=set)
+    goes_on: bool = False
 
 
 @dataclasses.dataclass(slots=True)
@@ -107,18 +117,25 @@ class Keeper:
         """
         loans: list[Loan] = []
         try:
-            await self._take_shared(stay)
+            await self.claim(stay)
             for spec in self._family.lineage(stay.needs):
-                await self._lend(self._node(spec, stay.place), stay, loans)
+                await self._lend(self._node(spec, stay.place), stay, loans, notes)
             yield {loan.spec.name: loan.live for loan in loans}
         finally:
             await _shielded(self._leave(stay, loans, notes))
 
-    async def forgo(self, stay: Stay) -> None:
-        """Count a visit that will not come, and close what nobody else will visit."""
-        await _shielded(self._leave(stay, [], []))
+    def go_on(self, stay: Stay) -> None:
+        """Let a lane go on although it lost what it had in its sessions: one of its own trials is the cause."""
+        self._lanes.setdefault(stay.lane, LaneHold()).goes_on = True
 
-    async def _take_shared(self, stay: Stay) -> None:
+    def renew(self, lane: str) -> None:
+        """Let a lane that begins again find nothing of the first time; what all may use at once stays as it is."""
+        hold = self._lanes.setdefault(lane, LaneHold())
+        hold.used.clear()
+        for lease in hold.leases.values():
+            lease.member.stale = lease.pool.is_private
+
+    async def claim(self, stay: Stay) -> None:
         """Lease at a lane's start all that it shares with other lanes, in one order for all: none waits in a circle."""
         hold = self._lanes.setdefault(stay.lane, LaneHold())
         for spec in self._family.lineage(self._family.specs):
@@ -129,30 +146,38 @@ class Keeper:
                     with contextlib.suppress(SessionError):
                         await self._lease(node, stay, {})
 
+    async def forgo(self, stay: Stay) -> None:
+        """Count a visit that will not come, and close what nobody else will visit."""
+        await _shielded(self._leave(stay, [], []))
+
     @staticmethod
     def _lacks_parent(node: Node, hold: LaneHold) -> bool:
         return any(key not in hold.leases for key in node.parents)
 
     async def _lease(self, node: Node, stay: Stay, lent: Mapping[str, Any]) -> Lease:
         hold = self._lanes[stay.lane]
+        node.inside = {key.name: lent.get(key.name) or hold.leases[key].live for key in node.parents}
         if node.key not in hold.leases:
-            parents = {key.name: lent.get(key.name) or hold.leases[key].live for key in node.parents}
-            pool = await self._pool_of(node, parents)
+            pool = await self._pool_of(node)
             hold.leases[node.key] = await pool.lease(stay.name)
         return hold.leases[node.key]
 
-    async def _pool_of(self, node: Node, parents: Mapping[str, Any]) -> Pool:
+    async def _pool_of(self, node: Node) -> Pool:
         """Return the instance's pool, made and warmed by the first who asks."""
         async with node.lock:
             if node.pool is None:
-                node.pool = self._make_pool(node, parents)
+                node.pool = self._make_pool(node)
                 self._opened.append(node)
                 await node.pool.warm()
             return node.pool
 
-    async def _lend(self, node: Node, stay: Stay, loans: list[Loan]) -> None:
+    async def _lend(self, node: Node, stay: Stay, loans: list[Loan], notes: list[str]) -> None:
         spec, kind = node.spec, self._kinds[node.spec.name]
         lease = await self._lease(node, stay, {loan.spec.name: loan.live for loan in loans})
+        hold = self._lanes[stay.lane]
+        if lease.is_lost:
+            await self._replace(node, lease, hold, notes)
+        hold.used.add(node.key)
         loan = Loan(spec, node.key, lease.live)
         if spec.isolation is Isolation.FORK:
             async with node.lock:
@@ -163,6 +188,19 @@ class Keeper:
         elif self._is_watched(spec):
             loan.fingerprint = await _in_time(spec, kind.act("fingerprint", lease.live))
         loans.append(loan)
+
+    @staticmethod
+    async def _replace(node: Node, lease: Lease, hold: LaneHold, notes: list[str]) -> None:
+        """Open a session anew that was lost; raises SessionLostError where the lane had something in it."""
+        shared = node.spec.isolation in (None, Isolation.SHARED) and lease.pool.is_private
+        if shared and node.key in hold.used and not lease.member.stale:
+            name = str(node.key)
+            if not hold.goes_on:
+                raise SessionLostError(name, GONE)
+            if any(scope == Scope.CONVERSATION.value for scope, _ in node.key.place):
+                raise SessionError(name, f"{GONE}, and a conversation is not continued in another")
+            notes.append(f"{name} was opened anew, without what earlier tests had left in it: {GONE}")
+        await lease.pool.replace(lease)
 
     async def _leave(self, stay: Stay, loans: list[Loan], notes: list[str]) -> None:
         """Take back what the trial had, newest first; close what nobody will visit any more."""
@@ -225,7 +263,7 @@ class Keeper:
         async def roll_back() -> None:
             await kind.act("rollback", loan.live)
 
-        if not loan.tag and not loan.begun:
+        if not loan.tag and (not loan.begun or kind.is_lost(loan.live)):
             return True
         name = f"fork of {loan.key}" if loan.tag else f"rollback of {loan.key}"
         closer = Closer(name, close_fork if loan.tag else roll_back, loan.spec.close_timeout)
@@ -269,10 +307,11 @@ class Keeper:
 
         await _shielded(all_of_it())
 
-    def _make_pool(self, node: Node, parents: Mapping[str, Any]) -> Pool:
+    def _make_pool(self, node: Node) -> Pool:
         spec, kind, journal = node.spec, self._kinds[node.spec.name], self._journal
 
         def make() -> SessionHost:
+            parents = node.inside
             opening = Opening(name=str(node.key), tag=journal.new_tag(), parents=parents)
 
             async def open_() -> Any:
@@ -285,8 +324,17 @@ class Keeper:
                 async with journal.closing(opening.tag):
                     await kind.close(live)
 
+            def is_lost(live: Any) -> bool:
+                moved = any(node.inside[name] is not parent for name, parent in parents.items())
+                return moved or kind.is_lost(live)
+
             return SessionHost(
-                str(node.key), open_, close, open_timeout=spec.open_timeout, close_timeout=spec.close_timeout
+                str(node.key),
+                open_,
+                close,
+                open_timeout=spec.open_timeout,
+                close_timeout=spec.close_timeout,
+                lost=is_lost,
             )
 
         return Pool(str(node.key), make, _limits(spec, kind), _care(spec, kind), journal.clock)

@@ -33,10 +33,14 @@ class Member:
     """A session of the pool: who borrows it, how often it was lent, when it was opened.
 
     While it is `busy` being checked or reset it is lent to nobody else; once it is `spent`, to nobody at all.
+    Another takes its place, for all who borrow it, once it is lost or `stale`; `refused` says why none could be had.
     """
 
     host: SessionHost
     born: float
+    stale: bool = False
+    refused: SessionError | None = None
+    mending: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
     borrowers: dict[str, float] = dataclasses.field(default_factory=dict)
     uses: int = 0
     spent: bool = False
@@ -51,6 +55,11 @@ class Lease:
     member: Member
     borrower: str
     over: bool = False
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the session can be used no more, so that another has to take its place."""
+        return self.member.stale or self.member.host.is_lost
 
     @property
     def live(self) -> Any:
@@ -98,6 +107,11 @@ class Pool:
         return len(self._members) + len(self._opening) + len(self._ending)
 
     @property
+    def is_private(self) -> bool:
+        """Whether nobody else uses a session while it is lent."""
+        return self._limits.capacity == 1
+
+    @property
     def waiting(self) -> int:
         """How many borrowers stand in line."""
         return len(self._line)
@@ -110,9 +124,11 @@ class Pool:
         try:
             async with asyncio.timeout(limit):
                 while True:
-                    member = await self._stand_in_line(borrower)
-                    if await self._is_sound(member, borrower):
-                        return Lease(self, member, borrower)
+                    lease = Lease(self, await self._stand_in_line(borrower), borrower)
+                    if lease.is_lost:
+                        await self._replace_or_leave(lease)
+                    if await self._is_sound(lease.member, borrower):
+                        return lease
         except TimeoutError:
             raise SessionError(self.name, self._why_none(limit)) from None
 
@@ -216,6 +232,39 @@ class Pool:
             self._serve()
         return sound
 
+    async def _replace_or_leave(self, lease: Lease) -> None:
+        try:
+            await self.replace(lease)
+        except BaseException:
+            self.discard(lease)
+            raise
+
+    async def replace(self, lease: Lease) -> None:
+        """Open a session in the place of a lost one, for all who borrow that; raises SessionError where none is had.
+
+        The place in the pool is kept: whoever holds something else meanwhile cannot be waited for in a circle.
+        """
+        member = lease.member
+        async with member.mending:
+            if member.refused is not None:
+                raise member.refused
+            if not lease.is_lost:
+                return
+            member.spent = True
+            await self._end(member)
+            host = self._make()
+            self._hosts.add(host)
+            try:
+                await host.open()
+            except SessionError as error:
+                member.refused = error
+                raise
+            finally:
+                self._hosts.discard(host)
+            host.move(State.LENT)
+            member.host, member.born, member.uses = host, self._clock(), 1
+            member.spent = member.stale = False
+
     def _why_none(self, limit: float | None) -> str:
         now = self._clock()
         held = [f"{who} for {now - since:.1f} s" for m in self._members for who, since in m.borrowers.items()]
@@ -252,7 +301,7 @@ class Pool:
 
     async def _reset(self, member: Member) -> str:
         """Make a session as new, if its kind can and nobody else borrows it; one that cannot be is spent."""
-        if self._care.reset is None or len(member.borrowers) > 1:
+        if self._care.reset is None or len(member.borrowers) > 1 or member.host.is_lost:
             return ""
         reset, live = self._care.reset, member.host.live
         member.busy = True
@@ -278,8 +327,9 @@ class Pool:
         self._begin(self._end(member), self._ending)
 
     async def _end(self, member: Member) -> None:
+        told = member.host.unclosed
         unclosed = await member.host.close()
-        if unclosed is not None:
+        if unclosed is not None and unclosed is not told:
             self.unclosed.append(unclosed)
 
     def _begin(self, work: Any, among: set[asyncio.Task[None]]) -> None:

@@ -231,6 +231,8 @@ function hookAnswer(value, [first, second]) {
   return Object.fromEntries(HOOKS_CHANGE.filter((key) => key in context).map((key) => [key, context[key]]));
 }
 
+sharing.speakThrough(send);
+
 function tellState() {
   const changes = sharing.changes();
   if (changes) send({ state: changes });
@@ -281,6 +283,7 @@ function take(frame) {
   if (frame.define) definitions.set(frame.ref, frame.define);
   else if (frame.cancel) cancel(frame.cancel);
   else if (frame.state) sharing.take(frame.state);
+  else if (frame.answer) sharing.answered(frame);
   else if (frame.will) lastWill.take(frame);
   else if (frame.exit) living.end(lastWill.write).finally(() => leave(0));
   else {

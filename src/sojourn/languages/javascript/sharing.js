@@ -1,8 +1,37 @@
 // The run's shared dictionary, as this process sees it: one object for all calls, kept in step with other languages.
 'use strict';
 
-const content = {};
+let send = () => {};
+let asked = 0;
+const waiting = new Map();
+
+// Ask the engine for what no other change may come between.
+function ask(...request) {
+  const number = ++asked;
+  const changed = changes();
+  if (changed) send({ state: changed });
+  send({ asked: number, do: request });
+  return new Promise((resolve, reject) => waiting.set(number, { resolve, reject }));
+}
+
+// What several calls change at once is changed by these; both are to be awaited.
+const METHODS = {
+  incr: (key, by = 1) => ask('incr', key, by),
+  compareAndSet: (key, expected, value) => ask('compareAndSet', key, expected ?? null, value),
+};
+const content = Object.create(METHODS);
 let told = new Map();
+
+function answered(frame) {
+  const { resolve, reject } = waiting.get(frame.answer);
+  waiting.delete(frame.answer);
+  if ('what' in frame) reject(new TypeError(frame.what));
+  else resolve(frame.value);
+}
+
+function speakThrough(sender) {
+  send = sender;
+}
 
 const PLAIN = [Object.prototype, Array.prototype, null];
 
@@ -58,4 +87,4 @@ function changes() {
   return drop.length > 0 || Object.keys(set).length > 0 ? { set, drop } : null;
 }
 
-module.exports = { take, lend, changes };
+module.exports = { take, lend, changes, answered, speakThrough };

@@ -7,9 +7,10 @@ modules, and an async pool opened in one call works in the next.
     in:  {"ref": 3, "define": {...}}   {"id": 7, "ref": 3, "args": [...]}   {"id": 7, "ref": 3, "load": true}
          {"id": 7, "ref": 3, "session": {"do": "open", "key": "k", ...}}   {"cancel": 7}   {"exit": true}
          {"will": [{"mark": "afterAll:0", "ref": 3, "args": [...]}], "ledger": "/path"}
-         {"state": {"set": {...}, "drop": [...]}}   (both ways)
+         {"state": {"set": {...}, "drop": [...]}}   (both ways)   {"answer": 3, "value": ...}
     out: {"ready": pid}   {"id": 7, "value": ...}   {"id": 7, "error": {...}}   {"id": 7, "print": "..."}
          {"guilty": 7, "what": "..."}   {"holding": 7}   {"blocked": "file:line"}
+         {"asked": 3, "do": ["incr", "key", 1]}
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Host:
         self.loader = Loader()
         self.household = Household()
         self.will = LastWill()
-        self.shared = SharedState()
+        self.shared = SharedState(channel.send)
         self.orphaned = False
         self.definitions: dict[int, dict[str, str]] = {}
         self.tasks: dict[int, asyncio.Task[None]] = {}
@@ -70,6 +71,7 @@ class Host:
                 except Exception as error:  # noqa: BLE001  who reads must go on reading; the call hears of it
                     self.channel.send({"id": frame.get("id", 0), "error": problem(error)})
         self.orphaned = not self.done.is_set()
+        self.shared.desert()
         self.loop.call_soon_threadsafe(self.end)
         if not self.ending.wait(LAST_GRACE):
             os._exit(1)
@@ -89,6 +91,8 @@ class Host:
             self.will.take(frame)
         elif "state" in frame:
             self.shared.take(frame["state"])
+        elif "answer" in frame:
+            self.shared.answered(frame)
         elif "exit" in frame:
             self.loop.call_soon_threadsafe(self.end)
         else:

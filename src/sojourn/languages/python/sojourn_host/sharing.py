@@ -5,19 +5,41 @@ What a call has changed is told before its answer. A value that JSON cannot carr
 
 from __future__ import annotations
 
+import itertools
 import json
+import queue
 import threading
+from collections.abc import Callable
 from typing import Any
 
 MARKER = {"$state": True}
 """What stands for the dictionary in a call's context."""
 
 
-class SharedState:
-    """`content` is what users see as `context["state"]`."""
+class State(dict[str, Any]):
+    """The dictionary itself; what several calls change at once is changed by `incr` and `compare_and_set`."""
 
-    def __init__(self) -> None:
-        self.content: dict[str, Any] = {}
+    def __init__(self, ask: Callable[[list[Any]], Any]) -> None:
+        super().__init__()
+        self._ask = ask
+
+    def incr(self, key: str, by: float = 1) -> Any:
+        """Add to a number, nothing counting as 0, and return the sum; no other change comes between."""
+        return self._ask(["incr", key, by])
+
+    def compare_and_set(self, key: str, expected: Any, value: Any) -> bool:
+        """Set a value if `expected` stands there (None: if nothing does); return whether it was set."""
+        return bool(self._ask(["compareAndSet", key, expected, value]))
+
+
+class SharedState:
+    """`content` is what users see as `context["state"]`; `send` takes frames to the engine."""
+
+    def __init__(self, send: Callable[[dict[str, Any]], None]) -> None:
+        self.content = State(self._ask)
+        self._send = send
+        self._answers: dict[int, queue.SimpleQueue[dict[str, Any]]] = {}
+        self._numbers = itertools.count(1)
         self._told: dict[str, str] = {}
         self._lock = threading.Lock()
 
@@ -30,6 +52,31 @@ class SharedState:
             for key in change["drop"]:
                 self.content.pop(key, None)
                 self._told.pop(key, None)
+
+    def _ask(self, what: list[Any]) -> Any:
+        """Ask the engine and wait: another thread reads its answers, so that this may be done anywhere."""
+        number = next(self._numbers)
+        answer = self._answers[number] = queue.SimpleQueue()
+        self._tell_changes()
+        self._send({"asked": number, "do": what})
+        told = answer.get()
+        if "what" in told:
+            raise TypeError(told["what"])
+        return told["value"]
+
+    def _tell_changes(self) -> None:
+        changed = self.changes()
+        if changed:
+            self._send({"state": changed})
+
+    def desert(self) -> None:
+        """Let nobody wait any longer: the engine is gone."""
+        for answer in list(self._answers.values()):
+            answer.put({"what": "the run is over"})
+
+    def answered(self, frame: dict[str, Any]) -> None:
+        """Pass an answer on to who asked."""
+        self._answers.pop(frame["answer"]).put(frame)
 
     def lend(self, arguments: list[Any]) -> None:
         """Put the dictionary into the call contexts among a call's arguments, in place."""

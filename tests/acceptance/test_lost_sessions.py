@@ -1,0 +1,120 @@
+"""A process of users' code that dies takes its sessions along: what that costs, through the real command line."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.boxes import Play, asked, player
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Play:
+    return player(tmp_path)
+
+
+BOT = "prompts: ['{{q}}']\nproviders: [{id: 'file://s.py', sessions: [box]}]\n"
+
+
+def test_a_crash_costs_the_test_that_caused_it(play: Play) -> None:
+    """Those behind it in the lane have another session, and a note that what stood in the first is gone."""
+    run = play(BOT + "sessions: {box: {kind: 'file://s.py:Box'}}\n" + asked("before", "exit", "after", "last"))
+
+    assert run.outcomes == ["passed", "error", "passed", "passed"]
+    assert "os._exit(3)" in run.rows[1]["error"]
+    assert "after; seen 0;" in run.outputs[2]
+    assert "last; seen 1;" in run.outputs[3]
+    assert "notes" not in run.rows[3]
+    assert "box was opened anew, without what earlier tests had left in it" in run.rows[2]["notes"][0]["message"]
+    assert run.code == 1
+
+
+@pytest.mark.parametrize("isolation", ["reset", "rollback", "fork", "fresh"])
+def test_a_crash_is_not_noticed_where_nothing_is_shared(play: Play, isolation: str) -> None:
+    """Whoever finds a session as new anyway passes in another one, without a note."""
+    sessions = f"sessions: {{box: {{kind: 'file://s.py:Box', isolation: {isolation}}}}}\n"
+    run = play(BOT + sessions + asked("before", "exit", "after"), "-j", "1")
+
+    assert run.outcomes == ["passed", "error", "passed"]
+    assert all("seen 0;" in run.outputs[n] for n in (0, 2))
+    assert not any("notes" in row for row in run.rows)
+    assert run.code == 100
+
+
+def test_a_conversation_that_lost_its_session_is_not_continued(play: Play) -> None:
+    """Later tests of a conversation whose own turn ended the process are errors that say so; others are not."""
+    run = play(
+        BOT
+        + """
+sessions: {box: {kind: 'file://s.py:Box', scope: conversation}}
+tests:
+  - {vars: {q: before}, metadata: {conversationId: a}}
+  - {vars: {q: exit}, metadata: {conversationId: a}}
+  - {vars: {q: after}, metadata: {conversationId: a}}
+  - {vars: {q: other}, metadata: {conversationId: b}}
+""",
+        "-j",
+        "1",
+    )
+    assert run.outcomes == ["passed", "error", "error", "passed"]
+    assert "a conversation is not continued in another" in run.rows[2]["error"]
+
+
+BESIDE = """
+prompts: ['{{q}}']
+providers: [{id: 'file://beside.py', sessions: [thread]}]
+sessions: {thread: {kind: 'file://beside.py:thread', scope: conversation}}
+tests:
+  - turns: [{vars: {q: one}}, {vars: {q: two}}, {vars: {q: three}}]
+    assert: [{type: equals, value: one two three}]
+  - {vars: {q: exit}}
+"""
+CODE = """
+import asyncio, os, pathlib
+HERE = pathlib.Path(__file__).parent
+def tell(word):
+    with open(HERE / "story", "a") as story: story.write(word + "\\n")
+async def thread():
+    tell("open")
+    yield []
+    tell("close")
+in_turn = asyncio.Event()
+async def call_api(prompt, options, context):
+    thread = context["sessions"]["thread"]
+    thread.append(prompt)
+    tell(f"call {prompt}")
+    if prompt == "exit":
+        # waits until the conversation is in the middle of its second turn, the first time that there is one
+        if (HERE / "over").exists(): os._exit(3)
+        (HERE / "over").touch()
+        await in_turn.wait()
+        os._exit(3)
+    if prompt == "two" and (HERE / "over").exists() and not (HERE / "struck").exists():
+        (HERE / "struck").touch()
+        in_turn.set()
+        await asyncio.Event().wait()
+    if prompt == "one":
+        while not (HERE / "over").exists(): await asyncio.sleep(0.01)
+    return {"output": " ".join(thread)}
+"""
+
+
+def test_a_bystanders_conversation_is_run_from_its_start(play: Play, tmp_path: Path) -> None:
+    """Whose process others bring down begins again in a fresh session, and passes; each test has one row."""
+    (tmp_path / "beside.py").write_text(CODE, encoding="utf-8")
+    run = play(BESIDE, "-j", "2")
+
+    assert run.outcomes == ["passed", "passed", "passed", "error"]
+    assert run.outputs[:3] == ["one", "one two", "one two three"]
+    assert run.story.count("call one") == 2
+    assert run.story[-5:] == ["open", "call one", "call two", "call three", "close"]
+    assert "3 passed, 0 failed, 1 error, 0 skipped" in run.shown
+
+
+def test_half_of_all_calls_die_in_lanes(play: Play) -> None:
+    """Deaths cost as many tests as there are, and no other, however many lanes go at once."""
+    tests = "".join(
+        f"  - {{vars: {{q: {'exit' if n % 2 else f'say {n}'}}}, metadata: {{conversationId: c{n % 5}}}}}\n"
+        for n in range(40)
+    )
+    run = play(BOT + "sessions: {box: {kind: 'file://s.py:Box', scope: trial}}\ntests:\n" + tests, "-j", "5")
+    assert run.outcomes == ["passed", "error"] * 20
