@@ -94,6 +94,7 @@ REPORTERS = {
 }
 
 KINDS: dict[str, str] = {
+    "http": "sojourn.kinds.http:Http",
     "process": "sojourn.kinds.process:Process",
     "sqlite": "sojourn.kinds.sqlite:Sqlite",
     "workspace": "sojourn.kinds.workspace:Workspace",

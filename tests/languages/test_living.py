@@ -478,7 +478,7 @@ def test_plain_functions_are_lent_sessions_as_coroutines_are(play: Play) -> None
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("stranger", "stranger wants 'account', which is no parent of it; there is: base, config, tag"),
+        ("stranger", "stranger wants 'account', which is no parent of it; there is: base, config, parents, tag"),
         ("refuses", "ValueError: no room"),
         ("missing", "has no function 'missing'"),
         ("never", "the session's generator yields nothing"),
@@ -502,7 +502,7 @@ def test_a_parameter_with_a_default_may_stay_unknown(play: Play) -> None:
         assert await house.open("wants_default") == "earth"
         await house.open("Strange")
         with pytest.raises(
-            CodeError, match="close wants 'moon', which is no parent of it; there is: base, config, live, tag"
+            CodeError, match="close wants 'moon', which is no parent of it; there is: base, config, live, parents, tag"
         ):
             await house.close("Strange")
 

@@ -40,7 +40,9 @@ class Kind:
 
     async def prepare(self) -> None:
         """Load the function or class and see what it can do; raises CodeError."""
-        self.abilities = frozenset((await self._code.load(self._reference)).get("abilities", ()))
+        told = await self._code.load(self._reference)
+        without = {name for name, key in told.get("only_with", {}).items() if not self._spec.config.get(key)}
+        self.abilities = frozenset(told.get("abilities", ())) - without
 
     async def open(self, opening: Opening) -> Remote:
         """Open one in the language's process."""

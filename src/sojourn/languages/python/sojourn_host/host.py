@@ -29,7 +29,7 @@ from typing import Any
 
 from sojourn_host.channel import CURRENT, Capture, Channel
 from sojourn_host.last_will import LastWill
-from sojourn_host.living import Household, abilities
+from sojourn_host.living import Household, abilities, only_with
 from sojourn_host.loading import Loader
 from sojourn_host.sharing import SharedState
 from sojourn_host.telling import HERE, problem, safe
@@ -116,7 +116,9 @@ class Host:
         finally:
             CURRENT.reset(token)
         if "load" in frame:
-            self.channel.send({"id": frame["id"], "value": {"abilities": abilities(function)}})
+            self.channel.send(
+                {"id": frame["id"], "value": {"abilities": abilities(function), "only_with": only_with(function)}}
+            )
             return
         if "session" in frame:
             self.lend(frame["session"].get("args", []))

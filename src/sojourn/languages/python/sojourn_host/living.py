@@ -1,8 +1,8 @@
 """Users' sessions that live in this process: opened, lent to calls by name, closed; what is left is closed at the end.
 
 A session is an (async) generator function that yields once, a function that returns it, or a class with `open` and
-what else it can do. Parameters are given by name: `config`, `tag`, `base` (the suite's folder), the names of its
-parents, `live` for the session itself.
+what else it can do. Parameters are given by name: `config`, `tag`, `base` (the suite's folder), `parents`
+(live, by name), the name of each parent, `live` for the session itself.
 """
 
 from __future__ import annotations
@@ -26,6 +26,11 @@ LAST_GRACE = 10.0
 def abilities(kind: Any) -> list[str]:
     """Return what a kind can do besides open and close."""
     return [name for name in ABILITIES if callable(getattr(kind, name, None))] if inspect.isclass(kind) else []
+
+
+def only_with(kind: Any) -> dict[str, str]:
+    """Return the abilities that a kind has only where a key of its configuration says so."""
+    return dict(getattr(kind, "only_with", {})) if inspect.isclass(kind) else {}
 
 
 def given(function: Callable[..., Any], known: dict[str, Any]) -> dict[str, Any]:
@@ -202,7 +207,7 @@ class Household:
         what, key = asked["do"], asked["key"]
         if what == "open":
             parents = {name: self.lent(marker) for name, marker in asked["parents"].items()}
-            known = {"config": asked["config"], "base": asked.get("base", ""), "tag": key}
+            known = {"config": asked["config"], "base": asked.get("base", ""), "tag": key, "parents": parents}
             return await self._open(key, Tenant(kind, {**known, **parents}))
         if what == "fork":
             return await self._open(key, self._known(asked["of"]).child(key))

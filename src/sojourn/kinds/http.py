@@ -1,0 +1,167 @@
+"""`kind: http`: a thread on a service: a request opens it, its answer says which it is, a request closes it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+GONE = (404, 410)
+MOST_SHOWN = 500
+_PLACE = re.compile(r"\{(\w+)\}")
+
+
+class Http:
+    """`client` is an `httpx2.AsyncClient` with the service's URL, headers and cookies; `fields` what opening told."""
+
+    keys: ClassVar[dict[str, Any]] = {
+        "url": str,
+        "open": (str, dict),
+        "fields": dict,
+        "headers": dict,
+        "token_env": str,
+        "check": (str, dict),
+        "reset": (str, dict),
+        "close": (str, dict),
+        "timeout": float,
+    }
+    only_with: ClassVar[dict[str, str]] = {"check": "check", "reset": "reset"}
+    requires: ClassVar[dict[str, str]] = {"httpx2": "sojourn[http]"}
+
+    async def open(self, config: dict[str, Any], parents: dict[str, Any]) -> None:
+        """Send the opening request, and read the fields from its answer."""
+        self._config = config = {**config, "url": config.get("url") or _url_of(parents)}
+        self.fields: dict[str, Any] = {}
+        self.client = _client(config)
+        try:
+            if config.get("open"):
+                answer = await self._send("open", "POST")
+                for name, path in (config.get("fields") or {"id": "body.id"}).items():
+                    self.fields[name] = _found(answer, path)
+        except BaseException:
+            await self.client.aclose()
+            raise
+        kept = {key: config[key] for key in ("url", "token_env", "close") if config.get(key)}
+        self.handle = {**self.fields, "url": config["url"], "reclaim": kept}
+
+    async def _send(self, what: str, method: str, *, gone_is_right: bool = False) -> Any:
+        return await _send(self.client, what, method, self._config[what], self.fields, gone_is_right=gone_is_right)
+
+    async def request(self, method: str, url: str, **more: Any) -> Any:
+        """Send a request; `{id}` and other fields in its URL are filled in. An answer of 400 or more raises."""
+        answer = await self.client.request(method, _filled(url, self.fields), **more)
+        return _checked(f"{method} {url}", answer)
+
+    async def look(self, expression: str) -> Any:
+        """Return what a GET of a path of the service answers: JSON where it is, else text."""
+        return _body(await self.request("GET", expression))
+
+    async def check(self) -> bool:
+        """Send the checking request; any failure makes the session unsound."""
+        await self._send("check", "GET")
+        return True
+
+    async def reset(self) -> None:
+        """Send the request that makes the thread as new."""
+        await self._send("reset", "POST")
+
+    async def close(self) -> None:
+        """Send the closing request; a thread that is gone already is closed."""
+        try:
+            if self._config.get("close"):
+                await self._send("close", "DELETE", gone_is_right=True)
+        finally:
+            await self.client.aclose()
+
+    async def reclaim(self, handle: Any) -> None:
+        """Send the closing request of a session whose process is gone; one that never opened has none."""
+        kept = (handle or {}).get("reclaim") or {}
+        if kept.get("close"):
+            async with _client(kept) as client:
+                await _send(client, "close", "DELETE", kept["close"], handle, gone_is_right=True)
+
+
+def _url_of(parents: Mapping[str, Any]) -> str:
+    """Return the URL of a parent, such as the process that serves it."""
+    for parent in parents.values():
+        url = parent.get("url") if isinstance(parent, dict) else getattr(parent, "url", "")
+        if url:
+            return str(url)
+    raise ValueError("it needs a url: write it under config, or give it a parent that has one")
+
+
+def _client(config: Mapping[str, Any]) -> Any:
+    import httpx2
+
+    headers = dict(config.get("headers") or {})
+    if config.get("token_env"):
+        token = os.environ.get(config["token_env"])
+        if not token:
+            raise LookupError(f"the variable {config['token_env']}, which holds the token, is not set")
+        headers["Authorization"] = f"Bearer {token}"
+    timeout = float(config.get("timeout") or 30)
+    return httpx2.AsyncClient(base_url=config["url"], headers=headers, timeout=timeout, follow_redirects=True)
+
+
+async def _send(
+    client: Any, what: str, method: str, request: Any, fields: Mapping[str, Any], *, gone_is_right: bool = False
+) -> Any:
+    """Send a request of the configuration: a path, or a mapping with path, method, body and headers."""
+    request = {"path": request} if isinstance(request, str) else request
+    unknown = request.keys() - {"path", "method", "body", "headers"}
+    if unknown:
+        raise ValueError(f"{what} knows path, method, body and headers, not {', '.join(sorted(unknown))}")
+    more = {"headers": _filled(request.get("headers"), fields), "json": _filled(request.get("body"), fields)}
+    path = _filled(request.get("path", ""), fields)
+    answer = await client.request(request.get("method", method), path, **{k: v for k, v in more.items() if v})
+    if gone_is_right and answer.status_code in GONE:
+        return answer
+    return _checked(what, answer)
+
+
+def _checked(what: str, answer: Any) -> Any:
+    if answer.is_error:
+        told = answer.text[:MOST_SHOWN].strip()
+        raise ConnectionError(f"{what}: {answer.status_code} {answer.reason_phrase} {told}".strip())
+    return answer
+
+
+def _filled(value: Any, fields: Mapping[str, Any]) -> Any:
+    """Fill `{name}` with fields; what is no field stays as it is."""
+    if isinstance(value, dict):
+        return {key: _filled(item, fields) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_filled(item, fields) for item in value]
+    if not isinstance(value, str):
+        return value
+    return _PLACE.sub(lambda match: str(fields.get(match[1], match[0])), value)
+
+
+def _body(answer: Any) -> Any:
+    try:
+        return answer.json()
+    except ValueError:
+        return answer.text
+
+
+def _found(answer: Any, path: str) -> Any:
+    """Read `body.thread.id`, `header.x-thread` or `cookie.name` from an answer."""
+    where, _, name = path.partition(".")
+    if where in ("header", "cookie"):
+        found = (answer.headers if where == "header" else answer.cookies).get(name)
+    elif where == "body":
+        found = _body(answer)
+        for part in name.split(".") if name else ():
+            found = _step(found, part)
+    else:
+        raise ValueError(f"a field is body.NAME, header.NAME or cookie.NAME, not {path!r}")
+    if found is None:
+        raise LookupError(f"open answered without {path}: {answer.text[:MOST_SHOWN]}")
+    return found
+
+
+def _step(value: Any, part: str) -> Any:
+    if isinstance(value, list) and part.isdigit():
+        return value[int(part)] if int(part) < len(value) else None
+    return value.get(part) if isinstance(value, dict) else None
