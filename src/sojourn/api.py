@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sojourn.config.flags import Flags
 from sojourn.config.load import load_suite
@@ -16,20 +17,30 @@ from sojourn.engine.sessions import known_kinds
 from sojourn.languages.runner import CodeRunner
 from sojourn.model.plan import Plan
 from sojourn.model.result import RunResult
-from sojourn.model.suite import Suite
+from sojourn.model.suite import JsonDict, Suite
 from sojourn.protocols import Tools
 from sojourn.template.engine import Renderer
+
+if TYPE_CHECKING:  # the command line hands over no objects
+    from sojourn.languages.inline import Inline
 
 
 def silent(_: object) -> None:
     """Hear and say nothing."""
 
 
-async def load(paths: list[str], flags: Flags, *, cwd: Path, environ: Mapping[str, str]) -> Suite:
-    """Read configuration files into a Suite; raises ConfigError with every mistake found."""
-    code = CodeRunner(environ, silent)
+async def load(
+    config: Sequence[str] | JsonDict,
+    flags: Flags,
+    *,
+    cwd: Path,
+    environ: Mapping[str, str],
+    inline: Inline | None = None,
+) -> Suite:
+    """Read configuration files, or what one would say, into a Suite; raises ConfigError with every mistake found."""
+    code = CodeRunner(environ, silent, inline=inline)
     try:
-        return await load_suite(paths, flags, code, cwd=cwd, environ=environ)
+        return await load_suite(config, flags, code, cwd=cwd, environ=environ)
     finally:
         await code.close()
 
@@ -54,17 +65,29 @@ async def check(paths: list[str], flags: Flags, *, cwd: Path, environ: Mapping[s
     return plan
 
 
-async def evaluate(config: str | Path, *, listeners: Listeners | None = None) -> RunResult:
-    """Load one configuration file and run it. Raises ConfigError where it cannot be run."""
-    path = Path(config)
-    suite = await load([str(path)], Flags(), cwd=Path.cwd(), environ=os.environ)
+async def evaluate(config: str | Path | Mapping[str, Any], *, listeners: Listeners | None = None) -> RunResult:
+    """Run a configuration: a file, or a mapping of what a file would say. Raises ConfigError where it cannot be run.
+
+    In a mapping functions and classes may stand for themselves wherever a file would be named: providers, prompts,
+    sessions (a list of them, or by name), extensions, assertions, transforms, tests. These run here, in the caller's
+    process: coroutines on this loop, plain functions in threads. Relative paths start from the working folder.
+    """
+    from sojourn.config.objects import without_objects
+    from sojourn.languages.inline import Inline
+
     listeners = listeners or Listeners()
-    async with prepared(suite, listeners) as setting:
-        going = Run(setting, listeners)
-        await going.prepare()
-        return await going.go()
+    inline = Inline()
+    try:
+        named = [str(config)] if isinstance(config, str | Path) else without_objects(config, inline)
+        suite = await load(named, Flags(), cwd=Path.cwd(), environ=os.environ, inline=inline)
+        async with prepared(suite, listeners, inline) as setting:
+            going = Run(setting, listeners)
+            await going.prepare()
+            return await going.go()
+    finally:
+        inline.close()
 
 
-def run(config: str | Path) -> RunResult:
-    """Run a configuration file from code that is not async; see `evaluate`."""
+def run(config: str | Path | Mapping[str, Any]) -> RunResult:
+    """Run a configuration from code that is not async; see `evaluate`."""
     return asyncio.run(evaluate(config))

@@ -82,7 +82,7 @@ SUITE: Table = {
     "scenarios": TEXT_OR_LIST,
     "defaultTest": TEXT_OR_MAP,
     "extensions": _texts,
-    "sessions": MAP,
+    "sessions": TEXT_OR_MAP,
     "outputPath": _text_or_texts,
     "env": _scalars,
     "evaluateOptions": MAP,

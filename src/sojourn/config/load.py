@@ -36,14 +36,22 @@ from sojourn.errors import ConfigError
 from sojourn.model.suite import JsonDict, Prompt, ProviderSpec, Suite
 from sojourn.protocols import Code
 
+GIVEN = "the configuration"
+"""What people are told that a mistake stands in which stands in no file."""
 
-async def load_suite(paths: list[str], flags: Flags, code: Code, *, cwd: Path, environ: Mapping[str, str]) -> Suite:
-    """Read configurations and all that they name into a Suite; raises one ConfigError with every mistake."""
-    files = find_files(paths, str(cwd))
+
+async def load_suite(
+    named: Sequence[str] | JsonDict, flags: Flags, code: Code, *, cwd: Path, environ: Mapping[str, str]
+) -> Suite:
+    """Read configurations and all that they name into a Suite; raises one ConfigError with every mistake.
+
+    `named` are files, or what a file would say.
+    """
+    files = [] if isinstance(named, dict) else find_files(named, str(cwd))
     overlay = env_files(flags.env_file, str(cwd), environ)
     reading = Reading(
         cwd=str(cwd),
-        base=os.path.dirname(files[0]),
+        base=os.path.dirname(files[0]) if files else str(cwd),
         env={**environ, **overlay},
         code=code,
         findings=Findings(strict=flags.strict),
@@ -51,13 +59,15 @@ async def load_suite(paths: list[str], flags: Flags, code: Code, *, cwd: Path, e
     )
     try:
         documents = [await read_document(path, reading) for path in files]
+        if isinstance(named, dict):
+            documents = [Document(path=str(cwd / GIVEN), source=Source(name=GIVEN), data=named)]
         if not flags.env_file:
             for document in documents:
                 overlay |= env_of_options(document)
             reading = dataclasses.replace(reading, env={**environ, **overlay})
-        return await _suite(documents, flags, reading, overlay)
+        return dataclasses.replace(await _suite(documents, flags, reading, overlay), files=tuple(files))
     except RecursionError:
-        raise ConfigError.of("nested too deeply", file=reading.name(files[0])) from None
+        raise ConfigError.of("nested too deeply", file=reading.name(files[0]) if files else GIVEN) from None
 
 
 async def _suite(documents: Sequence[Document], flags: Flags, reading: Reading, overlay: dict[str, str]) -> Suite:
@@ -68,6 +78,10 @@ async def _suite(documents: Sequence[Document], flags: Flags, reading: Reading, 
     source = ready[0][0].source if single else Source(name=", ".join(one.source.name for one, _ in ready))
     reading = dataclasses.replace(reading, env={**reading.env, **overlay}, source=source)
     config = combined([(one.folder, one.data) for one, _ in ready])
+    if config.get("sessions"):
+        from sojourn.config.marked import with_marked
+
+        config = {**config, "sessions": await with_marked(config["sessions"], reading)}
     flags = with_file_options(flags, config.get("commandLineOptions") or {})
     if flags.assertions or flags.model_outputs:
         from sojourn.config.outputs import with_model_outputs
@@ -75,7 +89,7 @@ async def _suite(documents: Sequence[Document], flags: Flags, reading: Reading, 
         config = with_model_outputs(config, flags, reading)
     parts = await _parts(config, flags, reading, "targets" if "targets" in ready[0][0].data else "providers")
     suite = _built(config, flags, reading, parts)
-    suite = dataclasses.replace(suite, env=overlay, files=tuple(one.path for one, _ in ready))
+    suite = dataclasses.replace(suite, env=overlay)
     reading.findings.settle()
     return _selected(suite, flags, reading)
 

@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sojourn.config import cases
 from sojourn.engine.comparing import compare, withdraw_uncompared
@@ -47,6 +47,9 @@ from sojourn.model.suite import JsonDict, Suite
 from sojourn.protocols import Tools
 from sojourn.template.engine import Renderer
 
+if TYPE_CHECKING:  # start-up need not wait for it
+    from sojourn.languages.inline import Inline
+
 SECOND_STOP = 4.0
 """Seconds that a run has to end when it is told so again."""
 
@@ -75,13 +78,16 @@ def new_run_id() -> str:
 
 
 @contextlib.asynccontextmanager
-async def prepared(suite: Suite, listeners: Listeners) -> AsyncIterator[Setting]:
-    """Give a run its tools; its processes and its private folder are gone afterwards."""
+async def prepared(suite: Suite, listeners: Listeners, inline: Inline | None = None) -> AsyncIterator[Setting]:
+    """Give a run its tools; its processes and its private folder are gone afterwards.
+
+    `inline` holds the functions that were handed over as objects.
+    """
     run_id = new_run_id()
     folder = Path(tempfile.gettempdir(), f"sojourn-{secrets.token_hex(8)}")
     env = {**os.environ, **suite.env, "TMPDIR": str(folder)}
     with safekept(suite, run_id, folder) as safe, template_filters(suite, env) as filters:
-        code = CodeRunner(env, listeners.on_print, safe.heir)
+        code = CodeRunner(env, listeners.on_print, safe.heir, inline)
         try:
             os.mkdir(folder, 0o700)
             renderer = Renderer(env, filters)

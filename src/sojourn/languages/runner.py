@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sojourn.errors import CodeDiedError, CodeError
 from sojourn.languages.process import Heir, LanguageProcess, host_file
@@ -20,12 +20,17 @@ from sojourn.model.reference import Reference, Tongue
 from sojourn.model.suite import JsonDict
 from sojourn.protocols import Called
 
+if TYPE_CHECKING:  # start-up need not wait for it
+    from sojourn.languages.inline import Inline, InlinePlace
+
 PYTHON_START = """import sys
 sys.path[:] = [sys.argv.pop(1), *sys.path[1:]]
 from sojourn_host.host import main
 del sys.path[0]
 main()"""
 
+
+_HERE: tuple[Tongue, str, int] = ("python", "this process", 0)
 
 Group = tuple[str, str, int]
 """What is spread over workers: a file, its interpreter, and how many workers there are."""
@@ -41,14 +46,22 @@ OWNER: contextvars.ContextVar[object] = contextvars.ContextVar("OWNER", default=
 class CodeRunner:
     """Calls users' functions, one long-lived process a language.
 
-    `env` is what these processes see; `on_print` receives what is printed outside any call.
+    `env` is what these processes see; `on_print` receives what is printed outside any call; `inline` holds functions
+    that are called in this process instead.
     """
 
-    def __init__(self, env: Mapping[str, str], on_print: Callable[[str], None], heir: Heir | None = None) -> None:
+    def __init__(
+        self,
+        env: Mapping[str, str],
+        on_print: Callable[[str], None],
+        heir: Heir | None = None,
+        inline: Inline | None = None,
+    ) -> None:
         self._env = env
         self._heir = heir or Heir()
         self._on_print = on_print
-        self._processes: dict[tuple[Tongue, str, int], LanguageProcess] = {}
+        self._processes: dict[tuple[Tongue, str, int], LanguageProcess | InlinePlace] = {}
+        self._inline = inline
         self._turns: dict[Group, Iterator[int]] = {}
         self._calls = 0
         self._alone: object | None = None
@@ -117,7 +130,11 @@ class CodeRunner:
             async with self._change:
                 self._change.notify_all()
 
-    def _process(self, reference: Reference) -> LanguageProcess:
+    def _process(self, reference: Reference) -> LanguageProcess | InlinePlace:
+        if self._inline is not None and self._inline.holds(reference):
+            return self._processes.get(_HERE) or self._processes.setdefault(
+                _HERE, self._inline.place(self._heir.shared)
+            )
         key = (reference.tongue, reference.executable, self._worker(reference))
         if key not in self._processes:
             argv = command(reference.tongue, self._env, reference.executable)

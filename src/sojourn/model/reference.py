@@ -22,6 +22,7 @@ Role = Literal[
     "config",
     "filter",
     "session",
+    "sessions",
     "value",
 ]
 

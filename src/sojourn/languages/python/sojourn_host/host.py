@@ -27,16 +27,15 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from sojourn_host.channel import CURRENT, Capture, Channel
-from sojourn_host.last_will import LastWill
-from sojourn_host.living import Household, abilities, only_with
-from sojourn_host.loading import Loader
-from sojourn_host.sharing import SharedState
-from sojourn_host.telling import HERE, problem, safe
+from .channel import CURRENT, Capture, Channel
+from .last_will import LastWill
+from .living import Household, marked, told
+from .loading import Loader
+from .sharing import SharedState
+from .telling import HERE, meant, problem, safe
 
 BLOCK_SECONDS = 2.0
 LAST_GRACE = 10.0
-HOOKS_CHANGE = ("suite", "test", "result")
 TICK = 0.01
 
 
@@ -116,9 +115,8 @@ class Host:
         finally:
             CURRENT.reset(token)
         if "load" in frame:
-            self.channel.send(
-                {"id": frame["id"], "value": {"abilities": abilities(function), "only_with": only_with(function)}}
-            )
+            known = marked(function) if inspect.ismodule(function) else told(function)
+            self.answer(frame["id"], {"value": known}, self.channel.send)
             return
         if "session" in frame:
             self.lend(frame["session"].get("args", []))
@@ -185,10 +183,8 @@ class Host:
         self.shared.lend(arguments)
 
     def told(self, frame: dict[str, Any], value: Any) -> Any:
-        """Return what of a call's answer is meant for the engine: of a hook's context, what it may change."""
-        if self.definitions[frame["ref"]]["role"] == "hook" and isinstance(value, dict):
-            return {key: value[key] for key in HOOKS_CHANGE if key in value}
-        return value
+        """Return what of a call's answer is meant for the engine."""
+        return meant(self.definitions[frame["ref"]]["role"], value)
 
     def answer(self, call: int, answer: dict[str, Any], send: Callable[[dict[str, Any]], None]) -> None:
         """Send an answer, after what the call changed in the shared state; or say why it cannot be sent."""

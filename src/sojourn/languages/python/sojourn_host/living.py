@@ -16,8 +16,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from sojourn_host.channel import CURRENT
-from sojourn_host.loading import UnanswerableError
+from .channel import CURRENT
+from .loading import UnanswerableError
 
 ABILITIES = ("check", "reset", "fork", "begin", "rollback", "fingerprint", "reclaim", "lend", "look", "evidence")
 LAST_GRACE = 10.0
@@ -31,6 +31,25 @@ def abilities(kind: Any) -> list[str]:
 def only_with(kind: Any) -> dict[str, str]:
     """Return the abilities that a kind has only where a key of its configuration says so."""
     return dict(getattr(kind, "only_with", {})) if inspect.isclass(kind) else {}
+
+
+def told(kind: Any) -> dict[str, Any]:
+    """Return what there is to know of a kind before it opens: what it can do, and what it says of itself."""
+    settings = getattr(kind, "sojourn_session", None)
+    opener = getattr(kind, "open", None) if inspect.isclass(kind) else kind
+    parameters = list(inspect.signature(opener).parameters) if settings is not None and callable(opener) else []
+    return {
+        "abilities": abilities(kind),
+        "only_with": only_with(kind),
+        "settings": settings,
+        "parameters": parameters,
+    }
+
+
+def marked(module: Any) -> dict[str, Any]:
+    """Return what there is to know of all sessions that a module itself has, by their names, in its order."""
+    own = {name: each for name, each in vars(module).items() if getattr(each, "__module__", "") == module.__name__}
+    return {name: told(each) for name, each in own.items() if hasattr(each, "sojourn_session")}
 
 
 def given(function: Callable[..., Any], known: dict[str, Any]) -> dict[str, Any]:

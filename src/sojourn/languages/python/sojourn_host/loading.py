@@ -68,7 +68,8 @@ def found(definition: dict[str, str]) -> Any:
             if importlib.util.find_spec(name) is None:
                 raise UnanswerableError(f"it needs the Python package {name}: {pip_install(package)}")
         return kind
-    return named(module_of(definition["path"]), definition)
+    module = module_of(definition["path"])
+    return module if definition["role"] == "sessions" else named(module, definition)
 
 
 def installed(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""What went wrong in users' code, told so that its author can mend it."""
+"""What users' code answered or what went wrong in it, told so that the engine, or its author, can use it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,21 @@ import os
 import traceback
 from typing import Any
 
-from sojourn_host.loading import UnanswerableError
+from .loading import UnanswerableError
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BETWEEN = (HERE, os.path.dirname(concurrent.futures.__file__))
 """Where the frames between a call and users' code come from."""
+
+
+HOOKS_CHANGE = ("suite", "test", "result")
+
+
+def meant(role: str, value: Any) -> Any:
+    """Return what of a function's answer is meant for the engine: of a hook's context, what it may change."""
+    if role == "hook" and isinstance(value, dict):
+        return {key: value[key] for key in HOOKS_CHANGE if key in value}
+    return value
 
 
 def problem(error: BaseException, where: str = "") -> dict[str, Any]:
