@@ -95,6 +95,7 @@ REPORTERS = {
 
 KINDS: dict[str, str] = {
     "http": "sojourn.kinds.http:Http",
+    "postgres": "sojourn.kinds.postgres:Postgres",
     "process": "sojourn.kinds.process:Process",
     "sqlite": "sojourn.kinds.sqlite:Sqlite",
     "workspace": "sojourn.kinds.workspace:Workspace",

@@ -7,11 +7,8 @@ from typing import Any
 import pytest
 
 from sojourn.testing import KindContract
-from tests.acceptance.conftest import evaluate
 from tests.acceptance.suites import Evaluate, asked
 from tests.systems.starting import HERE, free_port, serving
-
-__all__ = ["evaluate"]  # a fixture that is used by its name
 
 TOKEN = "tok-8f1d7c"
 USE = """

@@ -8,10 +8,7 @@ import psutil
 import pytest
 
 from sojourn.testing import KindContract
-from tests.acceptance.conftest import evaluate
 from tests.acceptance.suites import Evaluate, asked
-
-__all__ = ["evaluate"]  # a fixture that is used by its name
 
 SERVER = """
 import http.server, os, subprocess, sys

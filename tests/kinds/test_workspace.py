@@ -7,10 +7,7 @@ import pytest
 
 from sojourn.kinds.workspace import Workspace
 from sojourn.testing import KindContract
-from tests.acceptance.conftest import evaluate
 from tests.acceptance.suites import Evaluate, asked
-
-__all__ = ["evaluate"]  # a fixture that is used by its name
 
 USE = """
 def use(workspace, word):

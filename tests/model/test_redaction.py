@@ -20,6 +20,21 @@ def test_blanks_what_a_credentials_key_holds() -> None:
     assert redacted(value) == {"api_key": REDACTED, "deep": [{"Set-Cookie": REDACTED, "kept": 1}], "tokens": 3}
 
 
+def test_blanks_the_password_in_a_databases_address() -> None:
+    """Of an address that holds a password everything else stays, in both ways to write one."""
+    value = {
+        "dsn": "postgresql://ada:pw1@db/shop?x=a@b",
+        "database_url": "host=db password=pw2 user=ada",
+        "url": "a:b@c",
+    }
+
+    assert redacted(value) == {
+        "dsn": f"postgresql://ada:{REDACTED}@db/shop?x=a@b",
+        "database_url": f"host=db password={REDACTED} user=ada",
+        "url": "a:b@c",
+    }
+
+
 def test_does_not_change_what_it_was_given() -> None:
     """The caller's own data stays as it was."""
     value = {"outer": {"password": "p"}}

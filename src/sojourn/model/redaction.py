@@ -28,6 +28,7 @@ SECRETS = frozenset(
         "bearertoken",
         "certkey",
         "clientsecret",
+        "codeverifier",
         "cookie",
         "cookies",
         "credential",
@@ -53,6 +54,7 @@ SECRETS = frozenset(
         "sig",
         "signature",
         "signingkey",
+        "subjecttoken",
         "token",
         "webhooksecret",
         "xapikey",
@@ -63,6 +65,10 @@ SECRETS = frozenset(
 IDENTITIES = frozenset({"session", "sessionid"})
 """No secrets, but blanked in a row's `vars`, where promptfoo blanks them; the metadata names the session."""
 
+ADDRESSES = frozenset({"connectionstring", "databaseurl", "dsn"})
+"""What stands there says how to reach a database, and may hold a password: only that is blanked."""
+
+_PASSWORD = re.compile(r"(?<=:)[^:/@\s]+(?=@)|(?<=password=)\S+")
 _VARS = SECRETS | IDENTITIES
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 _JSON = ("{", "[")
@@ -122,6 +128,8 @@ def _mapping(value: Mapping[Any, Any], names: frozenset[str]) -> Any:
         if _normal(key) in names:
             if item is not None:
                 changes[key] = REDACTED
+        elif isinstance(item, str) and _normal(key) in ADDRESSES:
+            changes[key] = _PASSWORD.sub(REDACTED, item)
         elif type(item) not in _PLAIN:
             new = redacted(item, names)
             if new is not item:
