@@ -421,3 +421,29 @@ def test_whatever_is_planned_opens_and_closes_in_order(
     assert len(closed) == len(opens)
     for live in opens:
         assert all(closed[id(live)] < closed[id(parent)] for parent in live.parents)
+
+
+@pytest.mark.parametrize("isolation", [None, Isolation.RESET, Isolation.ROLLBACK, Isolation.FORK, Isolation.FRESH])
+def test_what_is_kept_is_closed_with_the_run(isolation: Isolation | None) -> None:
+    """What a kept trial had stays as it was until the run ends; others find theirs as they would have."""
+    recorder = Recorder()
+    lane = [stay(n, "thread", lane="one") for n in range(3)]
+
+    async def main() -> None:
+        family = [spec("db", capacity=2), spec("thread", parents=("db",), isolation=isolation)]
+        keeper = Keeper(Family(family), {each.name: recorder for each in family}, journal())
+        keeper.expect(lane)
+        async with keeper.visit(lane[0], []) as live:
+            mine = live["thread"]
+            keeper.keep(lane[0])
+        for each in lane[1:]:
+            async with keeper.visit(each, []) as live:
+                assert (live["thread"] is mine) is (isolation is None)
+        assert mine.is_open
+        assert not [what for what, live in recorder.log if live is mine and what in ("reset", "rollback")]
+        assert [(kept.session, kept.trial) for kept in keeper.kept] == [("db", "trial 0"), ("thread", "trial 0")]
+        await keeper.close()
+
+    asyncio.run(main())
+    assert [live for what, live in recorder.log if what in ("open", "fork") and live.is_open] == []
+    assert recorder.told()[-1] == "close db#1"

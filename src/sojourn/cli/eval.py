@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from sojourn.api import load
 from sojourn.cli import absent
+from sojourn.cli.looking import looker
 from sojourn.cli.options import complain, flags_of, parser, surroundings, warn
 from sojourn.cli.progress import Progress
 from sojourn.engine.outputs import check_outputs, write_output
@@ -75,6 +76,7 @@ async def _eval(options: argparse.Namespace, interruption: Interruption) -> int:
         on_plan=progress.begin,
         on_result=progress.count,
         on_withdrawn=progress.uncount,
+        on_kept=looker(progress),
     )
     async with prepared(suite, listeners) as setting:
         going = Run(setting, listeners)

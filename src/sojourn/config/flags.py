@@ -114,6 +114,10 @@ class Flags:
     races: str | None = _field(
         "--races", help="what a session race is: warn (default) or error", choices=("warn", "error")
     )
+    keep_sessions: str | None = _field(
+        "--keep-sessions", help="keep sessions of tests that do not pass open to be looked at, until you press Enter",
+        choices=("on-fail",),
+    )  # fmt: skip
     shuffle: int | None = _field(
         "--shuffle", help="run lanes in another order, and tell what depends on it", nargs="?", const=CHANCE, type=int,
         metavar="SEED",

@@ -75,6 +75,7 @@ def run_options(flags: Flags, evaluate: Mapping[str, Any], env: Mapping[str, str
         delay_ms=_first(flags.delay, evaluate.get("delay"), env.get("PROMPTFOO_DELAY_MS")),
         cache=cache is not False,
         races=flags.races or "warn",
+        keep_sessions=flags.keep_sessions == "on-fail",
         shuffle=secrets.randbelow(10**6) if flags.shuffle == CHANCE else flags.shuffle,
         timeout_ms=_first(evaluate.get("timeoutMs"), env.get("PROMPTFOO_EVAL_TIMEOUT_MS")),
         max_eval_time_ms=_first(evaluate.get("maxEvalTimeMs"), env.get("PROMPTFOO_MAX_EVAL_TIME_MS")),

@@ -14,7 +14,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,17 +58,23 @@ def _unheard(_: object) -> None:
     pass
 
 
+async def _unseen(_: object) -> None:
+    pass
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Listeners:
     """Who is told what while a run goes on: a text that was printed, the plan once it stands, each result.
 
-    A result is withdrawn where its lane has to be run again from its start.
+    A result is withdrawn where its lane has to be run again from its start. Sessions (name, trial, handle) are kept
+    open until `on_kept` returns.
     """
 
     on_print: Callable[[str], None] = _unheard
     on_plan: Callable[[Plan], None] = _unheard
     on_result: Callable[[TrialResult], None] = _unheard
     on_withdrawn: Callable[[TrialResult], None] = _unheard
+    on_kept: Callable[[list[tuple[str, str, Any]]], Awaitable[None]] = _unseen
 
 
 def new_run_id() -> str:
@@ -137,6 +143,7 @@ class Run:
         self._setting = setting
         self._listeners = listeners
         self._brake = Brake()
+        self._released = asyncio.Event()
         self._began = time.perf_counter()
         created = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
         empty = Plan(suite=setting.suite, columns=(), lanes=())
@@ -150,6 +157,7 @@ class Run:
     def stop(self, reason: str, *, again: bool = False) -> None:
         """Start no further trial, cut short what is under way after a grace (asked `again`: at once), then clean up."""
         self._brake.stop(reason)
+        self._released.set()
         within = SECOND_STOP if again else self._setting.suite.options.stop_timeout_ms / 1000
         if within:
             loop = asyncio.get_running_loop()
@@ -184,6 +192,7 @@ class Run:
         scope = Scope(self.result.printed)
         try:
             await self._whole(scope)
+            await self._look_at_sessions()
         finally:
             await self._close_sessions()
             await self._after_all(scope)
@@ -192,6 +201,16 @@ class Run:
             self.result.stopped = self._brake.stopped
             self.result.duration_ms = (time.perf_counter() - self._began) * 1000
         return self.result
+
+    async def _look_at_sessions(self) -> None:
+        """Let somebody look at the sessions that are kept for that, for as long as it takes or until the run stops."""
+        kept = self._setting.house.kept()
+        if kept and not self._brake.stopped:
+            looking = asyncio.ensure_future(self._listeners.on_kept(kept))
+            released = asyncio.ensure_future(self._released.wait())
+            await asyncio.wait({looking, released}, return_when=asyncio.FIRST_COMPLETED)
+            looking.cancel()
+            released.cancel()
 
     async def _whole(self, scope: Scope) -> None:
         broken, skipped = "", ""

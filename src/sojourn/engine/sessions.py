@@ -72,6 +72,15 @@ class House:
             finally:
                 del self._lent[trial.index]
 
+    def keep(self, trial: Trial) -> None:
+        """Let the sessions that a trial has stay open until the run ends."""
+        if trial.needs:
+            self.keeper.keep(stay_of(trial, self._suite))
+
+    def kept(self) -> list[tuple[str, str, Any]]:
+        """Return what is kept: session, trial, and the handle by which it can be looked at."""
+        return [(each.name, each.trial, self._kinds[each.session].handle(each.live)) for each in self.keeper.kept]
+
     async def evidence(self, trial: Trial) -> Markers:
         """Ask the sessions that a trial still has what they saw of it: logs, a picture, what was changed."""
         told = {}

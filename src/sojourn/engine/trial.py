@@ -65,8 +65,8 @@ async def run_trial(trial: Trial, visit: Visit, setting: Setting, brake: Brake) 
             opening.release()
             account.markers, account.sessions = lent
             result, fate = await _in_sessions(account, visit, setting, brake)
-            if result.outcome in (Outcome.FAILED, Outcome.ERROR) and (seen := await setting.house.evidence(trial)):
-                result = dataclasses.replace(result, metadata={**result.metadata, "evidence": seen})
+            if result.outcome in (Outcome.FAILED, Outcome.ERROR):
+                result = await _looked_at(result, setting)
     except OverdueError:
         account.broke(f"cut short: {brake.cut}")
         result, fate = await settle(account, setting), _fate_of_cut(brake)
@@ -76,6 +76,14 @@ async def run_trial(trial: Trial, visit: Visit, setting: Setting, brake: Brake) 
         result, fate = await settle(account, setting), Fate.AGAIN if lost else Fate.STAYS
     left = tuple(Trouble(phase=Phase.CLOSE, what=each) for each in unclean)
     return Ended(dataclasses.replace(result, notes=result.notes + left) if left else result, fate)
+
+
+async def _looked_at(result: TrialResult, setting: Setting) -> TrialResult:
+    """Keep what the sessions of a trial that did not pass have seen of it, and, if that is asked for, themselves."""
+    if setting.suite.options.keep_sessions:
+        setting.house.keep(result.trial)
+    seen = await setting.house.evidence(result.trial)
+    return dataclasses.replace(result, metadata={**result.metadata, "evidence": seen}) if seen else result
 
 
 async def _in_sessions(account: Account, visit: Visit, setting: Setting, brake: Brake) -> Ended:

@@ -10,20 +10,19 @@ import asyncio
 import contextlib
 import dataclasses
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from typing import Any
 
 from sojourn.errors import SessionError, SessionLostError
-from sojourn.lifecycle.closing import Closer, Unclosed, close_all
-from sojourn.lifecycle.host import SessionHost
 from sojourn.lifecycle.journal import Journal
 from sojourn.lifecycle.kinship import Family, Key
-from sojourn.lifecycle.pool import Care, Lease, Pool
-from sojourn.model.session import Isolation, PoolLimits, Scope, SessionSpec
-from sojourn.protocols import Opening, SessionKind
+from sojourn.lifecycle.lending import Lender, Loan
+from sojourn.lifecycle.making import make_pool
+from sojourn.lifecycle.pool import Lease, Pool
+from sojourn.model.session import Isolation, Scope, SessionSpec
+from sojourn.protocols import SessionKind
 
 Place = Mapping[Scope, str]
-FORKS = 1_000_000
 GONE = "the process that it lived in has ended"
 
 
@@ -48,6 +47,7 @@ class Node:
     spec: SessionSpec
     parents: tuple[Key, ...]
     visits: int = 0
+    is_kept: bool = False
     inside: dict[str, Any] = dataclasses.field(default_factory=dict)
     lanes: set[str] = dataclasses.field(default_factory=set)
     pool: Pool | None = None
@@ -65,18 +65,17 @@ class LaneHold:
     leases: dict[Key, Lease] = dataclasses.field(default_factory=dict)
     used: set[Key] = dataclasses.field(default_factory=set)
     goes_on: bool = False
+    is_claimed: bool = False
 
 
-@dataclasses.dataclass(slots=True)
-class Loan:
-    """What a trial has in its hands of one session, to be taken from it in reverse order; `tag` is set for a fork."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class Kept:
+    """A session that is kept open to be looked at: which, of which entry, the trial that it is kept for, and itself."""
 
-    spec: SessionSpec
-    key: Key
+    name: str
+    session: str
+    trial: str
     live: Any
-    tag: str = ""
-    fingerprint: Any = None
-    begun: bool = False
 
 
 class Keeper:
@@ -89,8 +88,12 @@ class Keeper:
         self._nodes: dict[Key, Node] = {}
         self._lanes: dict[str, LaneHold] = {}
         self._opened: list[Node] = []
-        self.unclosed: list[Unclosed] = []
-        self.leaks: list[str] = []
+        self._lender = Lender(kinds, journal)
+        self._keeping: set[str] = set()
+        self._kept_loans: list[Loan] = []
+        self.unclosed = self._lender.unclosed
+        self.leaks = self._lender.leaks
+        self.kept: list[Kept] = []
 
     def expect(self, stays: Iterable[Stay]) -> None:
         """Count who will need what; must be told of every trial before the first begins."""
@@ -128,9 +131,16 @@ class Keeper:
         """Let a lane go on although it lost what it had in its sessions: one of its own trials is the cause."""
         self._lanes.setdefault(stay.lane, LaneHold()).goes_on = True
 
+    def keep(self, stay: Stay) -> None:
+        """Let all that a trial has in its hands stay open until the run ends, as it is now; see `kept`."""
+        self._keeping.add(stay.name)
+        for spec in self._family.lineage(stay.needs):
+            self._node(spec, stay.place).is_kept = True
+
     def renew(self, lane: str) -> None:
         """Let a lane that begins again find nothing of the first time; what all may use at once stays as it is."""
         hold = self._lanes.setdefault(lane, LaneHold())
+        hold.is_claimed = False
         hold.used.clear()
         for lease in hold.leases.values():
             lease.member.stale = lease.pool.is_private
@@ -138,6 +148,9 @@ class Keeper:
     async def claim(self, stay: Stay) -> None:
         """Lease at a lane's start all that it shares with other lanes, in one order for all: none waits in a circle."""
         hold = self._lanes.setdefault(stay.lane, LaneHold())
+        if hold.is_claimed:
+            return
+        hold.is_claimed = True
         for spec in self._family.lineage(self._family.specs):
             for key in [key for key in hold.left if key.name == spec.name]:
                 node = self._nodes[key]
@@ -166,28 +179,19 @@ class Keeper:
         """Return the instance's pool, made and warmed by the first who asks."""
         async with node.lock:
             if node.pool is None:
-                node.pool = self._make_pool(node)
+                kind = self._kinds[node.spec.name]
+                node.pool = make_pool(str(node.key), node.spec, kind, lambda: node.inside, self._journal)
                 self._opened.append(node)
                 await node.pool.warm()
             return node.pool
 
     async def _lend(self, node: Node, stay: Stay, loans: list[Loan], notes: list[str]) -> None:
-        spec, kind = node.spec, self._kinds[node.spec.name]
         lease = await self._lease(node, stay, {loan.spec.name: loan.live for loan in loans})
         hold = self._lanes[stay.lane]
         if lease.is_lost:
             await self._replace(node, lease, hold, notes)
         hold.used.add(node.key)
-        loan = Loan(spec, node.key, lease.live)
-        if spec.isolation is Isolation.FORK:
-            async with node.lock:
-                loan.live, loan.tag = await _in_time(spec, self._forked(lease.live, node, kind))
-        elif spec.isolation is Isolation.ROLLBACK:
-            await _in_time(spec, kind.act("begin", lease.live))
-            loan.begun = True
-        elif self._is_watched(spec):
-            loan.fingerprint = await _in_time(spec, kind.act("fingerprint", lease.live))
-        loans.append(loan)
+        loans.append(await self._lender.lend(node.spec, node.key, lease.live, node.lock))
 
     @staticmethod
     async def _replace(node: Node, lease: Lease, hold: LaneHold, notes: list[str]) -> None:
@@ -206,13 +210,14 @@ class Keeper:
         """Take back what the trial had, newest first; close what nobody will visit any more."""
         hold = self._lanes.setdefault(stay.lane, LaneHold())
         mine = {loan.spec.name: loan for loan in loans}
+        if stay.name in self._keeping:
+            self._set_aside(stay, hold, loans)
+            mine.clear()
         for spec in reversed(self._family.lineage(stay.needs)):
             node = self._node(spec, stay.place)
-            if spec.name in mine:
-                await self._look_for_leak(mine[spec.name], stay)
-                if not await self._undo(mine[spec.name], notes) and node.key in hold.leases:
-                    lease = hold.leases.pop(node.key)
-                    lease.pool.discard(lease)
+            if spec.name in mine and not await self._lender.end(mine[spec.name], stay.name, notes):
+                lease = hold.leases.pop(node.key)
+                lease.pool.discard(lease)
             node.visits -= 1
             hold.left[node.key] -= 1
             if not hold.left[node.key]:
@@ -220,10 +225,21 @@ class Keeper:
                 await self._give_back(hold.leases.pop(node.key, None), notes)
             elif spec.isolation is Isolation.RESET and node.key in hold.leases:
                 await self._renew(hold, node.key, notes)
-            if not node.visits:
+            if not node.visits and not node.is_kept:
                 await self._close(node, notes)
         if not hold.left:
             self._lanes.pop(stay.lane, None)
+
+    def _set_aside(self, stay: Stay, hold: LaneHold, loans: list[Loan]) -> None:
+        """Keep a trial's sessions as they are; later trials that are to find them as new have others in their place."""
+        for loan in loans:
+            self.kept.append(Kept(str(loan.key), loan.spec.name, stay.name, loan.live))
+            if loan.tag:
+                self._kept_loans.append(loan)
+            elif loan.spec.pooled or loan.spec.isolation in (Isolation.RESET, Isolation.ROLLBACK):
+                lease = hold.leases[loan.key]
+                if lease.pool.is_private:
+                    lease.pool.set_aside(hold.leases.pop(loan.key))
 
     async def _renew(self, hold: LaneHold, key: Key, notes: list[str]) -> None:
         """Make a lane's session as new for the lane's next trial, or let another take its place."""
@@ -231,47 +247,6 @@ class Keeper:
         if why:
             notes.append(f"reset of {key}: {why}")
             del hold.leases[key]
-
-    def _is_watched(self, spec: SessionSpec) -> bool:
-        """Whether a trial can be told from others as the one that changed a shared session."""
-        shared = spec.isolation in (None, Isolation.SHARED) and spec.limits.capacity == 1
-        return shared and "fingerprint" in self._kinds[spec.name].abilities
-
-    async def _look_for_leak(self, loan: Loan, stay: Stay) -> None:
-        """Name the trial that leaves a shared session otherwise than it found it."""
-        if loan.fingerprint is not None:
-            with contextlib.suppress(SessionError):
-                now = await _in_time(loan.spec, self._kinds[loan.spec.name].act("fingerprint", loan.live))
-                if now != loan.fingerprint:
-                    self.leaks.append(f"{stay.name} changed the shared session {loan.key}")
-
-    async def _forked(self, live: Any, node: Node, kind: SessionKind) -> tuple[Any, str]:
-        opening = Opening(name=f"fork of {node.key}", tag=self._journal.new_tag(), parents={})
-        async with self._journal.opening(opening, node.spec, kind) as told:
-            child = await kind.fork(live, opening)
-            told(child)
-        return child, opening.tag
-
-    async def _undo(self, loan: Loan, notes: list[str]) -> bool:
-        """Close a fork, or roll back; return whether the session is as the trial found it."""
-        kind = self._kinds[loan.spec.name]
-
-        async def close_fork() -> None:
-            async with self._journal.closing(loan.tag):
-                await kind.close(loan.live)
-
-        async def roll_back() -> None:
-            await kind.act("rollback", loan.live)
-
-        if not loan.tag and (not loan.begun or kind.is_lost(loan.live)):
-            return True
-        name = f"fork of {loan.key}" if loan.tag else f"rollback of {loan.key}"
-        closer = Closer(name, close_fork if loan.tag else roll_back, loan.spec.close_timeout)
-        left = await close_all([closer])
-        notes += [f"{unclosed.name}: {unclosed.why}" for unclosed in left]
-        if loan.tag:
-            self.unclosed += left
-        return not left or bool(loan.tag)
 
     @staticmethod
     async def _give_back(lease: Lease | None, notes: list[str]) -> None:
@@ -298,6 +273,8 @@ class Keeper:
         """Close whatever is still open, the newest first: after a run that was stopped before its end."""
 
         async def all_of_it() -> None:
+            for loan in reversed(self._kept_loans):
+                await self._lender.end(loan, "", [])
             for hold in self._lanes.values():
                 for lease in reversed(hold.leases.values()):
                     await self._give_back(lease, [])
@@ -306,73 +283,6 @@ class Keeper:
                 await self._close(node, [])
 
         await _shielded(all_of_it())
-
-    def _make_pool(self, node: Node) -> Pool:
-        spec, kind, journal = node.spec, self._kinds[node.spec.name], self._journal
-
-        def make() -> SessionHost:
-            parents = node.inside
-            opening = Opening(name=str(node.key), tag=journal.new_tag(), parents=parents)
-
-            async def open_() -> Any:
-                async with journal.opening(opening, spec, kind) as told:
-                    live = await kind.open(opening)
-                    told(live)
-                return live
-
-            async def close(live: Any) -> None:
-                async with journal.closing(opening.tag):
-                    await kind.close(live)
-
-            def is_lost(live: Any) -> bool:
-                moved = any(node.inside[name] is not parent for name, parent in parents.items())
-                return moved or kind.is_lost(live)
-
-            return SessionHost(
-                str(node.key),
-                open_,
-                close,
-                open_timeout=spec.open_timeout,
-                close_timeout=spec.close_timeout,
-                lost=is_lost,
-            )
-
-        return Pool(str(node.key), make, _limits(spec, kind), _care(spec, kind), journal.clock)
-
-
-def _limits(spec: SessionSpec, kind: SessionKind) -> PoolLimits:
-    """A warmed parent is lent to all who fork it; what cannot be made as new is used once."""
-    if spec.isolation is Isolation.FORK:
-        return dataclasses.replace(spec.limits, capacity=FORKS)
-    if spec.pooled and spec.isolation is None and "reset" not in kind.abilities:
-        return dataclasses.replace(spec.limits, max_uses=1)
-    return spec.limits
-
-
-def _care(spec: SessionSpec, kind: SessionKind) -> Care:
-    def action(name: str) -> Callable[[Any], Awaitable[Any]]:
-        async def act(live: Any) -> Any:
-            return await kind.act(name, live)
-
-        return act
-
-    renewed = spec.isolation is Isolation.RESET or (spec.pooled and spec.isolation is None)
-    return Care(
-        check=action("check") if "check" in kind.abilities else None,
-        reset=action("reset") if renewed and "reset" in kind.abilities else None,
-    )
-
-
-async def _in_time(spec: SessionSpec, work: Awaitable[Any]) -> Any:
-    try:
-        async with asyncio.timeout(spec.open_timeout):
-            return await work
-    except TimeoutError:
-        raise SessionError(spec.name, f"it was not ready after {spec.open_timeout:g} s") from None
-    except SessionError:
-        raise
-    except Exception as error:
-        raise SessionError(spec.name, str(error) or type(error).__name__) from error
 
 
 async def _shielded(work: Coroutine[Any, Any, None]) -> None:

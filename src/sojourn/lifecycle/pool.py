@@ -93,6 +93,7 @@ class Pool:
         self._care = care
         self._clock = clock
         self._members: list[Member] = []
+        self._aside: list[Member] = []
         self._opening: set[asyncio.Task[None]] = set()
         self._hosts: set[SessionHost] = set()
         self._ending: set[asyncio.Task[None]] = set()
@@ -299,6 +300,13 @@ class Pool:
         lease.over = lease.member.spent = True
         self._free(lease.member, lease.borrower)
 
+    def set_aside(self, lease: Lease) -> None:
+        """Take a session out of the pool as it is, to be closed with it: nobody is lent it again, nor counted on."""
+        lease.over = True
+        self._members.remove(lease.member)
+        self._aside.append(lease.member)
+        self._serve()
+
     async def _reset(self, member: Member) -> str:
         """Make a session as new, if its kind can and nobody else borrows it; one that cannot be is spent."""
         if self._care.reset is None or len(member.borrowers) > 1 or member.host.is_lost:
@@ -361,7 +369,7 @@ class Pool:
         self._refuse(SessionError(self.name, "it was closed while waiting"), everyone=True)
         while self._opening or self._ending:
             await asyncio.wait({*self._opening, *self._ending})
-        for member in reversed(self._members):
+        for member in reversed([*self._aside, *self._members]):
             await self._end(member)
         self._members.clear()
         return self.unclosed

@@ -94,6 +94,7 @@ class Case:
 class RunOptions:
     """How a suite is run. Times are milliseconds, 0 means no limit.
 
+    `keep_sessions`: those of tests that did not pass stay open until somebody has looked at them.
     `races` says whether a session race is a failure ("error"), `shuffle` is the seed of another order of the lanes.
     `hook_timeout_ms` bounds each call of a hook, `stop_timeout_ms` how long a run may still take once it is stopped.
     `pass_rate` is how many per cent must pass, `failed_code` the exit code where fewer do.
@@ -104,6 +105,7 @@ class RunOptions:
     delay_ms: float = 0
     cache: bool = True
     races: str = "warn"
+    keep_sessions: bool = False
     shuffle: int | None = None
     timeout_ms: float = 0
     max_eval_time_ms: float = 0

@@ -1,0 +1,71 @@
+"""`--keep-sessions on-fail`: what a test that did not pass had stays open for somebody to look at."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.acceptance.boxes import begin, player
+
+SUITE = """
+prompts: ['{{q}}']
+providers: [{id: 'file://s.py', sessions: [box]}]
+sessions: {box: {kind: 'file://s.py:Box', scope: trial}}
+tests: [{vars: {q: a}}, {vars: {q: fail}}, {vars: {q: b}}]
+"""
+
+
+def prepare(folder: Path) -> None:
+    player(folder)
+    (folder / "promptfooconfig.yaml").write_text(SUITE, encoding="utf-8")
+
+
+def test_enter_closes_what_is_kept(tmp_path: Path) -> None:
+    """On a terminal the failed test's session is named with its handle and stays until Enter; others are closed."""
+    prepare(tmp_path)
+    ours, theirs = pty.openpty()
+    run = subprocess.Popen(
+        [sys.executable, "-m", "sojourn", "eval", "-j", "1", "--no-progress-bar", "--keep-sessions", "on-fail"],
+        cwd=tmp_path,
+        env={**os.environ, "SOJOURN_HOME": str(tmp_path / "home")},
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    assert run.stderr is not None
+    shown = ""
+    while "press Enter to close them" not in shown:
+        shown += run.stderr.readline()
+    story = (tmp_path / "story").read_text().splitlines()
+    assert 'kept open for test 2 (trial 1): box (trial 1): {"id": "box-2"}' in shown
+    assert "close box-2" not in story
+    assert {"close box-1", "close box-3"} <= set(story)
+    os.write(ours, b"\n")
+    run.communicate(timeout=60)
+    assert (tmp_path / "story").read_text().splitlines()[-1] == "close box-2"
+    assert run.returncode == 100
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_a_signal_closes_what_is_kept(tmp_path: Path) -> None:
+    """Without a terminal it waits to be told to end, and says so."""
+    prepare(tmp_path)
+    run = begin(tmp_path, "eval", "-j", "1", "--keep-sessions", "on-fail", "-o", "out.json")
+    assert run.stdout is not None
+    while "Ctrl-C (or SIGTERM) closes them" not in run.stdout.readline():
+        assert run.poll() is None
+    assert "close box-2" not in (tmp_path / "story").read_text()
+    run.send_signal(signal.SIGTERM)
+    run.communicate(timeout=60)
+    assert (tmp_path / "story").read_text().splitlines()[-1] == "close box-2"
+    assert (run.returncode, (tmp_path / "out.json").exists()) == (143, True)
+
+
+def test_nothing_is_kept_where_all_passes(tmp_path: Path) -> None:
+    """The run ends by itself."""
+    run = player(tmp_path)(SUITE.replace("fail", "c"), "--keep-sessions", "on-fail")
+    assert (run.code, run.count("close")) == (0, 3)
