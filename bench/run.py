@@ -108,6 +108,7 @@ class Trivial:
     """A kind of session that costs nothing itself."""
 
     abilities: frozenset[str] = frozenset()
+    is_borrowed = False
 
     async def open(self, opening: Opening) -> str:
         """Open one."""
@@ -115,6 +116,10 @@ class Trivial:
 
     async def close(self, live: str) -> None:
         """Close one."""
+
+    def is_lost(self, _: str) -> bool:
+        """Stay."""
+        return False
 
     def handle(self, live: str) -> str:
         """Be known by the tag."""

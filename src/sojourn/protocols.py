@@ -151,6 +151,10 @@ class SessionKind(Protocol):
 
     def __init__(self, spec: SessionSpec, tools: Tools) -> None: ...
 
+    @property
+    def is_borrowed(self) -> bool:
+        """Whether its sessions are open already, and somebody else's to close."""
+
     async def prepare(self) -> None:
         """Find out before anything opens whether it can be; raises CodeError or SessionError."""
 

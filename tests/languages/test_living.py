@@ -351,7 +351,7 @@ def test_a_class_says_what_it_can_do(play: Play, language: str) -> None:
         able = ["begin", "check", "fingerprint", "fork", "reclaim", "reset", "rollback"]
         assert await house.abilities("Thing") == able
         assert await house.abilities("Maker") == ["fork"]
-        assert await house.abilities("plain") == []
+        assert await house.abilities("plain") == ["attach"]
 
     play(language, act)
 

@@ -34,6 +34,8 @@ class Live:
 class Recorder:
     """Opens sessions of the tests and writes down what happens to them; `pace` turns of the loop a step."""
 
+    is_borrowed = False
+
     def __init__(
         self, *, pace: int = 0, refuse: frozenset[str] = frozenset(), abilities: frozenset[str] = ABILITIES
     ) -> None:

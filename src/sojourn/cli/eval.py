@@ -81,6 +81,8 @@ async def _eval(options: argparse.Namespace, interruption: Interruption) -> int:
     async with prepared(suite, listeners) as setting:
         going = Run(setting, listeners)
         await going.prepare()
+        if setting.house.borrowed:
+            progress.tell(f"used as they stand, and left so: {', '.join(setting.house.borrowed)}")
         interruption.stop = _stopper(going, suite, progress)
         result = await going.go()
         result.interrupted = interruption.reason

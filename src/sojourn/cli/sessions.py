@@ -16,6 +16,12 @@ def run(argv: list[str]) -> int:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND")
     verbs.add_parser("list", help="show what is open, in living and in dead runs")
     verbs.add_parser("reap", help="close what dead runs left open; living runs are not touched")
+    verbs.add_parser("up", help="open a session now, and keep it for all runs that need it", add_help=False)
+    verbs.add_parser("down", help="close a session that is up", add_help=False)
+    if argv[:1] in (["up"], ["down"], ["hold"]):
+        from sojourn.cli import standing
+
+        return {"up": standing.up, "down": standing.down, "hold": standing.hold_}[argv[0]](argv[1:])
     return {"list": show, "reap": reap}[parser.parse_args(argv).verb]()
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from sojourn import registry
 from sojourn.errors import CodeError, SessionError
+from sojourn.lifecycle.standing import Standing
 from sojourn.model.reference import Reference
 from sojourn.model.session import SessionSpec
 from sojourn.protocols import Opening, Tools
@@ -29,7 +30,7 @@ class Remote:
 class Kind:
     """`kind: file://sessions.py:name`, `file://sessions.js:name`, or a name such as `postgres`."""
 
-    def __init__(self, spec: SessionSpec, tools: Tools) -> None:
+    def __init__(self, spec: SessionSpec, tools: Tools, standing: Standing | None = None) -> None:
         reference = registry.session_kind(spec.kind, spec.base)
         if reference is None:
             raise SessionError(spec.name, f"{spec.kind!r} names no kind, and no Python or JavaScript file")
@@ -37,6 +38,12 @@ class Kind:
         self._reference = reference
         self._spec = spec
         self._code = tools.code
+        self._standing = standing
+
+    @property
+    def is_borrowed(self) -> bool:
+        """Whether its session stands, and is left as it is."""
+        return self._standing is not None
 
     async def prepare(self) -> None:
         """Load the function or class and see what it can do; raises CodeError."""
@@ -45,7 +52,11 @@ class Kind:
         self.abilities = frozenset(told.get("abilities", ())) - without
 
     async def open(self, opening: Opening) -> Remote:
-        """Open one in the language's process."""
+        """Open one in the language's process, or reach for the one that stands."""
+        if self._standing is not None:
+            known = {"config": dict(self._spec.config), "base": self._spec.base, "handle": self._standing.handle}
+            told = await self._do({"do": "attach", "key": opening.tag, **known})
+            return self._remote(opening.tag, told["handle"])
         parents = {name: self.marker(live) for name, live in opening.parents.items()}
         known = {"config": dict(self._spec.config), "base": self._spec.base, "parents": parents}
         told = await self._do({"do": "open", "key": opening.tag, **known})

@@ -10,11 +10,12 @@ from typing import Any
 from sojourn.engine.gathering import stay_of
 from sojourn.engine.kind import Kind
 from sojourn.errors import CodeError, ConfigError, Problem, SessionError, SojournError
+from sojourn.lifecycle import ledger, standing
 from sojourn.lifecycle.journal import Journal
-from sojourn.lifecycle.keeper import Keeper
+from sojourn.lifecycle.keeper import Keeper, Stay
 from sojourn.lifecycle.kinship import Family, inability
 from sojourn.model.plan import Plan, Trial
-from sojourn.model.session import SessionSpec
+from sojourn.model.session import Isolation, Scope, SessionSpec
 from sojourn.model.suite import Suite
 from sojourn.protocols import SessionKind, Tools
 
@@ -32,6 +33,11 @@ class House:
         self._patience = {spec.name: spec.open_timeout for spec in suite.sessions}
         self._lent: dict[int, Markers] = {}
         self._known_as = {spec.name: "session" if spec.own else spec.name for spec in suite.sessions}
+
+    @property
+    def borrowed(self) -> list[str]:
+        """The names of the sessions that stand, and that this run uses."""
+        return [name for name, kind in self._kinds.items() if kind.is_borrowed]
 
     def expect(self, trials: list[Trial]) -> None:
         """Count who will need what; see `Keeper.expect`."""
@@ -71,6 +77,18 @@ class House:
                 yield markers, shown
             finally:
                 del self._lent[trial.index]
+
+    @contextlib.asynccontextmanager
+    async def held(self, name: str) -> AsyncIterator[list[tuple[SessionSpec, Any]]]:
+        """Open one session and all that it lives in, without any trial; give each entry with its handle."""
+        stay = Stay("sojourn sessions up", "up", dict.fromkeys(Scope, "up"), (name,))
+        self.keeper.expect([stay])
+        async with self.keeper.visit(stay, []) as live:
+            yield [(spec, self._kinds[spec.name].handle(live[spec.name])) for spec in self.keeper.lineage(name)]
+
+    def can_be_reached(self, name: str) -> bool:
+        """Whether other processes can use a session: what is plain data anyway, or has a way to attach to it."""
+        return "attach" in self._kinds[name].abilities
 
     def keep(self, trial: Trial) -> None:
         """Let the sessions that a trial has stay open until the run ends."""
@@ -131,9 +149,14 @@ async def known_kinds(suite: Suite, tools: Tools) -> dict[str, SessionKind]:
     return kinds
 
 
+def may_stand(spec: SessionSpec) -> bool:
+    """Whether a session can outlive its run: there is one, for the whole run, that is not made anew for each trial."""
+    return spec.scope is Scope.RUN and not spec.pooled and spec.isolation is not Isolation.FRESH
+
+
 async def _made(spec: SessionSpec, tools: Tools) -> tuple[SessionKind | None, Problem | None]:
     try:
-        kind = Kind(spec, tools)
+        kind = Kind(spec, tools, standing.find(ledger.home(tools.env), spec) if may_stand(spec) else None)
         await kind.prepare()
     except (CodeError, SessionError) as error:
         return None, Problem(what=f"session {spec.name!r} cannot be loaded: {error}")

@@ -65,14 +65,15 @@ class Journal:
     ) -> AsyncIterator[Callable[[Any], None]]:
         """Bracket an opening: the ledger knows of it before it begins. Call what is given with the live session."""
         self._names[opening.tag] = opening.name
-        await self._ledger.begin(opening, spec, can_reclaim="reclaim" in kind.abilities)
+        ledger = NoLedger() if kind.is_borrowed else self._ledger
+        await ledger.begin(opening, spec, can_reclaim="reclaim" in kind.abilities)
         self.note("opening", opening.tag)
         try:
-            yield lambda live: self._ledger.opened(opening.tag, kind.handle(live))
+            yield lambda live: ledger.opened(opening.tag, kind.handle(live))
         except BaseException:
             self.note("failed", opening.tag)
             if "reclaim" not in kind.abilities:
-                self._ledger.closed(opening.tag)
+                ledger.closed(opening.tag)
             raise
         self.note("open", opening.tag)
 

@@ -95,6 +95,10 @@ class Keeper:
         self.leaks = self._lender.leaks
         self.kept: list[Kept] = []
 
+    def lineage(self, name: str) -> tuple[SessionSpec, ...]:
+        """Return a session's entry and those of all that it lives in, parents first."""
+        return self._family.lineage([name])
+
     def expect(self, stays: Iterable[Stay]) -> None:
         """Count who will need what; must be told of every trial before the first begins."""
         for stay in stays:

@@ -4,14 +4,15 @@
 // rollback, fingerprint, lend, look, evidence, reclaim(tag, handle); or a function, sync or async generator, that yields once.
 'use strict';
 
-const ABILITIES = ['check', 'reset', 'fork', 'begin', 'rollback', 'fingerprint', 'reclaim', 'lend', 'look', 'evidence'];
+const ABILITIES = ['check', 'reset', 'fork', 'begin', 'rollback', 'fingerprint', 'reclaim', 'lend', 'look', 'evidence', 'attach'];
 const LAST_GRACE_MS = 10000;
 
 const tenants = new Map();
 
 function abilities(kind) {
   const able = kindOf(kind);
-  return ABILITIES.filter((name) => able && typeof able[name] === 'function');
+  if (!able) return ['attach'];
+  return ABILITIES.filter((name) => typeof able[name] === 'function');
 }
 
 // A class is made once for each session; an object of functions serves them all.
@@ -40,6 +41,14 @@ async function open(kind, asked) {
   return tenant(able, live === undefined ? able : live);
 }
 
+// A session that another process has opened and will close: reached by its handle, and left as it is.
+async function attached(kind, asked) {
+  const able = kindOf(kind) && (typeof kind === 'function' ? new kind({ config: asked.config }) : kind);
+  if (!able || !able.attach) return { live: asked.handle, able: null, close: async () => {} };
+  const live = await able.attach(asked.handle, asked.config);
+  return { live: live === undefined ? able : live, able, close: async () => {} };
+}
+
 function known(key) {
   if (!tenants.has(key)) throw new Error('it is gone: the process that it lived in has ended');
   return tenants.get(key);
@@ -57,6 +66,8 @@ async function finish(generator) {
 async function treat(kind, asked) {
   if (asked.do === 'open') {
     tenants.set(asked.key, await open(kind, asked));
+  } else if (asked.do === 'attach') {
+    tenants.set(asked.key, await attached(kind, asked));
   } else if (asked.do === 'fork') {
     const parent = known(asked.of);
     const child = await parent.able.fork(parent.live, { tag: asked.key });

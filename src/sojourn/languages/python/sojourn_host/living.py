@@ -19,13 +19,27 @@ from typing import Any
 from .channel import CURRENT
 from .loading import UnanswerableError
 
-ABILITIES = ("check", "reset", "fork", "begin", "rollback", "fingerprint", "reclaim", "lend", "look", "evidence")
+ABILITIES = (
+    "check",
+    "reset",
+    "fork",
+    "begin",
+    "rollback",
+    "fingerprint",
+    "reclaim",
+    "lend",
+    "look",
+    "evidence",
+    "attach",
+)
 LAST_GRACE = 10.0
 
 
 def abilities(kind: Any) -> list[str]:
-    """Return what a kind can do besides open and close."""
-    return [name for name in ABILITIES if callable(getattr(kind, name, None))] if inspect.isclass(kind) else []
+    """Return what a kind can do besides open and close; what a function opens is reached by its handle alone."""
+    if not inspect.isclass(kind):
+        return ["attach"]
+    return [name for name in ABILITIES if callable(getattr(kind, name, None))]
 
 
 def only_with(kind: Any) -> dict[str, str]:
@@ -196,6 +210,21 @@ class Tenant:
         return Tenant(self._kind, {**self._known, "tag": tag}, self)
 
 
+class Attached(Tenant):
+    """A session that another process has opened and will close: known by its handle, and reached by what it says."""
+
+    async def _enter(self) -> Any:
+        told = self._known["handle"]
+        if not inspect.isclass(self._kind):
+            return told
+        self.instance = self._kind()
+        live = await self._run(self.instance.attach, given(self.instance.attach, {**self._known, "live": told}))
+        return self.instance if live is None else live
+
+    async def _leave(self) -> None:
+        """Leave it as it is."""
+
+
 _OVER = object()
 
 
@@ -228,6 +257,9 @@ class Household:
             parents = {name: self.lent(marker) for name, marker in asked["parents"].items()}
             known = {"config": asked["config"], "base": asked.get("base", ""), "tag": key, "parents": parents}
             return await self._open(key, Tenant(kind, {**known, **parents}))
+        if what == "attach":
+            known = {"config": asked["config"], "base": asked["base"], "tag": key, "handle": asked["handle"]}
+            return await self._open(key, Attached(kind, known))
         if what == "fork":
             return await self._open(key, self._known(asked["of"]).child(key))
         if what == "reclaim":
