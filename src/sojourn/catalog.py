@@ -8,6 +8,8 @@ from __future__ import annotations
 PROVIDERS = {
     "echo": "sojourn.providers.echo:Echo",
     "exec": "sojourn.providers.command:Command",
+    "http": "sojourn.providers.http:Http",
+    "https": "sojourn.providers.http:Http",
     "javascript": "sojourn.providers.script:Script",
     "python": "sojourn.providers.script:Script",
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Protocol
 
@@ -65,17 +65,33 @@ class Tools:
     run_id: str
 
 
+class Belongings(AsyncExitStack):
+    """What a provider keeps over the turns of one conversation (cookies, a socket); closed with its lane."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: JsonDict = {}
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What a provider is asked: the rendered prompt, and promptfoo's call context (`vars`, `prompt`, `test`, ...)."""
+    """What a provider is asked: the rendered prompt, and promptfoo's call context (`vars`, `prompt`, `test`, ...).
+
+    `is_turn`: it is part of a lane or a conversation, or of a session, where sending twice or not at all would differ.
+    """
 
     prompt: str
     context: JsonDict
     deadline_ms: float = 0
+    belongings: Belongings = dataclasses.field(default_factory=Belongings)
+    is_turn: bool = False
 
 
 class Provider(Protocol):
-    """Made once a run from its entry in the suite; asked once a trial, many at a time."""
+    """Made once a run from its entry in the suite; asked once a trial, many at a time.
+
+    One that has `close` is closed at the end of the run; `check(spec)` of its class may raise ProviderError at once.
+    """
 
     def __init__(self, spec: ProviderSpec, tools: Tools) -> None: ...
 

@@ -15,9 +15,9 @@ from sojourn.config.findings import COMMAND_LINE, Source
 from sojourn.config.keys import PROVIDER
 from sojourn.config.reading import Reading
 from sojourn.config.references import FILE, load_files
-from sojourn.config.sessions import own_session
+from sojourn.config.sessions import endpoint_session, own_session
 from sojourn.config.shape import check_mapping
-from sojourn.errors import CodeError, ConfigError
+from sojourn.errors import CodeError, ConfigError, ProviderError
 from sojourn.model.reference import Reference
 from sojourn.model.suite import JsonDict, ProviderSpec
 
@@ -110,7 +110,10 @@ async def _checked(entry: Any, source: Source, at: Path, reading: Reading) -> Pr
 
 def _with_session(spec: ProviderSpec, entry: JsonDict, at: Path, reading: Reading) -> ProviderSpec:
     """Give a provider the session of its own that its entry describes."""
-    own = own_session(spec, entry["session"], at, reading) if isinstance(entry.get("session"), dict) else None
+    block, place = entry.get("session"), at
+    if block is None and registry.provider_name(spec.id) in ("http", "https") and "session" in spec.config:
+        block, place = endpoint_session(spec), (*at, "config")
+    own = own_session(spec, block, place, reading) if isinstance(block, dict) else None
     return spec if own is None else dataclasses.replace(spec, own=own, sessions=(*spec.sessions, own.name))
 
 
@@ -157,6 +160,12 @@ def check_plug(spec: ProviderSpec) -> None:
         close = registry.nearest(name, registry.names("provider"))
         todo = f"did you mean {close!r}?" if close else "known: " + ", ".join(registry.names("provider"))
         raise Mismatch(f"unknown provider {spec.id!r}", path=("id",), todo=todo)
+    check = getattr(registry.find("provider", name), "check", None)
+    if check is not None:
+        try:
+            check(spec)
+        except ProviderError as error:
+            raise Mismatch(error.what, todo=error.todo) from None
     if name == "exec":
         _check_program(spec.id)
     if name in ("python", "javascript"):

@@ -14,7 +14,7 @@ from sojourn.errors import ConfigError
 
 FILE = "file://"
 _CODE = re.compile(r"\.(?:py|[cm]?[jt]s|rb|go)(?::[\w.$]+)?$")
-_PRESERVED = frozenset({"vars"})
+_PRESERVED = frozenset({"vars", "multipart"})
 
 
 def is_code(reference: str) -> bool:
@@ -93,7 +93,7 @@ def _pointed(document: Any, pointer: str) -> Any:
 
 
 def load_files(data: Any, base: str, cwd: str, *, at: Path = ()) -> Any:
-    """Replace every `file://` value by the content of the file, but for code and below `vars`; raises Mismatch."""
+    """Replace every `file://` value by the file's content, but for code and what is preserved; raises Mismatch."""
     if isinstance(data, str):
         return _content(data, base, cwd, at) if data.startswith(FILE) and not is_code(data) else data
     if isinstance(data, list):

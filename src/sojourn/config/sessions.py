@@ -90,6 +90,31 @@ def own_session(provider: ProviderSpec, block: JsonDict, at: Path, reading: Read
     return dataclasses.replace(spec, name=f"{provider.name} (own)", own=True)
 
 
+_ENDPOINT = os.path.join(os.path.dirname(os.path.dirname(__file__)), "kinds", "endpoint.js")
+
+
+def endpoint_session(provider: ProviderSpec) -> JsonDict:
+    """Return promptfoo's `config.session` of an HTTP provider as a `session` block; raises Mismatch.
+
+    It is opened for each conversation, not before each request, and closed by what `close` says.
+    """
+    told = mapping(provider.config.get("session"), "session")
+    at = ("config", "session")
+    missing = next((key for key in ("url", "responseParser") if not isinstance(told.get(key), str)), "")
+    if missing:
+        todo = "write url: and responseParser:, for example data.body.sessionId"
+        raise Mismatch(f"the session of {provider.name!r} needs a {missing}", path=at, todo=todo)
+    parser = told["responseParser"]
+    if parser.startswith("file://"):
+        found = Reference.parse(parser, base=provider.base, role="parser")
+        if found is None or found.tongue != "javascript":
+            raise Mismatch(f"responseParser is JavaScript, not {parser}", path=(*at, "responseParser"))
+        parser = str(found)
+    config = {**{key: value for key, value in told.items() if key not in ("scope", "parent")}, "responseParser": parser}
+    block = {"kind": f"file://{_ENDPOINT}", "scope": told.get("scope", Scope.CONVERSATION.value), "config": config}
+    return {**block, "parent": told["parent"]} if "parent" in told else block
+
+
 def _own_kind(provider: ProviderSpec, block: JsonDict) -> str:
     reference = Reference.parse(provider.id, base=provider.base, role="session")
     if "kind" not in block and (reference is None or (reference.tongue == "python" and not reference.name)):

@@ -45,7 +45,18 @@ async def render(account: Account, setting: Setting) -> Question:
     account.variables, data = setting.renderer.resolve_vars(variables, said)
     account.prompt = setting.renderer.render_prompt(text, account.variables, data)
     deadline = setting.suite.options.timeout_ms
-    return Question(prompt=account.prompt, context=_context(account, setting, text), deadline_ms=deadline)
+    return Question(
+        prompt=account.prompt,
+        context=_context(account, setting, text),
+        deadline_ms=deadline,
+        belongings=setting.belongings.of(account.trial),
+        is_turn=_is_turn(account),
+    )
+
+
+def _is_turn(account: Account) -> bool:
+    trial = account.trial
+    return bool(trial.lane or trial.conversation or trial.needs or account.variables.get("sessionId"))
 
 
 def conversation_key(trial: Trial, case: Case) -> str:

@@ -31,6 +31,12 @@ class ProviderPool:
             self._made[key] = plug(spec, self._tools)
         return self._made[key]
 
+    async def close(self) -> None:
+        """Close those that have something to close, at the end of the run."""
+        for plug in self._made.values():
+            if hasattr(plug, "close"):
+                await plug.close()
+
     def named(self, entry: Any) -> ProviderSpec:
         """Return the entry that a test or a grader names: an id or label of the suite's, or an entry of its own."""
         if isinstance(entry, ProviderSpec):

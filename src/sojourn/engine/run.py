@@ -94,11 +94,11 @@ async def prepared(suite: Suite, listeners: Listeners, inline: Inline | None = N
     env = {**os.environ, **suite.env, "TMPDIR": str(folder)}
     with safekept(suite, run_id, folder) as safe, template_filters(suite, env) as filters:
         code = CodeRunner(env, listeners.on_print, safe.heir, inline)
+        renderer = Renderer(env, filters)
+        tools = Tools(code=code, render=renderer.render, env=env, base=Path(suite.base), run_id=run_id)
+        providers = ProviderPool(suite.providers, tools)
         try:
             os.mkdir(folder, 0o700)
-            renderer = Renderer(env, filters)
-            tools = Tools(code=code, render=renderer.render, env=env, base=Path(suite.base), run_id=run_id)
-            providers = ProviderPool(suite.providers, tools)
             extensions = read_extensions(suite.extensions, suite.base)
             yield Setting(
                 suite=suite,
@@ -116,6 +116,8 @@ async def prepared(suite: Suite, listeners: Listeners, inline: Inline | None = N
                 clock=time.perf_counter,
             )
         finally:
+            with contextlib.suppress(OSError):
+                await providers.close()
             await code.close()
             shutil.rmtree(folder, ignore_errors=True)
 

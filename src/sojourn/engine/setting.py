@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from sojourn.engine.belonging import BelongingsOfLanes
 from sojourn.engine.grading import GraderPool
 from sojourn.engine.lanes import Learner
 from sojourn.engine.providers import ProviderPool
@@ -42,6 +43,7 @@ class Setting:
     house: House
     safe: Safekeeping
     clock: Callable[[], float]
+    belongings: BelongingsOfLanes = dataclasses.field(default_factory=BelongingsOfLanes)
     conversations: dict[str, list[JsonDict]] = dataclasses.field(default_factory=dict)
     registers: dict[int, dict[str, Any]] = dataclasses.field(default_factory=dict)
 

@@ -65,9 +65,13 @@ class Crew:
 
     async def _lane(self, lane: Lane) -> None:
         LANE.set({})
-        struck = await self._in_order(lane)
-        if struck:
-            await self._lane_again(lane, struck)
+        try:
+            struck = await self._in_order(lane)
+            if struck:
+                await self._setting.belongings.close(lane)
+                await self._lane_again(lane, struck)
+        finally:
+            await self._setting.belongings.close(lane)
 
     async def _in_order(self, lane: Lane, *, alone: bool = False) -> int:
         """Run a lane's trials; returns how many have to be run again, for others brought down what they lived in.

@@ -27,7 +27,6 @@ class Http:
         "timeout": float,
     }
     only_with: ClassVar[dict[str, str]] = {"check": "check", "reset": "reset"}
-    requires: ClassVar[dict[str, str]] = {"httpx2": "sojourn[http]"}
 
     async def open(self, config: dict[str, Any], parents: dict[str, Any]) -> None:
         """Send the opening request, and read the fields from its answer."""

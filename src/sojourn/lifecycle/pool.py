@@ -205,8 +205,6 @@ class Pool:
             self._hosts.discard(host)
         self._was_open = True
         self._members.append(Member(host, self._clock()))
-        if not self._closed:
-            self._serve()
 
     def _refuse(self, error: SessionError, *, everyone: bool) -> None:
         """Tell the first in line, or everyone, that there is no session to be had."""
@@ -357,8 +355,8 @@ class Pool:
     async def warm(self) -> None:
         """Open the least number of sessions ahead of need."""
         missing = self._limits.min - self.size
-        if missing > 0:
-            await asyncio.gather(*(self._open_one() for _ in range(missing)))
+        tasks = [asyncio.create_task(self._open_one()) for _ in range(missing)]
+        await asyncio.gather(*tasks)
 
     def hurry(self) -> None:
         """Give up what is being opened."""

@@ -24,6 +24,11 @@ Role = Literal[
     "session",
     "sessions",
     "value",
+    "request",
+    "response",
+    "parser",
+    "status",
+    "stream",
 ]
 
 SUFFIXES: dict[str, Tongue] = {

@@ -30,6 +30,14 @@ const PARAMETERS = {
   transform_vars: ['vars', 'context'],
   context_transform: ['output', 'context'],
 };
+// What a provider's configuration says in JavaScript: an expression over several lines, a function, or a body.
+const EXPRESSIONS = {
+  request: ['prompt', 'vars', 'context'],
+  response: ['json', 'text', 'context'],
+  parser: ['data'],
+  status: ['status'],
+  stream: ['accumulator', 'event', 'context'],
+};
 const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor;
 const DECLARATION = /^(?:const|let|var)\s/;
 
@@ -88,7 +96,25 @@ function body({ source, role }) {
   return `return (${expression}\n)`;
 }
 
+function compiled(names, source) {
+  try {
+    return new AsyncFunction(...names, 'process', 'require', `return (${source.trim().replace(/;+\s*$/, '')}\n)`);
+  } catch (error) {
+    if (!/\breturn\b/.test(source)) throw error;
+    return new AsyncFunction(...names, 'process', 'require', source);
+  }
+}
+
+function expression(names, source) {
+  const made = compiled(names, source);
+  return async (...args) => {
+    const value = await made(...args);
+    return typeof value === 'function' ? value(...args) : value;
+  };
+}
+
 function inline(definition) {
+  if (EXPRESSIONS[definition.role]) return expression(EXPRESSIONS[definition.role], definition.source);
   const names = PARAMETERS[definition.role] || ['output', 'context'];
   return new AsyncFunction(...names, 'process', 'require', body(definition));
 }

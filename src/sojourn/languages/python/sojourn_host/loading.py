@@ -25,6 +25,11 @@ DEFAULT_NAMES = {
     "value": "get_assert",
     "prompt": "get_prompt",
     "scoring": "func",
+    "request": "get_transform",
+    "response": "get_transform",
+    "parser": "get_transform",
+    "status": "get_transform",
+    "stream": "get_transform",
 }
 PARAMETERS = {
     "assertion": ("output", "context"),

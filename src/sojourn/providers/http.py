@@ -1,0 +1,189 @@
+"""`http`, `https://...`: a service under test, by a request of the suite's own making."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from sojourn.errors import ProviderError
+from sojourn.model.reply import Reply
+from sojourn.model.suite import JsonDict, ProviderSpec
+from sojourn.protocols import Question, Tools
+from sojourn.providers.answer import read_answer
+from sojourn.providers.credentials import Credentials, certificates
+from sojourn.providers.expressions import Broken, expression
+from sojourn.providers.request_body import Fill, encoded, filled, multipart, raw_request
+from sojourn.providers.sending import BUSY, Manner, Outgoing, Sender, SendingError, refusal
+
+REFUSED = BUSY | {401, 403, 404, 501}
+"""Answers that are errors unless validateStatus takes them: the service did not do what it was asked."""
+
+_TOKENS_A_WORD = 1.3
+
+
+class Http:
+    """Fills the suite's request in with a question, sends it, and reads the answer as the suite says."""
+
+    def __init__(self, spec: ProviderSpec, tools: Tools) -> None:
+        config = spec.config
+        base = spec.base or str(tools.base)
+        self._config = config
+        self._base = base
+        self._tools = tools
+        self._url = str(config.get("url") or (spec.id if "://" in spec.id else ""))
+        self._request = expression(config, "transformRequest", "request", tools, base) if _is_code(config) else None
+        key = "transformResponse" if "transformResponse" in config else "responseParser"
+        self._response = expression(config, key, "response", tools, base)
+        self._session = expression(config, "sessionParser", "parser", tools, base)
+        self._status = expression(config, "validateStatus", "status", tools, base)
+        self._auth = Credentials(config["auth"], tools, base) if config.get("auth") else None
+        env = {**tools.env, **spec.env}
+        self._sender = Sender(Manner.of(config, env, certificates(config.get("tls"), base)))
+
+    @staticmethod
+    def check(spec: ProviderSpec) -> None:
+        """Raise ProviderError where a request can never be made."""
+        if "://" not in spec.id and not spec.config.get("url") and not spec.config.get("request"):
+            raise ProviderError(f"{spec.id!r} needs an address", todo="write url: under config")
+        if spec.config.get("signatureAuth"):
+            raise ProviderError("signatureAuth is not there yet: promptfoo has it, Sojourn does not")
+
+    async def ask(self, question: Question) -> Reply:
+        """Answer with what the service did; a refusal, or an expression that breaks, is the reply's error."""
+        try:
+            variables = self._variables(question)
+            answer = await self._sender.send(await self._outgoing(question, variables), question)
+            return await self._read(answer, question, variables)
+        except (Broken, SendingError) as error:
+            return Reply(error=str(error))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._sender.close()
+
+    def _variables(self, question: Question) -> JsonDict:
+        variables = dict(question.context.get("vars") or {})
+        own = (variables.get("sessions") or {}).get("session") if "sessions" in variables else None
+        if isinstance(own, Mapping) and own.get("id") is not None:
+            variables.setdefault("sessionId", own["id"])
+        evaluation = question.context.get("evaluationId")
+        return {**variables, "prompt": question.prompt, "evaluationId": evaluation}
+
+    async def _outgoing(self, question: Question, variables: JsonDict) -> Outgoing:
+        def fill(text: str) -> str:
+            return self._tools.render(text, variables)
+
+        if self._auth is not None:
+            variables |= await self._auth.prepare(fill, self._sender)
+        over: Any = None
+        if self._config.get("transformRequest"):
+            made = await self._transformed(question, variables, fill)
+            over = made if isinstance(made, Mapping) else None
+            variables = variables if over is not None else {**variables, "prompt": made}
+        return self._addressed(fill, over)
+
+    async def _transformed(self, question: Question, variables: JsonDict, fill: Fill) -> Any:
+        if self._request is None:
+            made = filled(str(self._config["transformRequest"]), fill)
+        else:
+            made = await self._request(question.prompt, variables, question.context)
+        if made is None:
+            raise Broken("transformRequest returned nothing")
+        return made
+
+    def _addressed(self, fill: Fill, over: Any) -> Outgoing:
+        """Return the request with everything filled in."""
+        import httpx2
+
+        config = self._config
+        method, url, body = str(config.get("method") or ""), self._url, config.get("body")
+        headers = {fill(str(k)).lower(): fill(str(v)) for k, v in (config.get("headers") or {}).items()}
+        if config.get("request"):
+            method, url, headers, body = self._raw(fill)
+        query = {fill(str(k)): fill(str(v)) for k, v in (config.get("queryParams") or {}).items()}
+        if self._auth is not None:
+            headers = {**self._auth.headers(fill), **headers}
+            query |= self._auth.query(fill)
+        try:
+            target = str(httpx2.URL(fill(url)).copy_merge_params(query)) if query else fill(url)
+        except httpx2.InvalidURL as error:
+            raise SendingError(f"{fill(url)!r} is no address: {error}") from error
+        parts = (config.get("multipart") or {}).get("parts")
+        says = body is not None or over is not None or parts
+        method = (method or ("POST" if says else "GET")).upper()
+        if parts:
+            headers.pop("content-type", None)
+            return Outgoing(method=method, url=target, headers=headers, files=multipart(parts, fill, self._base))
+        content = encoded(body, headers, fill, over) if says and method not in ("GET", "HEAD") else None
+        return Outgoing(method=method, url=target, headers=headers, content=content)
+
+    def _raw(self, fill: Fill) -> tuple[str, str, dict[str, str], str | None]:
+        method, target, headers, body = raw_request(str(self._config["request"]))
+        headers = {fill(key): fill(value) for key, value in headers.items() if key != "content-length"}
+        host = headers.pop("host", "")
+        scheme = "https" if self._config.get("useHttps") is True else "http"
+        return method, target if "://" in target else f"{scheme}://{host}{target}", headers, body or None
+
+    async def _read(self, answer: Any, question: Question, variables: JsonDict) -> Reply:
+        status = answer.status_code
+        taken = status not in REFUSED if self._status is None else bool(await self._status(status))
+        http = {"status": status, "statusText": answer.reason_phrase, "headers": dict(answer.headers)}
+        if not taken:
+            return Reply(error=refusal(answer), metadata={"http": http})
+        body = _body(answer)
+        session = variables.get("sessionId")
+        if self._session is not None:
+            session = await self._session({"headers": dict(answer.headers), "body": body})
+        made = await self._made(answer, body, variables)
+        if not _is_reply(made):
+            made = {"output": made}
+        extra = {"raw": answer.text, **self._tokens(question, answer)}
+        told = {"sessionId": session, **extra, **made, "metadata": {"http": http, **(made.get("metadata") or {})}}
+        return read_answer(told)
+
+    async def _made(self, answer: Any, body: Any, variables: JsonDict) -> Any:
+        if self._response is None:
+            return body
+        response = {
+            "data": body,
+            "status": answer.status_code,
+            "statusText": answer.reason_phrase,
+            "headers": dict(answer.headers),
+            "cached": False,
+        }
+        json = body if not isinstance(body, str) else None
+        made = await self._response(json, answer.text, {"response": response, "vars": variables})
+        if made is None:
+            raise Broken(f"transformResponse returned nothing for {answer.text[:200]!r}")
+        return made
+
+    def _tokens(self, question: Question, answer: Any) -> JsonDict:
+        """Estimate the tokens by the words, where the suite asks for that."""
+        said = self._config.get("tokenEstimation") or {}
+        if said.get("enabled") is not True:
+            return {}
+        factor = float(said.get("multiplier") or _TOKENS_A_WORD)
+        prompt, completion = (math.ceil(len(text.split()) * factor) for text in (question.prompt, answer.text))
+        return {"tokenUsage": {"prompt": prompt, "completion": completion, "total": prompt + completion}}
+
+
+def _is_code(config: Mapping[str, Any]) -> bool:
+    """Whether transformRequest is code; a text with `{{` in it that is no function is a template."""
+    written = config.get("transformRequest")
+    if not isinstance(written, str) or "{{" not in written or written.startswith("file://"):
+        return written is not None
+    return "=>" in written or written.lstrip().startswith("function") or "return " in written
+
+
+def _is_reply(made: Any) -> bool:
+    if not isinstance(made, Mapping):
+        return False
+    return "output" in made or (isinstance(made.get("error"), str) and bool(made["error"]))
+
+
+def _body(answer: Any) -> Any:
+    try:
+        return answer.json()
+    except ValueError:
+        return answer.text

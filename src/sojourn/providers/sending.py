@@ -1,0 +1,183 @@
+"""Sends requests for every provider that speaks HTTP: retries by status codes, `Retry-After`, cookies, time limits.
+
+A turn of a conversation is never sent twice, unless its provider's `config.resend` is true: the first one may have
+been taken. What never reached the service (a connection refused) is sent again in any case.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import datetime as dt
+import random
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
+
+from sojourn.errors import ProviderError
+from sojourn.protocols import Question
+
+BUSY = frozenset({429, 502, 503, 504})
+"""Answers by which a service says that it did not take the request and may take it later."""
+
+LONGEST = 60.0
+RETRIES = 3
+TIMEOUT_MS = 300_000.0
+
+
+class SendingError(Exception):
+    """No answer came; the text is for the user."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A request. `content` is text or bytes, `json` plain data; `files` the parts of a form, as httpx2 takes them."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    content: str | bytes | None = None
+    json: Any = None
+    files: Any = None
+
+    def fields(self) -> dict[str, Any]:
+        """Return what there is to say, by httpx2's names."""
+        named = {name: getattr(self, name) for name in ("method", "url", "headers", "content", "json", "files")}
+        return {name: value for name, value in named.items() if value is not None}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How requests are sent. `verify` is httpx2's: an SSL context, or whether certificates are looked at."""
+
+    timeout_s: float = TIMEOUT_MS / 1000
+    retries: int = RETRIES
+    resend: bool = False
+    verify: Any = True
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any], env: Mapping[str, str], verify: Any = None) -> Manner:
+        """Read `timeoutMs`, `maxRetries` and `resend` of a provider's configuration; raises ProviderError."""
+        timeout = _number(config.get("timeoutMs", config.get("timeout")), "timeoutMs")
+        if timeout is None:
+            timeout = _number(env.get("REQUEST_TIMEOUT_MS") or TIMEOUT_MS, "REQUEST_TIMEOUT_MS")
+        retries = _number(config.get("maxRetries"), "maxRetries")
+        return cls(
+            timeout_s=(timeout or TIMEOUT_MS) / 1000,
+            retries=RETRIES if retries is None else int(retries),
+            resend=config.get("resend") is True,
+            verify=True if verify is None else verify,
+        )
+
+
+def _number(value: Any, name: str) -> float | None:
+    if value is None:
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = -1.0
+    if isinstance(value, bool) or not 0 <= number < float("inf"):
+        raise ProviderError(f"{name} must be a number, 0 or more, not {value!r}")
+    return number
+
+
+class Sender:
+    """One client for all of a provider's requests; cookies are kept for each conversation apart."""
+
+    def __init__(self, manner: Manner) -> None:
+        self._manner = manner
+        self._client: Any = None
+
+    def _opened(self) -> Any:
+        if self._client is None:
+            import httpx2
+
+            nobody = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+            timeout = httpx2.Timeout(self._manner.timeout_s)
+            limits = httpx2.Limits(max_connections=None, max_keepalive_connections=100)
+            self._client = httpx2.AsyncClient(
+                cookies=nobody, timeout=timeout, limits=limits, verify=self._manner.verify, follow_redirects=True
+            )
+        return self._client
+
+    async def send(self, outgoing: Outgoing, question: Question) -> Any:
+        """Return the answer (an httpx2.Response that is read), or raise SendingError."""
+        may_resend = self._manner.resend or not question.is_turn
+        for attempt in range(self._manner.retries + 1):
+            is_last = attempt == self._manner.retries
+            try:
+                answer = await self._once(outgoing, question)
+            except _Unsent as error:
+                if is_last or not (may_resend or error.is_unsent):
+                    raise SendingError(str(error)) from error
+                wait: float | None = backoff(attempt)
+            else:
+                wait = wait_for(answer.headers.get("retry-after"), attempt)
+                if is_last or answer.status_code not in BUSY or not may_resend or wait is None:
+                    return answer
+            await asyncio.sleep(wait or 0)
+        raise AssertionError
+
+    async def _once(self, outgoing: Outgoing, question: Question) -> Any:
+        import httpx2
+
+        client = self._opened()
+        cookies = question.belongings.kept.setdefault("cookies", httpx2.Cookies())
+        try:
+            request = client.build_request(**outgoing.fields())
+            if "cookie" not in request.headers:
+                cookies.set_cookie_header(request)
+            answer = await client.send(request)
+        except httpx2.TimeoutException as error:
+            raise SendingError(f"{outgoing.url} did not answer within {self._manner.timeout_s:g} s") from error
+        except (httpx2.ConnectError, httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError) as error:
+            raise _Unsent(outgoing.url, error, is_unsent=isinstance(error, httpx2.ConnectError)) from error
+        except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, TypeError) as error:
+            raise SendingError(f"{outgoing.url} cannot be asked: {error or type(error).__name__}") from error
+        for each in (*answer.history, answer):
+            cookies.extract_cookies(each)
+        return answer
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+
+class _Unsent(Exception):  # noqa: N818  a step on the way to SendingError
+    """The connection failed; `is_unsent`: before anything was sent."""
+
+    def __init__(self, url: str, error: Exception, *, is_unsent: bool) -> None:
+        super().__init__(f"{url} cannot be reached: {error or type(error).__name__}")
+        self.is_unsent = is_unsent
+
+
+def backoff(attempt: int) -> float:
+    """Return seconds to wait before the next attempt: half a second, doubling, spread so that not all come at once."""
+    return float(min(LONGEST, 0.5 * 2**attempt)) * random.uniform(0.5, 1)  # noqa: S311  no secret
+
+
+def wait_for(retry_after: str | None, attempt: int, now: dt.datetime | None = None) -> float | None:
+    """Return what a service's `Retry-After` asks for, in seconds or as a date; None where it is more than a minute."""
+    if not retry_after:
+        return backoff(attempt)
+    try:
+        seconds = float(retry_after)
+    except ValueError:
+        try:
+            then = parsedate_to_datetime(retry_after)
+        except ValueError:
+            return backoff(attempt)
+        then = then if then.tzinfo else then.replace(tzinfo=dt.UTC)
+        seconds = (then - (now or dt.datetime.now(dt.UTC))).total_seconds()
+    return max(0.0, seconds) if seconds <= LONGEST else None
+
+
+def refusal(answer: Any) -> str:
+    """Say what a service answered, for an error: its status and the beginning of what it says."""
+    told = answer.text[:500].strip()
+    asked = f"; it asks to wait {late}" if (late := answer.headers.get("retry-after")) else ""
+    return f"HTTP {answer.status_code} {answer.reason_phrase}{asked}" + (f": {told}" if told else "")

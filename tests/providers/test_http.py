@@ -1,0 +1,345 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sojourn.errors import ConfigError
+from tests.acceptance.suites import Evaluate, asked
+from tests.providers.conftest import Ask
+from tests.providers.service import Service
+
+JSON = {"Content-Type": "application/json"}
+VALUES = {"n": 123, "quoted": 'he "q" & \nx', "data": '{"k":1}', "name": "K"}
+
+
+def entry(service: Service, path: str = "/x", **config: Any) -> dict[str, Any]:
+    """Make an entry under `providers`."""
+    return {"id": "http", "config": {"url": service.url + path, **config}}
+
+
+@pytest.mark.parametrize(
+    ("body", "sent"),
+    [
+        ({"a": "{{n}}", "b": "{{data}}"}, {"a": "123", "b": {"k": 1}}),
+        ({"a": "x {{quoted}}"}, {"a": 'x he "q" & \nx'}),
+        ('{"a": "{{quoted}}", "p": "{{prompt}}"}', {"a": 'he "q" & \nx', "p": "hello"}),
+        ('{"a": {{quoted | dump}}}', {"a": 'he "q" & \nx'}),
+        ([{"role": "user", "content": "{{prompt}}"}], [{"role": "user", "content": "hello"}]),
+        ({"{{name}}": 1}, {"K": 1}),
+    ],
+)
+def test_json_bodies_are_filled_in_text_by_text(ask: Ask, service: Service, body: Any, sent: Any) -> None:
+    """Whatever a value holds, the body stays JSON; a text that becomes a JSON object or list is one."""
+    ask(entry(service, method="POST", headers=JSON, body=body), "hello", **VALUES)
+
+    assert service.bodies == [sent]
+
+
+def test_url_query_and_headers_are_templates(ask: Ask, service: Service) -> None:
+    """URL, query parameters and headers, names as well as values, are filled in; the query that is there stays."""
+    config = {"queryParams": {"a": "{{quoted}}"}, "headers": {"X-{{name}}": "v {{n}}"}, "method": "GET"}
+    ask(entry(service, "/{{name}}?s=1", **config), "hello", **VALUES)
+
+    assert service.seen[0]["path"] == "/K?s=1&a=he+%22q%22+%26+%0Ax"
+    assert service.seen[0]["headers"]["x-k"] == "v 123"
+
+
+def test_sessions_are_there_for_templates(ask: Ask, service: Service) -> None:
+    """A session's handle can be used in URL, headers and body."""
+    config = {"url": "{{sessions.it.url}}/{{sessions.it.id}}", "headers": {"x-s": "{{sessions.it.id}}"}}
+    own = {"id": "http", "config": {**config, "body": {"s": "{{sessions.it.id}}"}}}
+    ask(own, "hello", sessions={"it": {"url": service.url, "id": "s1"}})
+
+    assert (service.seen[0]["path"], service.seen[0]["headers"]["x-s"], service.bodies) == ("/s1", "s1", [{"s": "s1"}])
+
+
+@pytest.mark.parametrize(("more", "method"), [({}, "GET"), ({"body": {"a": 1}}, "POST"), ({"method": "put"}, "PUT")])
+def test_a_body_is_sent_unless_it_says_get(ask: Ask, service: Service, more: dict[str, Any], method: str) -> None:
+    """Without a method it is POST where there is a body, and GET otherwise."""
+    ask(entry(service, **more), "hello")
+
+    assert service.seen[0]["method"] == method
+
+
+def test_a_form_is_encoded(ask: Ask, service: Service) -> None:
+    """An object as the body of a form is encoded as one; a text is sent as it is."""
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    ask(entry(service, headers=form, body={"a": "{{quoted}}"}), "hello", **VALUES)
+    ask(entry(service, headers=form, body="a={{n}}"), "hello", **VALUES)
+
+    assert [each["body"] for each in service.seen] == ["a=he+%22q%22+%26+%0Ax", "a=123"]
+
+
+def test_a_raw_request_is_sent(ask: Ask, service: Service) -> None:
+    """A request may be written as it goes over the wire; what values hold does not break its JSON."""
+    host = service.url.removeprefix("http://")
+    raw = f'POST /raw/{{{{n}}}} HTTP/1.1\nHost: {host}\nContent-Type: application/json\n\n{{"a": "{{{{quoted}}}}"}}'
+    ask({"id": "http", "config": {"request": raw}}, "hello", **VALUES)
+
+    assert (service.seen[0]["method"], service.seen[0]["path"]) == ("POST", "/raw/123")
+    assert service.bodies == [{"a": 'he "q" & \nx'}]
+
+
+def test_files_are_uploaded(ask: Ask, service: Service, tmp_path: Path) -> None:
+    """Parts of a form are fields, filled in, and files."""
+    (tmp_path / "a.txt").write_text("content")
+    file = {"kind": "file", "name": "up", "source": {"type": "path", "path": "file://a.txt"}}
+    field = {"kind": "field", "name": "f", "value": "{{prompt}}"}
+    ask(entry(service, multipart={"parts": [field, file]}), "hello")
+
+    body = service.seen[0]["body"]
+    assert 'name="f"\r\n\r\nhello\r\n' in body
+    assert 'name="up"; filename="a.txt"\r\nContent-Type: text/plain\r\n\r\ncontent\r\n' in body
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("JSON.stringify({text: prompt})", {"x": {"text": "hello"}}),
+        ("{text: prompt}", {"x": "hello", "text": "hello"}),
+        ("(p, vars) => ({x: vars.n})", {"x": 123}),
+        ("function(p) { return {t: p} }", {"x": "hello", "t": "hello"}),
+        ("return {t: prompt}", {"x": "hello", "t": "hello"}),
+        ("const t = prompt;\nreturn {t}", {"x": "hello", "t": "hello"}),
+        ("{{prompt}}!", {"x": "hello!"}),
+        ('{"text": "{{prompt}}"}', {"x": "hello", "text": "hello"}),
+        ("file://change.py", {"x": "HELLO"}),
+        ("file://change.js:named", {"x": "hello", "n": 1}),
+    ],
+)
+def test_transform_request_changes_what_is_sent(
+    ask: Ask, service: Service, tmp_path: Path, written: str, sent: Any
+) -> None:
+    """A text takes the prompt's place, an object is laid over the body; it is JavaScript, a template or a file."""
+    (tmp_path / "change.py").write_text("def get_transform(prompt, vars, context): return prompt.upper()")
+    (tmp_path / "change.js").write_text("module.exports = { named: (prompt) => ({ n: 1 }) };")
+    ask(entry(service, headers=JSON, body={"x": "{{prompt}}"}, transformRequest=written), "hello", **VALUES)
+
+    assert service.bodies == [sent]
+
+
+@pytest.mark.parametrize(
+    ("written", "output"),
+    [
+        ("json.a.b", 7),
+        ("{\n  output: json.a.b,\n  metadata: {z: 1}\n}", 7),
+        ("(json, text, context) => text.length + context.response.status", 215),
+        ("const x = json.a;\nreturn x.b", 7),
+        ("({output: {deep: json.a}})", {"deep": {"b": 7}}),
+        ("file://read.py", 7),
+        ("file://read.py:whole", '{"a": {"b": 7}}'),
+        ("file://read.js", 7),
+    ],
+)
+@pytest.mark.parametrize("key", ["transformResponse", "responseParser"])
+def test_transform_response_reads_the_answer(
+    ask: Ask, service: Service, tmp_path: Path, written: str, output: Any, key: str
+) -> None:
+    """An expression, function or file makes the output, or a whole reply, of the answer."""
+    python = (
+        "def get_transform(json, text, context): return json['a']['b']\ndef whole(json, text, context): return text\n"
+    )
+    (tmp_path / "read.py").write_text(python)
+    (tmp_path / "read.js").write_text("module.exports = (json) => json.a.b;")
+    service.will(body={"a": {"b": 7}})
+    [reply] = ask(entry(service, **{key: written}), "hello")
+
+    assert (reply.error, reply.output) == ("", output)
+    assert reply.metadata["http"]["status"] == 200
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({"transformResponse": "json.nope.deeper"}, "transformResponse broke: inline javascript: TypeError"),
+        ({"transformResponse": "json.nope"}, "transformResponse returned nothing"),
+        ({"transformResponse": "({error: 'no such thread'})"}, "no such thread"),
+        ({"sessionParser": "data.headers.get('x')"}, "sessionParser broke"),
+        ({"validateStatus": "status < 200"}, "HTTP 200 OK"),
+        ({"validateStatus": "file://status.py"}, "HTTP 200 OK"),
+    ],
+)
+def test_an_answer_that_cannot_be_read_is_an_error(
+    ask: Ask, service: Service, tmp_path: Path, config: dict[str, Any], told: str
+) -> None:
+    """An expression that breaks, or finds nothing, or an answer that is not accepted, is the reply's error."""
+    (tmp_path / "status.py").write_text("def get_transform(status): return status != 200")
+    [reply] = ask(entry(service, **config), "hello")
+
+    assert told in reply.error
+
+
+@pytest.mark.parametrize("status", [200, 400, 500, 401, 403, 404, 501])
+def test_refusals_are_errors(ask: Ask, service: Service, status: int) -> None:
+    """401, 403, 404 and 501 are errors; other answers are outputs, as in promptfoo."""
+    service.will(status, "no such session")
+    [reply] = ask(entry(service), "hello")
+
+    assert bool(reply.error) is (status in (401, 403, 404, 501))
+    assert "no such session" in (reply.error or reply.output)
+    assert reply.metadata["http"]["status"] == status
+
+
+def test_validate_status_decides(ask: Ask, service: Service) -> None:
+    """What validateStatus takes is an output, a 404 as well."""
+    service.will(404, "nothing here")
+    [reply] = ask(entry(service, validateStatus="(s) => s === 404"), "hello")
+
+    assert reply.output == "nothing here"
+
+
+@pytest.mark.parametrize(("parser", "session"), [("data.body.id", "s7"), ("data.headers['x-s']", "head")])
+def test_session_parser_names_the_session(ask: Ask, service: Service, parser: str, session: str) -> None:
+    """The session is named by the answer's body or headers."""
+    service.will(200, {"id": "s7"}, x_s="head")
+    [reply] = ask(entry(service, sessionParser=parser), "hello")
+
+    assert reply.session_id == session
+
+
+def test_cookies_are_kept_over_a_conversation(ask: Ask, service: Service) -> None:
+    """What the service sets as a cookie comes back with the next turn of the same conversation, and no other."""
+    service.will(200, "hi", set_cookie="s=1")
+    ask(entry(service), "one", "two")
+    ask(entry(service), "three")
+
+    assert [each["headers"].get("cookie") for each in service.seen] == [None, "s=1", None]
+
+
+@pytest.mark.parametrize(
+    ("auth", "header", "path"),
+    [
+        ({"type": "bearer", "token": "t-{{name}}"}, ("authorization", "Bearer t-K"), "/x"),
+        ({"type": "basic", "username": "u", "password": "p"}, ("authorization", "Basic dTpw"), "/x"),
+        ({"type": "api_key", "keyName": "X-K", "value": "v"}, ("x-k", "v"), "/x"),
+        ({"type": "api_key", "placement": "query", "keyName": "k", "value": "v"}, ("x-k", None), "/x?k=v"),
+        ({"type": "file", "path": "file://token.py"}, ("x-t", "made"), "/x"),
+    ],
+)
+def test_requests_prove_who_they_are(
+    ask: Ask, service: Service, tmp_path: Path, auth: dict[str, str], header: tuple[str, Any], path: str
+) -> None:
+    """Each way of `auth` puts its header or query parameter in."""
+    (tmp_path / "token.py").write_text("def get_transform(context): return {'token': 'made'}")
+    ask(entry(service, auth=auth, headers={"x-t": "{{token}}"}), "hello", name="K")
+
+    assert (service.seen[0]["headers"].get(header[0]), service.seen[0]["path"]) == (header[1], path)
+
+
+def test_a_token_is_fetched_once_for_its_time(ask: Ask, service: Service) -> None:
+    """An OAuth token is used until a minute before its end."""
+    auth = {"type": "oauth", "tokenUrl": service.url + "/token", "clientId": "i", "clientSecret": "s", "scopes": ["a"]}
+    service.will(200, {"access_token": "T1", "expires_in": 3600})
+    ask(entry(service, auth=auth), "one", "two")
+
+    assert service.seen[0]["body"] == "grant_type=client_credentials&client_id=i&client_secret=s&scope=a"
+    assert [each["headers"].get("authorization") for each in service.seen] == [None, "Bearer T1", "Bearer T1"]
+
+
+def test_a_token_that_is_refused_is_the_error(ask: Ask, service: Service) -> None:
+    """An authorization service that says no is why there is no answer."""
+    service.will(400, {"error": "invalid_client"})
+    auth = {"type": "oauth", "tokenUrl": service.url + "/token", "clientId": "i", "clientSecret": "s"}
+    [reply] = ask(entry(service, auth=auth), "one")
+
+    assert "no token: HTTP 400" in reply.error
+    assert "invalid_client" in reply.error
+
+
+def test_tokens_are_estimated_by_words(ask: Ask, service: Service) -> None:
+    """1.3 tokens a word, where the suite asks for it."""
+    service.will(200, "one two three")
+    [reply] = ask(entry(service, tokenEstimation={"enabled": True}), "one two")
+
+    assert reply.tokens == {"prompt": 3, "completion": 4, "total": 7}
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({}, "needs an address"),
+        ({"url": "http://x", "signatureAuth": {"type": "pem"}}, "signatureAuth is not there yet"),
+    ],
+)
+def test_a_request_that_cannot_be_is_found_before_the_run(ask: Ask, config: dict[str, Any], told: str) -> None:
+    """A provider without an address, or with what is not there, is an error of the configuration."""
+    with pytest.raises(ConfigError, match=told):
+        ask({"id": "http", "config": config}, "hello")
+
+
+def test_a_refusal_costs_its_trial_and_the_run_goes_on(evaluate: Evaluate, service: Service) -> None:
+    """A 404 is one trial's error: the others are asked, cookies stay with their conversations, afterAll runs."""
+    for status in (200, 404, 200):
+        service.will(status, f"answer {status}", set_cookie=f"s={status}")
+    hooks = "def end(hook_name, context):\n    if hook_name == 'afterAll': open('ended', 'w').close()\n"
+    config = asked("a", "b", "c", providers=[service.url + "/chat"], extensions=["file://hooks.py:end"])
+    for test in config["tests"]:
+        test["metadata"] = {"conversationId": "one"}
+    run = evaluate(config, {"hooks.py": hooks}, NO_PROXY="127.0.0.1")
+
+    assert run.outcomes == ["passed", "error", "passed"], run.shown
+    assert "HTTP 404 Not Found: answer 404" in run.rows[1]["error"]
+    assert [each["headers"].get("cookie") for each in service.seen] == [None, "s=200", "s=404"]
+    assert (run.folder / "ended").exists()
+
+
+def session(service: Service, **more: Any) -> dict[str, Any]:
+    """Make a suite of three turns of one conversation, and one test of its own, with a session each."""
+    told = {"url": service.url + "/open", "responseParser": "data.body.id", "close": "/open/{{sessionId}}", **more}
+    config = {"url": service.url + "/say/{{sessionId}}", "body": "{{prompt}}", "session": told}
+    suite = asked("a", "b", "c", "d", providers=[{"id": "http", "config": config}])
+    for test in suite["tests"][:3]:
+        test["metadata"] = {"conversationId": "one"}
+    return suite
+
+
+def test_a_session_is_opened_for_each_conversation_and_closed(evaluate: Evaluate, service: Service) -> None:
+    """One request opens the session of a conversation, one closes it; its id is reported and stands in requests."""
+    service.will(body={"id": "s1"})
+    for word in ("x", "y", "z", ""):
+        service.will(body=word)
+    service.will(body={"id": 2})
+    run = evaluate(session(service), {}, "-j", "1", NO_PROXY="127.0.0.1")
+
+    assert run.outcomes == ["passed"] * 4, run.shown
+    assert [f"{each['method']} {each['path']} {each['body']}" for each in service.seen] == [
+        "POST /open ",
+        "POST /say/s1 a",
+        "POST /say/s1 b",
+        "POST /say/s1 c",
+        "DELETE /open/s1 ",
+        "POST /open ",
+        "POST /say/2 d",
+        "DELETE /open/2 ",
+    ]
+    assert [row["metadata"]["sessionId"] for row in run.rows] == ["s1", "s1", "s1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "more", "told"),
+    [
+        ((500, {}, "down"), {}, "open: HTTP 500 Internal Server Error: down"),
+        ((200, {}, {"name": "s1"}), {}, "responseParser found no id in"),
+        ((200, {}, {"id": "s1"}), {"responseParser": "data.body.deep.id"}, "TypeError: Cannot read properties"),
+    ],
+)
+def test_a_session_that_does_not_open_is_its_tests_error(
+    evaluate: Evaluate, service: Service, answer: tuple[int, dict[str, str], Any], more: dict[str, str], told: str
+) -> None:
+    """A session endpoint that fails costs those that needed it, with its reason."""
+    service.answers.append(answer)
+    suite = session(service, **more)
+    run = evaluate({**suite, "tests": suite["tests"][3:]}, {}, NO_PROXY="127.0.0.1")
+
+    assert run.outcomes == ["error"]
+    assert told in run.rows[0]["error"]
+
+
+def test_a_session_needs_an_address_and_a_parser(evaluate: Evaluate, service: Service) -> None:
+    """What is missing is named before anything is sent."""
+    suite = session(service)
+    del suite["providers"][0]["config"]["session"]["responseParser"]
+    run = evaluate(suite, {})
+
+    assert (run.code, service.seen) == (1, [])
+    assert "the session of 'http' needs a responseParser" in run.shown
