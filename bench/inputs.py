@@ -58,6 +58,31 @@ def conversations(count: int, turns: int) -> dict[str, Any]:
     }
 
 
+def write_rows(folder: Path, count: int) -> None:
+    """Write a suite of so many CSV rows with three assertions each."""
+    folder.mkdir(parents=True)
+    suite = {"prompts": ["{{question}} {{answer}}"], "providers": ["echo"], "tests": "file://tests.csv"}
+    (folder / "promptfooconfig.json").write_text(json.dumps(suite))
+    rows = [
+        f"what is {number},answer {number},contains: {number},icontains: WHAT,not-contains: zz{number}"
+        for number in range(count)
+    ]
+    (folder / "tests.csv").write_text("\n".join(["question,answer,__expected1,__expected2,__expected3", *rows, ""]))
+
+
+def write_yaml(folder: Path, count: int) -> None:
+    """Write a suite whose tests stand in the YAML file itself, with two vars and three assertions each."""
+    folder.mkdir(parents=True)
+    tests = "".join(
+        f"  - description: test {number}\n    vars:\n      question: what is {number}\n"
+        f"      answer: 'answer {number}'\n    assert:\n      - type: contains\n        value: '{number}'\n"
+        f"      - type: icontains\n        value: WHAT\n      - type: not-contains\n        value: zz{number}\n"
+        for number in range(count)
+    )
+    head = "prompts: ['{{question}} {{answer}}']\nproviders: [echo]\ntests:\n"
+    (folder / "promptfooconfig.yaml").write_text(head + tests)
+
+
 def write(folder: Path, count: int, provider: str, **more: Any) -> None:
     """Write a suite of so many tests of one provider into a new folder."""
     folder.mkdir(parents=True)

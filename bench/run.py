@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -16,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from inputs import conversations, write
+from inputs import conversations, write, write_rows, write_yaml
 from measure import Measured, all_passed, measure
 
 from sojourn.lifecycle.journal import Journal, NoLedger
@@ -29,6 +30,24 @@ SOJOURN = str(Path(sys.executable).with_name("sojourn"))
 PROMPTFOO = os.environ.get("BENCH_PROMPTFOO", "")
 HISTORY = Path(__file__).with_name("history.jsonl")
 EXTENSION = {"extensions": ["file://measured.py:own_session"]}
+
+PEAK = """
+status = open("/proc/self/status").read()
+sys.stderr.write(status.partition("VmHWM:")[2].split()[0])
+"""
+PEAK_OF_RUN = """
+import sys
+from sojourn.__main__ import main
+sys.argv = ["sojourn", "eval", "--no-table", "--no-progress-bar", "-o", "out.json"]
+assert main() == 0
+"""
+PEAK_OF_READING = """
+import sys
+from pathlib import Path
+from sojourn.config.csv_tests import tests_from_csv
+from sojourn.config.findings import Findings
+tests = tests_from_csv(Path("tests.csv").read_text(), "tests.csv", {}, Findings())
+"""
 
 Figures = dict[str, float]
 
@@ -52,6 +71,9 @@ class Round:
         yield from self._version()
         yield from self._one_test()
         yield from self._per_test()
+        yield from self._rows()
+        yield from self._yaml()
+        yield from self._memory()
         yield from self._sessions()
         yield from self._sleeps()
         yield from self._conversations()
@@ -86,6 +108,50 @@ class Round:
         few = self._run(program, "noop-1", 1, "file://measured.py:noop")
         many = self._run(program, "noop-1000", 1000, "file://measured.py:noop")
         return (many.cpu - few.cpu) / 999 * 1000
+
+    def _rows(self) -> Iterator[tuple[str, float]]:
+        ours = self._of_rows(SOJOURN, 10_000)
+        yield "10,000 CSV rows with 3 assertions, CPU s", ours.cpu
+        if PROMPTFOO:
+            theirs = self._of_rows(PROMPTFOO, 10_000)
+            yield "10,000 CSV rows with 3 assertions, promptfoo's CPU s", theirs.cpu
+            yield "10,000 CSV rows with 3 assertions, promptfoo's CPU over ours", theirs.cpu / ours.cpu
+
+    def _of_rows(self, program: str, count: int) -> Measured:
+        folder = self._root / f"{Path(program).name}-rows-{count}"
+        write_rows(folder, count)
+        flags = ["--no-cache", "--no-table", "--no-progress-bar", "-o", "out.json"]
+        measured = measure([program, "eval", "-c", "promptfooconfig.json", *flags], folder)
+        all_passed(measured, count)
+        return measured
+
+    def _yaml(self) -> Iterator[tuple[str, float]]:
+        folder = self._root / "yaml"
+        write_yaml(folder, 10_000)
+        ours = measure([SOJOURN, "validate"], folder)
+        yield "validate 10,000 tests in YAML, wall s", ours.wall
+        if PROMPTFOO:
+            theirs = measure([PROMPTFOO, "--version"], folder)
+            yield "validate 10,000 tests in YAML, over promptfoo's --version, wall", ours.wall / theirs.wall
+            yield "validate 10,000 tests in YAML, over promptfoo's --version, CPU", ours.cpu / theirs.cpu
+
+    def _memory(self) -> Iterator[tuple[str, float]]:
+        few, many = self._peak(2_000), self._peak(12_000)
+        yield "memory of a further CSV row, results written, KB", (many["run"] - few["run"]) / 10_000
+        yield (
+            "the same less the row's own test, as it was read, KB",
+            (many["run"] - many["read"] - few["run"] + few["read"]) / 10_000,
+        )
+
+    def _peak(self, count: int) -> dict[str, int]:
+        """Return the most memory in KB of a run of so many rows, and of a process that only reads them."""
+        folder = self._root / f"peak-{count}"
+        write_rows(folder, count)
+        peaks = {}
+        for what, code in (("run", PEAK_OF_RUN), ("read", PEAK_OF_READING)):
+            told = subprocess.run([sys.executable, "-c", code + PEAK], cwd=folder, capture_output=True, check=True)
+            peaks[what] = int(told.stderr.split()[-1])
+        return peaks
 
     def _sessions(self) -> Iterator[tuple[str, float]]:
         one = self._run(SOJOURN, "session-1", 1, "file://measured.py:sleep100", jobs=20, **EXTENSION)

@@ -25,7 +25,13 @@ def made_of(text: str) -> list[JsonDict]:
 def test_columns_are_vars() -> None:
     """Every column without a meaning of its own is a var, and rows are numbered."""
     first, second = made_of('q,a\nwhat,"b, ""c"""\n"multi\nline",é\n')
-    assert first == {"vars": {"q": "what", "a": 'b, "c"'}, "assert": [], "options": {}, "description": "Row #1"}
+    assert first == {
+        "vars": {"q": "what", "a": 'b, "c"'},
+        "assert": [],
+        "options": {},
+        "metadata": {},
+        "description": "Row #1",
+    }
     assert second["vars"] == {"q": "multi\nline", "a": "é"}
 
 

@@ -65,7 +65,8 @@ def play(parts: list[Played], *, jobs: int = 4, hooks: bool = True, lanes: list[
                 part = parts[mine.index]
                 visit = await learner.admit(mine, declared=bool(mine.lane))
                 await turns(part.before)
-                await learner.know(visit, part.session if part.told else "")
+                if not learner.knows(visit, part.session if part.told else ""):
+                    await learner.turn(visit)
                 asking.add(mine.index)
                 seen.order.append(mine.index)
                 seen.together.add(frozenset(asking))

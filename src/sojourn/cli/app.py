@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import io
 import sys
@@ -45,6 +46,7 @@ def run(argv: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # what a model said may not fit the terminal's encoding
+    gc.set_threshold(50_000, 20, 100)  # a suite's many objects stay: looking through them often finds nothing
     try:
         code: int = importlib.import_module(COMMANDS[name][0]).run(rest)
     except Exception as error:  # noqa: BLE001  a user is told what broke, and where it can be mended

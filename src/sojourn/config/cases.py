@@ -17,6 +17,7 @@ from sojourn.model.suite import Case, JsonDict, Prompt, ProviderSpec, Suite
 FILE = "file://"
 
 _HOOKS_SEE = ("redteam", "tracing")
+_WHOLE = frozenset({"vars", "options", "metadata", "assert"})
 _INHERITED = ("threshold", "prompts", "provider", "providers", "assertScoringFunction", "sessions")
 
 
@@ -64,9 +65,12 @@ def _overlaid(key: str, *layers: Mapping[str, Any]) -> JsonDict:
 
 
 def _with_defaults(test: JsonDict, default: JsonDict) -> JsonDict:
+    if not default and test.keys() >= _WHOLE and None not in test.values():
+        return test
     merged = dict(test)
     for key in ("vars", "options", "metadata"):
-        merged[key] = _overlaid(key, default, test)
+        written = test.get(key)
+        merged[key] = _overlaid(key, default, test) if default.get(key) or written is None else written
     own = (test.get("options") or {}).get("disableDefaultAsserts") is True
     merged["assert"] = [*(() if own else default.get("assert") or ()), *(test.get("assert") or ())]
     for key in _INHERITED:
@@ -108,7 +112,7 @@ def read_case(test: JsonDict, base: str) -> Case:
     try:
         return Case(
             raw=test,
-            vars=dict(mapping(test.get("vars"), "vars")),
+            vars=_plain(mapping(test.get("vars"), "vars")),
             claims=read_claims(test.get("assert")),
             description=_description(test.get("description")),
             threshold=number(test.get("threshold"), "threshold"),
@@ -123,6 +127,10 @@ def read_case(test: JsonDict, base: str) -> Case:
         place = ".".join(map(str, mismatch.path))
         what = mismatch.what if mismatch.what.startswith(place) else f"{place}: {mismatch.what}"
         raise ConfigError.of(what, todo=mismatch.todo) from None
+
+
+def _plain(variables: Mapping[str, Any]) -> JsonDict:
+    return variables if type(variables) is dict and variables else dict(variables)
 
 
 def _description(value: Any) -> str:

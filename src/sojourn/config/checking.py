@@ -67,7 +67,7 @@ class Names:
         grader = (test.get("options") or {}).get("provider")
         yield from self._wrong_grader(grader, ("options", "provider"))
         for index, claim in enumerate(test.get("assert") or ()):
-            if isinstance(claim, dict):
+            if isinstance(claim, dict) and ("provider" in claim or "assert" in claim):
                 yield from self._wrong_claim(claim, ("assert", index))
 
     def _wrong_claim(self, claim: Mapping[str, Any], at: Path) -> Iterator[tuple[Path, str, str]]:

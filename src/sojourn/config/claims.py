@@ -19,6 +19,7 @@ g-eval factuality model-graded-factuality model-graded-closedqa select-best cont
 finish-reason tool-call-f1
 """
 NEEDS_VALUE = frozenset(_VALUED.split())
+_PLAIN = NEEDS_VALUE - {ASSERT_SET}
 NEEDS_THRESHOLD = frozenset({"cost", "latency"})
 
 
@@ -55,9 +56,12 @@ def read_claims(raw: Any) -> tuple[Claim, ...]:
 
 def read_claim(raw: Any) -> Claim:
     """Read one assertion; raises Mismatch where it can never be judged."""
-    for mismatch in mistakes(raw):
-        raise mismatch
+    if not is_plain(raw):
+        for mismatch in mistakes(raw):
+            raise mismatch
     name, negated = split_type(raw["type"])
+    if len(raw) == 2 and raw.get("value") is not None:
+        return Claim(type=name, negated=negated, value=raw["value"], raw=raw)
     return Claim(
         type=name,
         negated=negated,
@@ -73,6 +77,13 @@ def read_claim(raw: Any) -> Claim:
         members=tuple(read_claim(member) for member in raw["assert"]) if name == ASSERT_SET else (),
         raw=raw,
     )
+
+
+def is_plain(raw: Any) -> bool:
+    """Tell of most assertions at one glance that they are not impossible."""
+    if type(raw) is not dict or raw.get("value") is None or type(written := raw.get("type")) is not str:
+        return False
+    return written in _PLAIN or written.removeprefix("not-") in _PLAIN
 
 
 def _weight(raw: Mapping[str, Any]) -> float:

@@ -10,6 +10,7 @@ from sojourn.config.csv_text import Row, read_rows
 from sojourn.config.expected import finite, read_expected, slip
 from sojourn.config.findings import Findings, Source
 from sojourn.errors import ConfigError
+from sojourn.model.empty import nothing
 from sojourn.model.suite import JsonDict
 
 _EXPECTED = "__expected"
@@ -38,15 +39,16 @@ def tests_from_rows(
         _doubts(rows[0][1], source, findings)
     tests = []
     for index, (_, row) in enumerate(rows):
-        for cell in (cell.strip() for column, cell in row.items() if column.strip().startswith(_EXPECTED)):
-            if meant := slip(cell):
-                what = f"{cell[:40]!r} is compared with the output as it stands; did you mean '{meant}:'?"
-                findings.doubt(what, source, (index,))
         try:
             tests.append(_test({key.strip(): value for key, value in row.items()}, index))
         except ConfigError as error:
             findings.wrong(error.problems[0].what, source, (index,))
             tests.append({"vars": {}})
+            continue
+        for claim in tests[-1]["assert"]:
+            if claim["type"] == "equals" and (meant := slip(claim["value"])):
+                what = f"{claim['value'][:40]!r} is compared with the output as it stands; did you mean '{meant}:'?"
+                findings.doubt(what, source, (index,))
     return tests, lines
 
 
@@ -62,7 +64,8 @@ def _test(row: Row, index: int) -> JsonDict:
     test: JsonDict = {
         "vars": {key: value for key, value in row.items() if not _special(key)},
         "assert": _asserts(row),
-        "options": {name: row[f"__{name}"] for name in ("prefix", "suffix") if f"__{name}" in row},
+        "options": {name: row[f"__{name}"] for name in ("prefix", "suffix") if f"__{name}" in row} or nothing(),
+        "metadata": _metadata(row) or nothing(),
         "description": row.get("__description") or f"Row #{index + 1}",
     }
     if row.get("__providerOutput"):
@@ -70,8 +73,7 @@ def _test(row: Row, index: int) -> JsonDict:
     threshold = _number(row.get("__threshold"), "__threshold")
     if threshold is not None:
         test["threshold"] = threshold
-    metadata = _metadata(row)
-    return {**test, "metadata": metadata} if metadata else test
+    return test
 
 
 def _special(column: str) -> bool:

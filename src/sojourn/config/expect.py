@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sojourn.model.empty import nothing
+
 Step = str | int
 Path = tuple[Step, ...]
 
@@ -71,7 +73,7 @@ def mapping(value: Any, name: str) -> Mapping[str, Any]:
     if isinstance(value, Mapping):
         return value
     if value is None:
-        return {}
+        return nothing()
     raise Mismatch(f"{name} must be a mapping", path=(name,), got=value)
 
 

@@ -60,6 +60,8 @@ def _script(text: str) -> JsonDict | None:
     kind = _SCRIPTS.get(text.partition(":")[0])
     if kind:
         return {"type": kind, "value": text.partition(":")[2].strip()}
+    if not text.startswith("file://"):
+        return None
     found = re.fullmatch(r"file://.+(\.\w+)(?::[\w.$]+)?", text)
     tongue = SUFFIXES.get(found[1]) if found else None
     return {"type": tongue, "value": text} if tongue else None

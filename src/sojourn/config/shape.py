@@ -6,7 +6,7 @@ import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sojourn.config.claims import mistakes
+from sojourn.config.claims import is_plain, mistakes
 from sojourn.config.expect import Mismatch, Path, kind
 from sojourn.config.findings import Findings, Source
 from sojourn.config.keys import ASSERTION, COMMAND_LINE, EVALUATE, OPTIONS, TEST, TURN, Table
@@ -133,6 +133,8 @@ def _check_options(options: Mapping[str, Any], source: Source, at: Path, finding
 def check_claims(claims: Iterable[Any], source: Source, at: Path, findings: Findings) -> None:
     """Check a list of assertions: their keys, and whether each can ever be judged."""
     for index, claim in enumerate(claims):
+        if is_plain(claim) and len(claim) == 2:
+            continue  # a type and a value
         place = (*at, index)
         if isinstance(claim, dict):
             check_mapping(claim, ASSERTION, source, place, findings)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 from sojourn import registry
@@ -29,11 +31,22 @@ async def judge(account: Account, setting: Setting, reply: Reply) -> list[Verdic
     if not claims:
         return []
     context = claim_context(account, setting, reply)
-    if len(claims) == 1:
-        found = [await _one(claims[0], reply, context, account)]
-    else:
-        found = await asyncio.gather(*(_one(claim, reply, context, account) for claim in claims))
+    found = await _all(claims, reply, context, account)
     return [verdict for verdict in found if verdict is not None]
+
+
+async def _all(
+    claims: Sequence[Claim], reply: Reply, context: ClaimContext, account: Account
+) -> Sequence[Verdict | None]:
+    """Judge claims side by side; those that wait for nobody one after another, which spares a task for each."""
+    if len(claims) == 1 or all(_is_instant(claim.type) and not claim.transform for claim in claims):
+        return [await _one(claim, reply, context, account) for claim in claims]
+    return await asyncio.gather(*(_one(claim, reply, context, account) for claim in claims))
+
+
+@functools.cache
+def _is_instant(kind: str) -> bool:
+    return kind != "assert-set" and not inspect.iscoroutinefunction(registry.find("assertion", kind))
 
 
 def claim_context(account: Account, setting: Setting, reply: Reply) -> ClaimContext:
@@ -71,7 +84,7 @@ def claim_context(account: Account, setting: Setting, reply: Reply) -> ClaimCont
 async def _one(claim: Claim, reply: Reply, context: ClaimContext, account: Account) -> Verdict | None:
     """Judge one claim, or an assert-set's members; None where it broke."""
     if claim.type == "assert-set":
-        members = await asyncio.gather(*(_one(member, reply, context, account) for member in claim.members))
+        members = await _all(claim.members, reply, context, account)
         return whole_set(claim, [member for member in members if member is not None])
     try:
         return await verdict_of(claim, reply, context)
@@ -110,8 +123,17 @@ def _turned(verdict: Verdict, ready: Claim, claim: Claim) -> Verdict:
         reason = "Assertion passed" if passed else f"it holds, and should not: {claim.raw.get('type')}"
     if claim.weight == 0:
         passed = True
-    return dataclasses.replace(
-        verdict, claim=ready, passed=passed, score=score, reason=reason, metadata=metadata, weight=claim.weight
+    return Verdict(
+        passed=passed,
+        score=score,
+        reason=reason,
+        claim=ready,
+        named_scores=verdict.named_scores,
+        tokens=verdict.tokens,
+        metadata=metadata,
+        parts=verdict.parts,
+        final=verdict.final,
+        weight=claim.weight,
     )
 
 

@@ -83,16 +83,23 @@ class Learner:
             return 1
         return len(self._last_use) if self._is_wary else math.inf
 
-    async def know(self, visit: Visit, session: str) -> None:
-        """Wait until a trial may ask, now that its before-hooks have run and may have named its session."""
-        if visit.declared:
-            return
-        if session:
-            visit.session, visit.told = session, self._tick()
-            self._notify()
+    async def turn(self, visit: Visit) -> None:
+        """Wait until a trial may ask."""
         while self._must_wait(visit):
             await self._wait()
         visit.began = self._tick()
+
+    def knows(self, visit: Visit, session: str) -> bool:
+        """Take note of what a trial's before-hooks told; tells whether it may ask at once."""
+        if visit.declared:
+            return True
+        if session:
+            visit.session, visit.told = session, self._tick()
+            self._notify()
+        if self._must_wait(visit):
+            return False
+        visit.began = self._tick()
+        return True
 
     def _must_wait(self, visit: Visit) -> bool:
         if visit.session:

@@ -97,7 +97,7 @@ class _Planning:
         if self.transform is not None and options.get("transformVars"):
             variables = {**variables, **await self.transform(test, variables)}
         singles = cases.combinations(variables, bool(options.get("disableVarExpansion")), self.suite.base)
-        return [{**test, "vars": single} for single in singles]
+        return [test if single is test.get("vars") else {**test, "vars": single} for single in singles]
 
     def _trial(self, case: Case, column: Column, which: tuple[int, int, int], place: str) -> tuple[Trial, str]:
         number, repeat, turn = which
@@ -114,6 +114,8 @@ class _Planning:
         )
         self.index += 1
         key, why, conversation = _lane_of(trial, self.sharing)
+        if not key and not conversation:
+            return trial, why
         return dataclasses.replace(trial, lane=key, conversation=conversation), why
 
 

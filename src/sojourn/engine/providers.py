@@ -19,9 +19,17 @@ class ProviderPool:
         self._specs = specs
         self._tools = tools
         self._made: dict[str, Provider] = {}
+        self._known: dict[int, tuple[ProviderSpec, Provider]] = {}
 
     def of(self, spec: ProviderSpec) -> Provider:
         """Return the plug for an entry; raises ProviderError where none can be made."""
+        known = self._known.get(id(spec))
+        if known is None:
+            known = self._known[id(spec)] = (spec, self._plug(spec))  # with its entry, whose id is then nobody else's
+        return known[1]
+
+    def _plug(self, spec: ProviderSpec) -> Provider:
+        """Return one plug for all entries that say the same."""
         key = f"{spec.name}\0{spec.id}\0{json.dumps(spec.config, sort_keys=True, default=str)}"
         if key not in self._made:
             try:

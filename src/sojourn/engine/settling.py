@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from sojourn.engine.judging import weigh
 from sojourn.engine.setting import Account, Setting
 from sojourn.errors import CodeError
+from sojourn.model.empty import nothing
 from sojourn.model.grading import components
 from sojourn.model.reference import Reference
 from sojourn.model.result import Outcome, TrialResult
@@ -37,8 +39,8 @@ async def settle(account: Account, setting: Setting) -> TrialResult:
         reason=account.skipped or reason,
         reply=account.reply,
         verdicts=tuple(account.verdicts),
-        named_scores=scores,
-        named_weights=weights,
+        named_scores=scores or nothing(),
+        named_weights=weights or nothing(),
         trouble=account.trouble,
         notes=tuple(account.notes),
         metadata=_metadata(account),
@@ -64,9 +66,10 @@ def _outcome(account: Account, *, passed: bool) -> Outcome:
     return Outcome.PASSED if passed else Outcome.FAILED
 
 
-def _metadata(account: Account) -> JsonDict:
-    told = dict(account.reply.metadata) if account.reply is not None else {}
-    return {**account.case.metadata, **told}
+def _metadata(account: Account) -> Mapping[str, Any]:
+    if account.reply is None or not account.reply.metadata:
+        return account.case.metadata
+    return {**account.case.metadata, **account.reply.metadata}
 
 
 def session_of(account: Account) -> str:

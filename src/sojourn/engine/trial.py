@@ -61,6 +61,8 @@ async def run_trial(trial: Trial, visit: Visit, setting: Setting, brake: Brake) 
     account = Account(trial, trial.case, started=setting.clock(), phase=Phase.OPEN)
     unclean: list[str] = []
     try:
+        if not trial.needs:
+            return await _in_sessions(account, visit, setting, brake)
         async with brake.section() as opening, setting.house.visit(trial, unclean) as lent:
             opening.release()
             account.markers, account.sessions = lent
@@ -138,8 +140,9 @@ async def _go(account: Account, visit: Visit, setting: Setting, brake: Brake, sc
         async with brake.section(left) as before:
             await _before(account, setting, scope)
         left = before.left
-    async with brake.section():
-        await setting.learner.know(visit, session_of(account))
+    if not setting.learner.knows(visit, session_of(account)):
+        async with brake.section():
+            await setting.learner.turn(visit)
     async with brake.section(left):
         question = await render(account, setting)
         account.reply = await ask(account, setting, question)

@@ -54,7 +54,7 @@ class Lane:
     trials: tuple[Trial, ...]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, repr=False)  # asyncio writes out what a task returned
 class Plan:
     """All lanes in the order of their first trial.
 

@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from sojourn.model.empty import nothing
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
@@ -22,8 +24,8 @@ class Reply:
     cost: float | None = None
     cached: bool = False
     latency_ms: float | None = None
-    metadata: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    extra: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    metadata: Mapping[str, Any] = dataclasses.field(default_factory=nothing)
+    extra: Mapping[str, Any] = dataclasses.field(default_factory=nothing)
     printed: str = ""
 
     @property

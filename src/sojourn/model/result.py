@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
+from sojourn.model.empty import nothing
 from sojourn.model.plan import Column, Plan, Trial
 from sojourn.model.reply import Reply
 from sojourn.model.suite import Case
@@ -62,11 +63,11 @@ class TrialResult:
     reason: str = ""
     reply: Reply | None = None
     verdicts: tuple[Verdict, ...] = ()
-    named_scores: Mapping[str, float] = dataclasses.field(default_factory=dict)
-    named_weights: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    named_scores: Mapping[str, float] = dataclasses.field(default_factory=nothing)
+    named_weights: Mapping[str, float] = dataclasses.field(default_factory=nothing)
     trouble: Trouble | None = None
     notes: tuple[Trouble, ...] = ()
-    metadata: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    metadata: Mapping[str, Any] = dataclasses.field(default_factory=nothing)
     session_id: str = ""
     latency_ms: float = 0
     printed: str = ""

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from sojourn.model.empty import nothing
 from sojourn.model.session import SessionSpec
 
 JsonDict = dict[str, Any]
@@ -68,9 +69,9 @@ class Claim:
     context_transform: str = ""
     provider: Any = None
     rubric_prompt: Any = None
-    config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    config: Mapping[str, Any] = dataclasses.field(default_factory=nothing)
     members: tuple[Claim, ...] = ()
-    raw: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    raw: Mapping[str, Any] = dataclasses.field(default_factory=nothing)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +83,8 @@ class Case:
     claims: tuple[Claim, ...] = ()
     description: str = ""
     threshold: float | None = None
-    metadata: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    metadata: Mapping[str, Any] = dataclasses.field(default_factory=nothing)
+    options: Mapping[str, Any] = dataclasses.field(default_factory=nothing)
     provider: Any = None
     provider_output: Any = None
     scoring_function: str = ""

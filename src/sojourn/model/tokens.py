@@ -28,7 +28,7 @@ def usage(result: TrialResult) -> Usage:
     asked = result.reply is not None
     told = result.reply.tokens if result.reply else {}
     judging = judging_tokens(result.verdicts)
-    if not told and judging is NO_TOKENS:
+    if judging is NO_TOKENS and not any(told.values()):
         return _ONE_REQUEST if asked else NOTHING_USED
     used = {key: _number(told.get(key)) for key in COUNTS}
     used["numRequests"] = used["numRequests"] or int(asked)
@@ -62,8 +62,9 @@ def total(usages: Iterable[Usage]) -> Usage:
 def _add(summed: Usage, used: Usage) -> None:
     for key, value in used.items():
         if isinstance(value, dict):
-            _add(summed[key], value)
-        else:
+            if value is not _NO_DETAILS:
+                _add(summed[key], value)
+        elif value:
             summed[key] += value
 
 

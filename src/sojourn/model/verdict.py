@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from sojourn.model.empty import nothing
 from sojourn.model.suite import Claim
 
 
@@ -21,9 +22,9 @@ class Verdict:
     score: float
     reason: str
     claim: Claim | None = None
-    named_scores: Mapping[str, float] = dataclasses.field(default_factory=dict)
-    tokens: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    metadata: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    named_scores: Mapping[str, float] = dataclasses.field(default_factory=nothing)
+    tokens: Mapping[str, Any] = dataclasses.field(default_factory=nothing)
+    metadata: Mapping[str, Any] = dataclasses.field(default_factory=nothing)
     parts: tuple[Verdict, ...] = ()
     final: bool = False
     weight: float = 1.0
