@@ -21,6 +21,7 @@ check: .venv/tested
 .venv/tested: .venv/installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev --group systems
+	@scripts/systems
 	@touch $@
 
 clean:

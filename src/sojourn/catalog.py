@@ -97,9 +97,13 @@ REPORTERS = {
 
 KINDS: dict[str, str] = {
     "http": "sojourn.kinds.http:Http",
+    "mcp": "sojourn.kinds.mcp:Mcp",
+    "oauth2": "sojourn.kinds.oauth2:Oauth2",
     "postgres": "sojourn.kinds.postgres:Postgres",
     "process": "sojourn.kinds.process:Process",
+    "redis": "sojourn.kinds.redis:Redis",
     "sqlite": "sojourn.kinds.sqlite:Sqlite",
+    "websocket": "sojourn.kinds.websocket:Websocket",
     "workspace": "sojourn.kinds.workspace:Workspace",
 }
 

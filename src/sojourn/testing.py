@@ -102,8 +102,8 @@ class KindContract:
             run.kill_all()
         reaped = _sojourn(tmp_path, "sessions", "reap")
 
-        assert reaped.returncode == 0, reaped.stdout
         if "reclaim" in self.can:
+            assert reaped.returncode == 0, reaped.stdout
             assert not self.left()
         else:
             assert "their kind has no reclaim: it" in reaped.stdout

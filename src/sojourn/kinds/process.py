@@ -12,11 +12,9 @@ import socket
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from typing import Any, ClassVar
 
-MARK = "SOJOURN_SESSION"
-"""The variable by which every process that a session started, and what those started, is found again."""
+from sojourn.kinds.marked import MARK, end_all
 
 TICK = 0.02
 TAIL = 8000
@@ -128,26 +126,6 @@ class Process:
     async def reclaim(self, tag: str) -> None:
         """End what was started by a session whose process is gone."""
         await asyncio.to_thread(end_all, tag)
-
-
-def end_all(tag: str) -> None:
-    """End every process that carries a session's mark, whatever group it is in."""
-    import psutil
-
-    found = list(_marked(tag))
-    for process in found:
-        with contextlib.suppress(psutil.Error):
-            process.kill()
-    psutil.wait_procs(found, timeout=5)
-
-
-def _marked(tag: str) -> Iterator[Any]:
-    import psutil
-
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if process.environ().get(MARK) == tag:
-                yield process
 
 
 def _port(wanted: Any) -> int:

