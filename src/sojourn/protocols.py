@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
 
 from sojourn.model.reference import Reference
 from sojourn.model.reply import Reply
@@ -17,6 +17,9 @@ from sojourn.model.result import RunResult
 from sojourn.model.session import SessionSpec
 from sojourn.model.suite import Claim, JsonDict, ProviderSpec
 from sojourn.model.verdict import Verdict
+
+if TYPE_CHECKING:
+    from sojourn.cache import ReplyCache
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -56,13 +59,17 @@ Render = Callable[[str, Mapping[str, Any]], str]
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """What a provider may use. `env` is the process environment overlaid with the suite's `env`."""
+    """What a provider may use. `env` is the process environment overlaid with the suite's `env`.
+
+    `cache` is None where every provider is to be asked anew.
+    """
 
     code: Code
     render: Render
     env: Mapping[str, str]
     base: Path
     run_id: str
+    cache: ReplyCache | None = None
 
 
 class Belongings(AsyncExitStack):

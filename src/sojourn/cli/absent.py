@@ -5,7 +5,6 @@ from __future__ import annotations
 COMMANDS = frozenset(
     [
         "auth",
-        "cache",
         "code-scans",
         "config",
         "debug",

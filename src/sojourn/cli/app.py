@@ -11,6 +11,7 @@ from sojourn.cli import absent
 from sojourn.registry import nearest
 
 COMMANDS = {
+    "cache": ("sojourn.cli.cache", "look at or forget the answers that are kept"),
     "eval": ("sojourn.cli.eval", "run a suite"),
     "explain": ("sojourn.cli.explain", "show lanes and sessions without running"),
     "init": ("sojourn.cli.init", "start from an example"),

@@ -73,7 +73,7 @@ def run_options(flags: Flags, evaluate: Mapping[str, Any], env: Mapping[str, str
         max_concurrency=int(flags.max_concurrency or _first(evaluate.get("maxConcurrency")) or 4),
         repeat=int(flags.repeat or _first(evaluate.get("repeat")) or 1),
         delay_ms=_first(flags.delay, evaluate.get("delay"), env.get("PROMPTFOO_DELAY_MS")),
-        cache=cache is not False,
+        cache=cache is not False and env.get("PROMPTFOO_CACHE_ENABLED", "true").lower() not in ("false", "0", "no"),
         races=flags.races or "warn",
         keep_sessions=flags.keep_sessions == "on-fail",
         shuffle=secrets.randbelow(10**6) if flags.shuffle == CHANCE else flags.shuffle,

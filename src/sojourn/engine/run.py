@@ -38,6 +38,7 @@ from sojourn.languages.runner import CodeRunner
 from sojourn.languages.sharing import MARKER as STATE
 from sojourn.lifecycle.hooks import Hooks, Scope, read_extensions
 from sojourn.lifecycle.journal import Journal
+from sojourn.lifecycle.ledger import home
 from sojourn.model.metrics import prompts
 from sojourn.model.plan import Plan, Trial
 from sojourn.model.reference import Reference
@@ -96,6 +97,10 @@ async def prepared(suite: Suite, listeners: Listeners, inline: Inline | None = N
         code = CodeRunner(env, listeners.on_print, safe.heir, inline)
         renderer = Renderer(env, filters)
         tools = Tools(code=code, render=renderer.render, env=env, base=Path(suite.base), run_id=run_id)
+        if suite.options.cache:
+            from sojourn.cache import ReplyCache
+
+            tools = dataclasses.replace(tools, cache=ReplyCache.of(env, home(os.environ)))
         providers = ProviderPool(suite.providers, tools)
         try:
             os.mkdir(folder, 0o700)

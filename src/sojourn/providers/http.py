@@ -12,9 +12,10 @@ from sojourn.model.suite import JsonDict, ProviderSpec
 from sojourn.protocols import Question, Tools
 from sojourn.providers.answer import read_answer
 from sojourn.providers.credentials import Credentials, certificates
+from sojourn.providers.exchange import Answer, Exchange
 from sojourn.providers.expressions import Broken, expression
 from sojourn.providers.request_body import Fill, encoded, filled, multipart, raw_request
-from sojourn.providers.sending import BUSY, Manner, Outgoing, Sender, SendingError, refusal
+from sojourn.providers.sending import BUSY, Manner, Outgoing, SendingError, refusal
 
 REFUSED = BUSY | {401, 403, 404, 501}
 """Answers that are errors unless validateStatus takes them: the service did not do what it was asked."""
@@ -39,7 +40,9 @@ class Http:
         self._status = expression(config, "validateStatus", "status", tools, base)
         self._auth = Credentials(config["auth"], tools, base) if config.get("auth") else None
         env = {**tools.env, **spec.env}
-        self._sender = Sender(Manner.of(config, env, certificates(config.get("tls"), base)))
+        is_live = any(config.get(key) for key in ("session", "sessionParser", "stateful"))
+        manner = Manner.of(config, env, certificates(config.get("tls"), base))
+        self._exchange = Exchange(spec, tools, manner, is_live=is_live)
 
     @staticmethod
     def check(spec: ProviderSpec) -> None:
@@ -53,14 +56,14 @@ class Http:
         """Answer with what the service did; a refusal, or an expression that breaks, is the reply's error."""
         try:
             variables = self._variables(question)
-            answer = await self._sender.send(await self._outgoing(question, variables), question)
+            answer = await self._exchange.send(await self._outgoing(question, variables), question)
             return await self._read(answer, question, variables)
         except (Broken, SendingError) as error:
             return Reply(error=str(error))
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._sender.close()
+        await self._exchange.close()
 
     def _variables(self, question: Question) -> JsonDict:
         variables = dict(question.context.get("vars") or {})
@@ -75,7 +78,7 @@ class Http:
             return self._tools.render(text, variables)
 
         if self._auth is not None:
-            variables |= await self._auth.prepare(fill, self._sender)
+            variables |= await self._auth.prepare(fill, self._exchange.sender)
         over: Any = None
         if self._config.get("transformRequest"):
             made = await self._transformed(question, variables, fill)
@@ -125,12 +128,11 @@ class Http:
         scheme = "https" if self._config.get("useHttps") is True else "http"
         return method, target if "://" in target else f"{scheme}://{host}{target}", headers, body or None
 
-    async def _read(self, answer: Any, question: Question, variables: JsonDict) -> Reply:
+    async def _read(self, answer: Answer, question: Question, variables: JsonDict) -> Reply:
         status = answer.status_code
         taken = status not in REFUSED if self._status is None else bool(await self._status(status))
-        http = {"status": status, "statusText": answer.reason_phrase, "headers": dict(answer.headers)}
         if not taken:
-            return Reply(error=refusal(answer), metadata={"http": http})
+            return Reply(error=refusal(answer), metadata={"http": answer.http()})
         body = _body(answer)
         session = variables.get("sessionId")
         if self._session is not None:
@@ -139,10 +141,16 @@ class Http:
         if not _is_reply(made):
             made = {"output": made}
         extra = {"raw": answer.text, **self._tokens(question, answer)}
-        told = {"sessionId": session, **extra, **made, "metadata": {"http": http, **(made.get("metadata") or {})}}
+        told = {
+            "sessionId": session,
+            "cached": answer.cached,
+            **extra,
+            **made,
+            "metadata": {"http": answer.http(), **(made.get("metadata") or {})},
+        }
         return read_answer(told)
 
-    async def _made(self, answer: Any, body: Any, variables: JsonDict) -> Any:
+    async def _made(self, answer: Answer, body: Any, variables: JsonDict) -> Any:
         if self._response is None:
             return body
         response = {
@@ -150,7 +158,7 @@ class Http:
             "status": answer.status_code,
             "statusText": answer.reason_phrase,
             "headers": dict(answer.headers),
-            "cached": False,
+            "cached": answer.cached,
         }
         json = body if not isinstance(body, str) else None
         made = await self._response(json, answer.text, {"response": response, "vars": variables})
@@ -158,7 +166,7 @@ class Http:
             raise Broken(f"transformResponse returned nothing for {answer.text[:200]!r}")
         return made
 
-    def _tokens(self, question: Question, answer: Any) -> JsonDict:
+    def _tokens(self, question: Question, answer: Answer) -> JsonDict:
         """Estimate the tokens by the words, where the suite asks for that."""
         said = self._config.get("tokenEstimation") or {}
         if said.get("enabled") is not True:
@@ -182,7 +190,7 @@ def _is_reply(made: Any) -> bool:
     return "output" in made or (isinstance(made.get("error"), str) and bool(made["error"]))
 
 
-def _body(answer: Any) -> Any:
+def _body(answer: Answer) -> Any:
     try:
         return answer.json()
     except ValueError:

@@ -1,0 +1,106 @@
+"""Answers of services on disk, so that a suite that is run again asks only what it has not asked before.
+
+One SQLite table, shared by all runs at once. Who reads or writes while another holds it for long does without: the
+cache saves work, and is never a reason to fail.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+TTL_S = 14 * 24 * 3600.0
+BUSY_S = 2.0
+_TABLE = "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, at REAL NOT NULL, answer TEXT NOT NULL)"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """What a cache holds: its file, how many answers, how many bytes, how many of the answers are too old."""
+
+    file: Path
+    answers: int = 0
+    size: int = 0
+    outdated: int = 0
+
+
+class ReplyCache:
+    """Keeps answers (plain data) by keys for their time; `file` None keeps them in memory, for one run."""
+
+    def __init__(self, file: Path | None, ttl_s: float = TTL_S) -> None:
+        self._file = file
+        self._ttl_s = ttl_s
+        self._memory: dict[str, Any] = {}
+
+    @classmethod
+    def of(cls, env: Mapping[str, str], home: Path) -> ReplyCache:
+        """Return the cache that the environment speaks of: PROMPTFOO_CACHE_PATH, _TYPE and _TTL (in seconds)."""
+        folder = Path(env.get("PROMPTFOO_CACHE_PATH") or home / "cache")
+        try:
+            ttl = float(env.get("PROMPTFOO_CACHE_TTL") or TTL_S)
+        except ValueError:
+            ttl = TTL_S
+        return cls(None if env.get("PROMPTFOO_CACHE_TYPE") == "memory" else folder / "answers.sqlite", ttl)
+
+    @contextmanager
+    def _table(self) -> Iterator[sqlite3.Connection]:
+        assert self._file is not None
+        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with closing(sqlite3.connect(self._file, timeout=BUSY_S)) as table, table:
+            with suppress(OSError):
+                os.chmod(self._file, 0o600)
+            table.execute("PRAGMA journal_mode=WAL")
+            table.execute(_TABLE)
+            yield table
+
+    def get(self, key: str) -> Any:
+        """Return the answer under a key, or None where there is none that is young enough."""
+        if self._file is None:
+            return self._memory.get(key)
+        since = time.time() - self._ttl_s
+        with suppress(sqlite3.Error, OSError, ValueError), self._table() as table:
+            found = table.execute("SELECT answer FROM answers WHERE key = ? AND at > ?", (key, since)).fetchone()
+            return json.loads(found[0]) if found else None
+        return None
+
+    def put(self, key: str, answer: Any) -> None:
+        """Keep an answer."""
+        if self._file is None:
+            self._memory[key] = answer
+            return
+        with suppress(sqlite3.Error, OSError), self._table() as table:
+            row = (key, time.time(), json.dumps(answer))
+            table.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", row)
+
+    def stats(self) -> Stats:
+        """Tell what is kept; raises sqlite3.Error or OSError where that cannot be read."""
+        if self._file is None or not self._file.exists():
+            return Stats(file=self._file or Path())
+        with self._table() as table:
+            [count] = table.execute("SELECT count(*) FROM answers").fetchone()
+            [old] = table.execute("SELECT count(*) FROM answers WHERE at <= ?", (time.time() - self._ttl_s,)).fetchone()
+        return Stats(file=self._file, answers=count, size=self._file.stat().st_size, outdated=old)
+
+    def clear(self) -> int:
+        """Forget everything; returns how many answers there were. Raises OSError where that cannot be done."""
+        count = 0
+        with suppress(sqlite3.Error):
+            count = self.stats().answers
+        if self._file is not None:
+            for suffix in ("", "-wal", "-shm"):
+                Path(f"{self._file}{suffix}").unlink(missing_ok=True)
+        return count
+
+
+def key_of(*parts: Any) -> str:
+    """Make a key of plain data; nothing of it can be read back."""
+    text = json.dumps(parts, sort_keys=True, default=repr)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,44 @@
+"""`sojourn cache stats|clear`: the answers of services that are kept between runs."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+
+from sojourn.cache import ReplyCache
+from sojourn.cli.options import surroundings
+from sojourn.lifecycle.ledger import home
+
+USAGE = """usage: sojourn cache stats|clear
+
+  stats   tell how many answers are kept, and where
+  clear   forget them all
+"""
+
+
+def run(argv: list[str]) -> int:
+    """Run the command; returns the exit code."""
+    if argv in (["-h"], ["--help"]):
+        sys.stdout.write(USAGE)
+        return 0
+    if argv not in (["stats"], ["clear"]):
+        sys.stderr.write(USAGE)
+        return 2
+    _, environ = surroundings()
+    cache = ReplyCache.of(environ, home(environ))
+    try:
+        sys.stdout.write(_cleared(cache) if argv == ["clear"] else _told(cache))
+    except (OSError, sqlite3.Error) as error:
+        sys.stderr.write(f"error: the cache cannot be used: {error} (`sojourn cache clear` forgets it)\n")
+        return 1
+    return 0
+
+
+def _cleared(cache: ReplyCache) -> str:
+    return f"{cache.clear()} answers forgotten\n"
+
+
+def _told(cache: ReplyCache) -> str:
+    stats = cache.stats()
+    old = f", {stats.outdated} of them too old to be used" if stats.outdated else ""
+    return f"{stats.file}: {stats.answers} answers{old}, {stats.size / 1024:.0f} KB\n"

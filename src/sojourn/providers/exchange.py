@@ -1,0 +1,92 @@
+"""A request and its answer, from the service or from the cache.
+
+The answer to a turn of a conversation, lane or session is never replayed: the service would not have heard it. Its
+provider's `config.replay: true` says that it may be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sojourn.model.suite import ProviderSpec
+from sojourn.protocols import Question, Tools
+from sojourn.providers.sending import Manner, Outgoing, Sender
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a service answered; `cached`: in an earlier run, or to the same question of this one."""
+
+    status_code: int
+    reason_phrase: str
+    headers: Mapping[str, str]
+    text: str
+    cached: bool = False
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the status is 400 or more."""
+        return self.status_code >= 400
+
+    def json(self) -> Any:
+        """Return what it says as data; raises ValueError where it is no JSON."""
+        return json.loads(self.text)
+
+    def http(self) -> dict[str, Any]:
+        """Return `metadata.http` of promptfoo's replies."""
+        return {"status": self.status_code, "statusText": self.reason_phrase, "headers": dict(self.headers)}
+
+
+class Exchange:
+    """Sends a provider's requests, and keeps the answers."""
+
+    def __init__(self, spec: ProviderSpec, tools: Tools, manner: Manner, *, is_live: bool = False) -> None:
+        self.sender = Sender(manner)
+        self._who = [spec.id, dict(spec.config)]
+        self._may_replay = spec.config.get("replay") is True
+        self._cache = None if is_live and not self._may_replay else tools.cache
+        self._under_way: dict[str, asyncio.Lock] = {}
+
+    async def send(self, outgoing: Outgoing, question: Question) -> Answer:
+        """Return the answer; raises SendingError where there is none."""
+        if self._cache is None or (question.is_turn and not self._may_replay):
+            return await self._asked(outgoing, question)
+        from sojourn.cache import key_of
+
+        repeat = question.context.get("repeatIndex") or 0
+        key = key_of(self._who, {**outgoing.fields(), "headers": dict(outgoing.headers)}, repeat)
+        async with self._under_way.setdefault(key, asyncio.Lock()):
+            found = self._cache.get(key)
+            if found is not None:
+                return Answer(**found, cached=True)
+            answer = await self._asked(outgoing, question)
+            if _is_lasting(answer):
+                self._cache.put(key, {name: getattr(answer, name) for name in _KEPT})
+            return answer
+
+    async def _asked(self, outgoing: Outgoing, question: Question) -> Answer:
+        got = await self.sender.send(outgoing, question)
+        headers = dict(got.headers)
+        return Answer(status_code=got.status_code, reason_phrase=got.reason_phrase, headers=headers, text=got.text)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.sender.close()
+
+
+_KEPT = ("status_code", "reason_phrase", "headers", "text")
+
+
+def _is_lasting(answer: Answer) -> bool:
+    """Whether an answer may be given again: a success, that sets no cookie and is no error in disguise."""
+    if not 200 <= answer.status_code < 300 or "set-cookie" in answer.headers:
+        return False
+    try:
+        told = answer.json()
+    except ValueError:
+        return True
+    return not (isinstance(told, dict) and told.get("error"))
