@@ -83,7 +83,9 @@ def judge(context_of: Callable[..., ClaimContext], runner: asyncio.Runner) -> Ju
     """Judge an output by one assertion, found by its name as the engine finds it."""
 
     def run(name: str, output: Any = "", **fields: Any) -> Verdict:
-        seen = {key: fields.pop(key) for key in ("variables", "test", "provider", "latency_ms") if key in fields}
+        seen = {
+            key: fields.pop(key) for key in ("variables", "test", "provider", "latency_ms", "script") if key in fields
+        }
         reply = fields.pop("reply", None) or Reply(output=output)
         claim = Claim(type=name.removeprefix("not-"), negated=name.startswith("not-"), raw={"type": name}, **fields)
 

@@ -139,8 +139,6 @@ def _check_within(data: JsonDict, source: Source, reading: Reading) -> None:
     _check_red_team(data, source, reading)
     if data.get("sharing"):
         findings.doubt("sharing has no effect: results stay on this machine", source, ("sharing",))
-    if isinstance(data.get("tracing"), dict) and data["tracing"].get("enabled"):
-        findings.doubt("tracing has no effect: no traces are collected", source, ("tracing",))
     if data.get("providers") is not None and data.get("targets") is not None:
         findings.wrong("providers and targets are the same thing: name one", source, ("targets",), key=True)
 

@@ -109,9 +109,12 @@ def _context(account: Account, setting: Setting, template: str) -> JsonDict:
     options = {key: value for key, value in account.case.options.items() if key not in _NOT_CALL_OPTIONS}
     config = {**(column.prompt.config or {}), **account.prompt_config, **options}
     step = f"test-{trial.test_index}-prompt-{column.index}-repeat-{trial.repeat}"
-    sessions = {"sessions": account.markers} if account.markers else {}
+    more: JsonDict = {"sessions": account.markers} if account.markers else {}
+    if setting.traces is not None:
+        account.trace, more["traceparent"] = setting.traces.begin()
+        more["testCaseId"] = str(trial.test_index)
     return {
-        **sessions,
+        **more,
         "vars": {
             **account.variables,
             "__evalId": setting.run_id,

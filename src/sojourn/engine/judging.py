@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 import functools
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sojourn import registry
@@ -20,6 +20,7 @@ from sojourn.model.suite import Claim, JsonDict
 from sojourn.model.verdict import Verdict
 from sojourn.protocols import ClaimContext
 
+_LOOK_AT_TRACES = ("trace-", "trajectory:", "javascript", "python")
 COMPARISONS = frozenset({"select-best", "max-score"})
 """Types that look at all columns of a test; they are judged when all its trials have ended."""
 
@@ -31,8 +32,23 @@ async def judge(account: Account, setting: Setting, reply: Reply) -> list[Verdic
     if not claims:
         return []
     context = claim_context(account, setting, reply)
+    trace = await _trace(account, setting, reply, claims)
+    if trace is not None:
+        context = dataclasses.replace(context, script={**context.script, "trace": trace})
     found = await _all(claims, reply, context, account)
     return [verdict for verdict in found if verdict is not None]
+
+
+async def _trace(account: Account, setting: Setting, reply: Reply, claims: Sequence[Claim]) -> Mapping[str, Any] | None:
+    """Return the trial's trace: as the provider told it, or from the spans that were received of it."""
+    told = reply.metadata.get("trace")
+    if isinstance(told, Mapping) and isinstance(told.get("spans"), list):
+        return told
+    kinds = {member.type for claim in claims for member in (claim, *claim.members)}
+    if setting.traces is None or not any(kind.startswith(_LOOK_AT_TRACES) for kind in kinds):
+        return None
+    known = {"traceId": account.trace, "evaluationId": setting.run_id, "testCaseId": str(account.trial.test_index)}
+    return {**known, "spans": await setting.traces.of(account.trace)}
 
 
 async def _all(

@@ -49,6 +49,7 @@ from sojourn.protocols import Tools
 from sojourn.template.engine import Renderer
 
 if TYPE_CHECKING:  # start-up need not wait for it
+    from sojourn.engine.tracing import Traces
     from sojourn.languages.inline import Inline
 
 SECOND_STOP = 4.0
@@ -105,26 +106,38 @@ async def prepared(suite: Suite, listeners: Listeners, inline: Inline | None = N
         try:
             os.mkdir(folder, 0o700)
             extensions = read_extensions(suite.extensions, suite.base)
-            yield Setting(
-                suite=suite,
-                run_id=run_id,
-                folder=folder,
-                env=env,
-                code=code,
-                renderer=renderer,
-                hooks=Hooks(extensions, code, listeners.on_print, suite.options.hook_timeout_ms),
-                providers=providers,
-                graders=GraderPool(providers, suite.default_test, suite.grader),
-                learner=Learner(""),
-                house=await open_house(suite, tools, Journal(run_id, time.perf_counter, safe.ledger)),
-                safe=safe,
-                clock=time.perf_counter,
-            )
+            async with _tracing(suite, env) as traces:
+                yield Setting(
+                    suite=suite,
+                    run_id=run_id,
+                    folder=folder,
+                    env=env,
+                    code=code,
+                    renderer=renderer,
+                    hooks=Hooks(extensions, code, listeners.on_print, suite.options.hook_timeout_ms),
+                    providers=providers,
+                    graders=GraderPool(providers, suite.default_test, suite.grader),
+                    learner=Learner(""),
+                    house=await open_house(suite, tools, Journal(run_id, time.perf_counter, safe.ledger)),
+                    safe=safe,
+                    clock=time.perf_counter,
+                    traces=traces,
+                )
         finally:
             with contextlib.suppress(OSError):
                 await providers.close()
             await code.close()
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _tracing(suite: Suite, env: Mapping[str, str]) -> contextlib.AbstractAsyncContextManager[Traces | None]:
+    """Return what receives the spans of a run, where the suite says `tracing.enabled`."""
+    asked = suite.config.get("tracing")
+    if not isinstance(asked, Mapping) or not asked.get("enabled"):
+        return contextlib.nullcontext()
+    from sojourn.engine.tracing import traced
+
+    return traced(asked, env)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sojourn.engine.belonging import BelongingsOfLanes
 from sojourn.engine.grading import GraderPool
@@ -21,6 +21,9 @@ from sojourn.model.result import Phase, Trouble
 from sojourn.model.suite import Case, JsonDict, Suite
 from sojourn.model.verdict import Verdict
 from sojourn.template.engine import Renderer
+
+if TYPE_CHECKING:  # start-up need not wait for it
+    from sojourn.engine.tracing import Traces
 
 
 @dataclasses.dataclass(slots=True, kw_only=True)
@@ -43,6 +46,7 @@ class Setting:
     house: House
     safe: Safekeeping
     clock: Callable[[], float]
+    traces: Traces | None = None
     belongings: BelongingsOfLanes = dataclasses.field(default_factory=BelongingsOfLanes)
     conversations: dict[str, list[JsonDict]] = dataclasses.field(default_factory=dict)
     registers: dict[int, dict[str, Any]] = dataclasses.field(default_factory=dict)
@@ -72,6 +76,7 @@ class Account:
     prompt_config: JsonDict = dataclasses.field(default_factory=dict)
     markers: JsonDict = dataclasses.field(default_factory=dict)
     sessions: JsonDict = dataclasses.field(default_factory=dict)
+    trace: str = ""
 
     def broke(self, what: str, trace: str = "") -> None:
         """Note that the trial broke, in the phase that it is in; the first trouble stands."""

@@ -1,0 +1,115 @@
+"""A trace read as what an agent did: a step for each span, of a type and with the names that it may be called by."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+_NAME = re.compile(r"tool.?(?:call\.)?name|function.?name|(?:^|[._])tool(?:$|[._])", re.IGNORECASE)
+_NO_NAME = re.compile(r"result|output|definition", re.IGNORECASE)
+_ARGUMENTS = re.compile(r"(?:^|[._])(?:arguments|args|input)(?:$|[._])", re.IGNORECASE)
+_NO_ARGUMENTS = re.compile(r"result|output|error|status", re.IGNORECASE)
+_SEARCH = re.compile(r"(?:^|[\s._:/-])(?:search|find|lookup|retriev(?:e|al))(?:$|[\s._:/-])", re.IGNORECASE)
+_SHELLS = frozenset({"exec_command", "local_shell", "shell"})
+_NOTHING = object()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that an agent did; `arguments` is `MISSING` where none were told."""
+
+    type: str
+    name: str
+    names: frozenset[str]
+    arguments: Any = _NOTHING
+
+    def __str__(self) -> str:
+        return f"{self.type}:{self.name}"
+
+
+MISSING = _NOTHING
+
+
+def step_of(span: Mapping[str, Any]) -> Step:
+    """Read a span as a step: a tool, a command, a search, reasoning, a message, or a mere span."""
+    title = str(span.get("name") or "")
+    told = span.get("attributes")
+    attributes: Mapping[str, Any] = told if isinstance(told, Mapping) else {}
+    tool = _tool(title, attributes)
+    arguments = _arguments(attributes)
+    command = _command(title, attributes, tool, arguments)
+    if command and (not tool or tool.lower() in _SHELLS):
+        names = {title, command, command.split()[0], tool or command}
+        return Step("command", command, frozenset(names), arguments if tool else MISSING)
+    if tool:
+        return Step("tool", tool, frozenset({title, tool}), arguments)
+    query = _query(title, attributes)
+    if query:
+        return Step("search", query, frozenset({title, query}))
+    item = attributes.get("codex.item.type")
+    if item == "reasoning" or re.match(r"reasoning(?:[_\s]|$)", title, re.IGNORECASE):
+        return Step("reasoning", title, frozenset({title, "reasoning"}))
+    if item == "agent_message" or title in ("agent response", "send input"):
+        return Step("message", title, frozenset({title, "message"}))
+    return Step("span", title, frozenset({title}))
+
+
+def _tool(title: str, attributes: Mapping[str, Any]) -> str:
+    for key in sorted(attributes, key=lambda key: not re.search(r"name$", key, re.IGNORECASE)):
+        value = attributes[key]
+        if not isinstance(value, str) or not value.strip() or _is_data(value):
+            continue
+        if _NAME.search(key) and (re.search(r"name$", key, re.IGNORECASE) or not _NO_NAME.search(key)):
+            return value.strip()
+    return title.rpartition("/")[2].strip() if title.startswith("mcp ") and "/" in title else ""
+
+
+def _is_data(text: str) -> bool:
+    return text.lstrip().startswith(("{", "[")) and isinstance(_parsed(text), dict | list)
+
+
+def _parsed(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value.strip()
+
+
+def _arguments(attributes: Mapping[str, Any]) -> Any:
+    named = (key for key in attributes if re.search(r"(?:args|arguments|input)$", key, re.IGNORECASE))
+    placed = (key for key in attributes if _ARGUMENTS.search(key))
+    for key in [*named, *placed]:
+        value = attributes[key]
+        if not _NO_ARGUMENTS.search(key) and value is not None and value != "":
+            return _parsed(value)
+    return MISSING
+
+
+def _command(title: str, attributes: Mapping[str, Any], tool: str, arguments: Any) -> str:
+    for key, value in attributes.items():
+        if isinstance(value, str) and value.strip() and re.search(r"command", key) and not _NO_NAME.search(key):
+            return value.strip()
+    if tool.lower() in _SHELLS and isinstance(arguments, Mapping):
+        told = next((arguments[key] for key in ("cmd", "command", "commands") if key in arguments), "")
+        return " ".join(map(str, told)).strip() if isinstance(told, list) else str(told).strip()
+    return title.removeprefix("exec ").strip() if title.startswith("exec ") else ""
+
+
+def _query(title: str, attributes: Mapping[str, Any]) -> str:
+    for key in ("codex.search.query", "search.query", "search_query"):
+        if isinstance(attributes.get(key), str) and attributes[key].strip():
+            return str(attributes[key]).strip()
+    told = attributes.get("query")
+    if isinstance(told, str) and told.strip() and (_SEARCH.search(title) or any(map(_SEARCH.search, attributes))):
+        return told.strip()
+    return title.removeprefix("search ").strip('" ') if title.startswith("search ") else ""
+
+
+def told_briefly(steps: Iterable[Step]) -> str:
+    """Name steps for people, or say that there are none."""
+    return ", ".join(map(str, steps)) or "(none)"
