@@ -26,6 +26,7 @@ class Live:
     parents: tuple["Live", ...]
     is_fork: bool = False
     is_open: bool = True
+    content: int = 0
 
     def __str__(self) -> str:
         return f"{self.name}#{self.number}"
@@ -45,6 +46,9 @@ class Recorder:
         self.refuse = refuse
         self.opened: Counter[str] = Counter()
         self.lost: set[str] = set()
+        self.hang: set[str] = set()
+        self.refusal: Exception = ValueError("unable")
+        self.hanging = asyncio.Event()
 
     async def _step(self) -> None:
         for _ in range(self.pace):
@@ -60,6 +64,9 @@ class Recorder:
         self.opened[name] += 1
         if f"open {name}" in self.refuse:
             raise ValueError("refused")
+        if f"open {name}" in self.hang:
+            self.hanging.set()
+            await asyncio.Event().wait()
         live = Live(name, self.opened[name], tuple(opening.parents.values()))
         assert all(parent.is_open for parent in live.parents)
         self.log.append(("open", live))
@@ -84,8 +91,10 @@ class Recorder:
         assert live.is_open
         self.log.append((ability, live))
         if f"{ability} {live.name}" in self.refuse:
-            raise ValueError("unable")
-        return True
+            raise self.refusal
+        if f"{ability} {live.name}" in self.hang:
+            await asyncio.Event().wait()
+        return live.content if ability == "fingerprint" else True
 
     async def fork(self, live: Live, opening: Opening) -> Live:
         """Make a child."""
@@ -243,6 +252,27 @@ def test_a_failed_opening_is_the_cause_for_all_and_not_tried_again() -> None:
     assert played.errors.keys() == {"trial 0", "trial 1"}
     assert all("refused" in error for error in played.errors.values())
     assert recorder.opened == {"db": 1, "other": 1}
+
+
+def test_what_was_half_opened_can_be_reclaimed() -> None:
+    """An opening that failed stays in the ledger where its kind can reclaim: something may have been made."""
+    told: list[str] = []
+
+    class Book(NoLedger):
+        def closed(self, tag: str) -> None:
+            told.append(tag)
+
+    async def main(abilities: frozenset[str]) -> None:
+        recorder = Recorder(refuse=frozenset({"open db"}), abilities=abilities)
+        keeper = Keeper(Family([spec("db")]), {"db": recorder}, Journal("run", lambda: 0.0, Book()))
+        keeper.expect([stay(0, "db")])
+        with pytest.raises(SessionError):
+            await keeper.visit(stay(0, "db"), []).__aenter__()
+
+    asyncio.run(main(frozenset({"reclaim"})))
+    assert told == []
+    asyncio.run(main(frozenset()))
+    assert told == ["run/1"]
 
 
 def test_a_close_that_fails_is_named_and_stops_nothing() -> None:
@@ -449,3 +479,141 @@ def test_what_is_kept_is_closed_with_the_run(isolation: Isolation | None) -> Non
     asyncio.run(main())
     assert [live for what, live in recorder.log if what in ("open", "fork") and live.is_open] == []
     assert recorder.told()[-1] == "close db#1"
+
+
+def keeper_of(recorder: Recorder, *specs: SessionSpec) -> Keeper:
+    return Keeper(Family(specs), {each.name: recorder for each in specs}, journal())
+
+
+def test_a_trial_that_will_not_come_is_counted() -> None:
+    """The last one who forgoes a session closes it; a family tells who lives in whom."""
+    recorder = Recorder()
+
+    async def main() -> None:
+        keeper = keeper_of(recorder, spec("db"), spec("thread", parents=("db",)))
+        assert [each.name for each in keeper.lineage("thread")] == ["db", "thread"]
+        keeper.expect([stay(0, "thread", lane="one"), stay(1, "thread", lane="one")])
+        async with keeper.visit(stay(0, "thread", lane="one"), []):
+            pass
+        await keeper.forgo(stay(1, "thread", lane="one"))
+
+    asyncio.run(main())
+    assert recorder.told()[-2:] == ["close thread#1", "close db#1"]
+
+
+@pytest.mark.parametrize(("when", "why"), [("opening", "when the run had to end"), ("not yet", "")])
+def test_a_run_that_has_to_end_waits_for_no_opening(when: str, why: str) -> None:
+    """What is being opened is given up, and what is open stays as it is until it is closed."""
+    recorder = Recorder()
+    recorder.hang = {"open slow"}
+
+    async def main() -> None:
+        keeper = keeper_of(recorder, spec("fast"), spec("slow", parents=("fast",)))
+        keeper.expect([stay(0, "slow"), stay(1, "fast")])
+        if when == "opening":
+            work = asyncio.create_task(keeper.visit(stay(0, "slow"), []).__aenter__())
+            await recorder.hanging.wait()
+            keeper.hurry()
+            with pytest.raises(SessionError, match=why):
+                await work
+        keeper.hurry()
+        await keeper.close()
+
+    asyncio.run(main())
+    assert not [live for what, live in recorder.log if what == "open" and live.is_open]
+
+
+def test_a_run_that_is_cut_takes_leases_back_before_it_closes() -> None:
+    """Whoever still holds one when all is closed loses it, and it is closed once."""
+    recorder = Recorder()
+
+    async def main() -> None:
+        keeper = keeper_of(recorder, spec("pool", pooled=True))
+        lane = [stay(n, "pool", lane="one") for n in range(2)]
+        keeper.expect(lane)
+        async with keeper.visit(lane[0], []):
+            pass
+        await keeper.close()
+
+    asyncio.run(main())
+    assert recorder.told() == ["open pool#1", "reset pool#1", "close pool#1"]
+
+
+def test_giving_back_is_finished_although_the_trial_is_cancelled() -> None:
+    """A cancellation in the middle of it goes on when all is given back; so does one that comes twice."""
+    recorder = Recorder(pace=4)
+
+    async def main() -> None:
+        keeper = keeper_of(recorder, spec("db"))
+        keeper.expect([stay(0, "db")])
+        used = asyncio.Event()
+
+        async def visit() -> None:
+            async with keeper.visit(stay(0, "db"), []):
+                used.set()
+
+        task = asyncio.create_task(visit())
+        await used.wait()
+        for _ in range(2):
+            await asyncio.sleep(0)
+            task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert recorder.told() == ["open db#1", "close db#1"]
+
+
+@pytest.mark.parametrize("changes", [0, 1])
+def test_who_changes_a_shared_session_is_named(changes: int) -> None:
+    """A trial that leaves it otherwise than it found it has leaked; a fingerprint that breaks then tells nothing."""
+    recorder = Recorder(abilities=ABILITIES | {"fingerprint"})
+    lane = [stay(n, "db", lane="one") for n in range(2)]
+
+    async def main() -> list[str]:
+        keeper = keeper_of(recorder, spec("db"))
+        keeper.expect(lane)
+        async with keeper.visit(lane[0], []) as live:
+            live["db"].content += changes
+        async with keeper.visit(lane[1], []) as live:
+            live["db"].content += 1
+            recorder.refuse = frozenset({"fingerprint db"})
+        return keeper.leaks
+
+    assert asyncio.run(main()) == ["trial 0 changed the shared session db"] * changes
+
+
+@pytest.mark.parametrize(
+    ("how", "why"), [("hang", "it was not ready after 0.01 s"), ("refuse", "unable"), ("say", "full")]
+)
+def test_what_a_session_needs_before_a_trial_has_its_time(how: str, why: str) -> None:
+    """A beginning that hangs or breaks is the trial's error, with its cause."""
+    recorder = Recorder()
+    if how == "hang":
+        recorder.hang = {"begin db"}
+    if how == "refuse":
+        recorder.refuse = frozenset({"begin db"})
+    specs = [dataclasses.replace(spec("db", isolation=Isolation.ROLLBACK), open_timeout=0.01)]
+
+    if how == "say":
+        recorder.refuse, recorder.refusal = frozenset({"begin db"}), SessionError("db", "full")
+    assert why in play(recorder, specs, [stay(0, "db")]).errors["trial 0"]
+
+
+def test_what_all_may_use_at_once_is_kept_for_all() -> None:
+    """A session that others borrow too is not taken from them because one trial's is kept."""
+    recorder = Recorder()
+    lane = [stay(n, "api", lane="one") for n in range(2)]
+
+    async def main() -> None:
+        keeper = keeper_of(recorder, spec("api", capacity=2, isolation=Isolation.RESET))
+        keeper.expect(lane)
+        async with keeper.visit(lane[0], []) as live:
+            keeper.keep(lane[0])
+            mine = live["api"]
+        async with keeper.visit(lane[1], []) as live:
+            assert live["api"] is mine
+        await keeper.close()
+
+    asyncio.run(main())
+    assert recorder.opened == {"api": 1}

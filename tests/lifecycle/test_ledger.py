@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sojourn.errors import SojournError
 from sojourn.lifecycle import ledger, reaper
 from sojourn.lifecycle.ledger import Remains, RunLedger
 from sojourn.model.reference import Reference
@@ -183,3 +184,70 @@ def test_no_ledger_is_too_broken_to_read(lines: list[bytes]) -> None:
         (Path(folder) / "ledger.jsonl").write_bytes(b"\n".join(lines))
         assert set(ledger.read(Path(folder)).sessions) <= {"t"}
         assert ledger.read(Path(folder) / "none").sessions == {}
+
+
+def test_runs_are_written_down_in_the_users_data_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SOJOURN_HOME says where, or else the platform does."""
+    monkeypatch.setenv("HOME", "/home/ada")
+    assert str(ledger.home({"SOJOURN_HOME": "/s"})) == "/s"
+    assert str(ledger.home({"XDG_DATA_HOME": "/data"})) == "/data/sojourn"
+    assert str(ledger.home({})) == "/home/ada/.local/share/sojourn"
+
+
+@pytest.mark.parametrize("how", ["full", "half"])
+def test_what_cannot_be_written_down_is_not_begun(place: Path, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk refuses an opening, with what to do; what was to be added later is done without."""
+    written = os.write
+
+    def write(descriptor: int, data: bytes) -> int:
+        if how == "full":
+            raise OSError(28, "No space left on device")
+        return written(descriptor, data[: len(data) // 2 or 1])
+
+    async def main() -> None:
+        made = await begun(place, "r/1")
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", write)
+            with pytest.raises(SojournError, match="set SOJOURN_HOME to a folder that can be written"):
+                await made.begin(opening("r/2"), box(place), can_reclaim=False)
+            made.opened("r/1", {"id": 1})
+        await made.begin(opening("r/3"), box(place), can_reclaim=False)
+        assert list(ledger.read(made.path).sessions) == ["r/1", "r/3"]
+        made.close()
+
+    asyncio.run(main())
+
+
+def test_many_openings_at_once_are_on_the_disk_together(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who begins while a sync is under way waits for the next one, and all who do share it."""
+    synced: list[None] = []
+    sync = os.fdatasync
+    monkeypatch.setattr(os, "fdatasync", lambda descriptor: synced.append(sync(descriptor)))
+
+    async def main() -> None:
+        made = await begun(place)
+        await asyncio.gather(*(made.begin(opening(f"r/{n}"), box(place), can_reclaim=True) for n in range(40)))
+        assert len(ledger.read(made.path).sessions) == 40
+        made.close()
+
+    asyncio.run(main())
+    assert len(synced) <= 3
+
+
+def test_a_ledger_that_leaves_something_stays(place: Path) -> None:
+    """What could not be closed is still written down when its run has ended."""
+
+    async def main() -> None:
+        made = await begun(place, "r/1")
+        made.close()
+
+    asyncio.run(main())
+    assert len(ledger.runs(place)) == 1
+
+
+def test_what_is_no_entry_is_passed_over() -> None:
+    """A word that nobody knows, or a handle of what was never open, changes nothing."""
+    remains = Remains()
+    remains.take({"strange": 1})
+    remains.take({"opened": "r/9", "handle": 1})
+    assert (remains.sessions, remains.processes) == ({}, [])

@@ -196,6 +196,23 @@ def test_a_lost_session_that_waits_in_its_pool_is_not_lent() -> None:
     run(recorder, [spec("db", pooled=True, isolation=Isolation.SHARED)], stays, steps)
 
 
+def test_a_lost_session_in_a_pool_that_has_no_other_is_the_error_of_who_is_next() -> None:
+    """What cannot be opened in its place is told to the one who would have had it; the next tries again."""
+    recorder = Recorder()
+    stays = [stay(n, "db") for n in range(3)]
+
+    async def steps(keeper: Keeper) -> None:
+        await visited(keeper, stays[0])
+        recorder.lost.add("db#1")
+        recorder.refuse = frozenset({"open db"})
+        with pytest.raises(SessionError, match="refused"):
+            await visited(keeper, stays[1])
+        recorder.refuse = frozenset()
+        assert await visited(keeper, stays[2]) == f"db#{recorder.opened['db']}"
+
+    run(recorder, [spec("db", pooled=True, isolation=Isolation.SHARED)], stays, steps)
+
+
 @pytest.mark.parametrize("when", range(1, 9))
 def test_a_replacement_that_is_cancelled_leaves_nothing_open(when: int) -> None:
     """Given up at any step, neither the lost nor the new session stays; the next trial has one that works."""

@@ -226,7 +226,11 @@ def test_a_lifetime_never_ends_a_session_in_use() -> None:
         bench.now = 99.0
         assert lease.live.is_open
         await bench.pool.give_back(lease)
-        assert (await bench.pool.lease("b")).live.number == 2
+        second = await bench.pool.lease("b")
+        assert second.live.number == 2
+        await bench.pool.give_back(second)
+        bench.now = 200.0
+        assert (await bench.pool.lease("c")).live.number == 3
         worn = Bench(max=1, max_uses=2)
         for number in range(4):
             await worn.pool.give_back(await worn.pool.lease(f"b{number}"))

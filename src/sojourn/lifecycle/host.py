@@ -45,6 +45,7 @@ class SessionHost:
         self._close_timeout = close_timeout
         self._ready: asyncio.Future[None] | None = None
         self._end = asyncio.Event()
+        self._over = asyncio.Event()
         self._owner: asyncio.Task[None] | None = None
         self._timer: asyncio.Timeout | None = None
         self._hurried = False
@@ -63,15 +64,21 @@ class SessionHost:
         """Open the session; raises SessionError where that fails or takes too long. Cancelled, it closes again."""
         self.move(State.OPENING)
         ready = self._ready = asyncio.get_running_loop().create_future()
-        self._owner = asyncio.create_task(self._own(ready), name=f"session {self.name}")
+        self._owner = asyncio.create_task(self._own(ready))
         try:
-            await asyncio.shield(ready)
+            await ready
         except asyncio.CancelledError:
             self._end.set()
-            await close_all([Closer(self.name, self._ended, self._open_timeout + self._close_timeout)])
+            await close_all([Closer(self.name, self._until_over, self._open_timeout + self._close_timeout)])
             raise
 
     async def _own(self, ready: asyncio.Future[None]) -> None:
+        try:
+            await self._live_through(ready)
+        finally:
+            self._over.set()
+
+    async def _live_through(self, ready: asyncio.Future[None]) -> None:
         try:
             async with asyncio.timeout(0 if self._hurried else self._open_timeout) as self._timer:
                 self.live = await self._open()
@@ -84,12 +91,16 @@ class SessionHost:
             self._refuse(ready, why or type(error).__name__)
             return
         self.move(State.READY)
-        ready.set_result(None)
+        if not ready.done():  # else the asker has given up waiting, and says that it may end
+            ready.set_result(None)
         await self._end.wait()
         self.move(State.CLOSING)
         why = await close_one(Closer(self.name, lambda: self._close(self.live), self._close_timeout))
         self.unclosed = Unclosed(self.name, why) if why else None
         self.move(State.BROKEN if why else State.CLOSED)
+
+    async def _until_over(self) -> None:
+        await self._over.wait()
 
     def hurry(self) -> None:
         """Give up an opening that is under way."""
@@ -99,12 +110,8 @@ class SessionHost:
 
     def _refuse(self, ready: asyncio.Future[None], why: str) -> None:
         self.move(State.BROKEN)
-        ready.set_exception(SessionError(self.name, why))
-        ready.exception()  # the asker may be gone: then nobody else need hear of it
-
-    async def _ended(self) -> None:
-        if self._owner is not None:
-            await self._owner
+        if not ready.done():  # else the asker is gone, and nobody else need hear of it
+            ready.set_exception(SessionError(self.name, why))
 
     async def close(self) -> Unclosed | None:
         """Close the session if it is open, once however often it is asked; return what could not be closed."""
@@ -112,5 +119,5 @@ class SessionHost:
             self.move(State.CLOSED)
         self._end.set()
         if self._owner is not None:
-            await asyncio.shield(self._owner)
+            await self._over.wait()
         return self.unclosed

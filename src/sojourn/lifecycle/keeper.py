@@ -291,11 +291,21 @@ class Keeper:
 
 async def _shielded(work: Coroutine[Any, Any, None]) -> None:
     """Finish the work although the task is cancelled meanwhile; then let the cancellation go on."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        while not task.done():
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.shield(task)
-        raise
+    over = asyncio.Event()
+
+    async def whole() -> None:
+        try:
+            await work
+        finally:
+            over.set()
+
+    task, cancelled = asyncio.create_task(whole()), False
+    task.add_done_callback(lambda done: done.exception())  # one who was cancelled need not hear of it
+    while not over.is_set():
+        try:
+            await over.wait()
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        raise asyncio.CancelledError
+    await task

@@ -205,6 +205,8 @@ class Pool:
             self._hosts.discard(host)
         self._was_open = True
         self._members.append(Member(host, self._clock()))
+        if not self._closed:
+            self._serve()
 
     def _refuse(self, error: SessionError, *, everyone: bool) -> None:
         """Tell the first in line, or everyone, that there is no session to be had."""
@@ -355,8 +357,8 @@ class Pool:
     async def warm(self) -> None:
         """Open the least number of sessions ahead of need."""
         missing = self._limits.min - self.size
-        tasks = [asyncio.create_task(self._open_one()) for _ in range(missing)]
-        await asyncio.gather(*tasks)
+        if missing > 0:
+            await asyncio.gather(*(self._open_one() for _ in range(missing)))
 
     def hurry(self) -> None:
         """Give up what is being opened."""

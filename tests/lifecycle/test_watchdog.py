@@ -1,0 +1,117 @@
+"""The watchdog as a function: what it waits for, and what it does then. As a process it is in the crash tests."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sojourn.lifecycle import ledger, watchdog
+from tests.lifecycle.test_ledger import abandon, begun, due, place
+
+__all__ = ["place"]
+
+
+@pytest.fixture(autouse=True)
+def signals() -> Iterator[None]:
+    """Give this process its signals back: a watchdog hears none."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def watch(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be the watchdog of a run whose runner has ended."""
+    reading, writing = os.pipe()
+    os.close(writing)
+    monkeypatch.setattr(sys, "argv", ["watchdog", str(folder), str(reading)])
+    watchdog.main()
+    os.close(reading)
+
+
+def test_a_run_that_has_cleaned_up_needs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its ledger is gone, and so is the watchdog."""
+    watch(tmp_path / "gone", monkeypatch)
+
+
+def left(place: Path) -> Path:
+    """Leave a run with one open session and one hook that is due."""
+    import asyncio
+
+    async def main() -> Path:
+        made = await begun(place, "r/1")
+        (place / "r-1").touch()
+        made.write(due(place))
+        abandon(made)
+        return made.path
+
+    return asyncio.run(main())
+
+
+def test_what_a_dead_run_left_is_undone(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its sessions are reclaimed and its hooks run, once its lock is free."""
+    watch(left(place), monkeypatch)
+    assert not (place / "r-1").exists()
+    assert (place / "hooks").read_text() == "afterAll!"
+    assert ledger.runs(place) == []
+
+
+def test_who_inherited_the_lock_is_waited_for(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A language process that still does the last will is let finish."""
+    folder = left(place)
+    held = os.open(folder / "lock", os.O_RDWR)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    looks = 0
+    free = watchdog._free
+
+    def look(path: Path) -> bool:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            os.close(held)
+        return free(path)
+
+    monkeypatch.setattr(watchdog, "_free", look)
+    watch(folder, monkeypatch)
+    assert ledger.runs(place) == []
+
+
+def test_who_outstays_its_grace_is_ended(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process of the run that does not let go is killed, and then the run is reaped."""
+    folder = left(place)
+    code = f"import fcntl, os, sys; f = os.open({str(folder / 'lock')!r}, os.O_RDWR); fcntl.flock(f, fcntl.LOCK_EX)"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", f"{code}; print(1, flush=True); sys.stdin.read()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    with open(folder / "ledger.jsonl", "a") as out:
+        out.write(f'{{"process": {holder.pid}, "born": {psutil.Process(holder.pid).create_time()}}}\n')
+    monkeypatch.setattr(watchdog, "WILL_GRACE", 0.0)
+    threading.Thread(target=holder.wait, daemon=True).start()
+    watch(folder, monkeypatch)
+    assert ledger.runs(place) == []
+    assert holder.wait(30) == -signal.SIGKILL
+    holder.stdout.close()
+    assert holder.stdin is not None
+    holder.stdin.close()
+
+
+def test_a_watchdog_is_started_beside_a_run(tmp_path: Path) -> None:
+    """It is a process of its own, and ends by itself once the runner's end of the pipe is closed."""
+    children = set(psutil.Process().children())
+    lifeline = watchdog.start(tmp_path / "run")
+    (started,) = set(psutil.Process().children()) - children
+    os.close(lifeline)
+    gone, _ = psutil.wait_procs([started], 30)
+    assert gone == [started]
