@@ -14,7 +14,7 @@ from typing import Any
 CURRENT: contextvars.ContextVar[int] = contextvars.ContextVar("CURRENT", default=0)
 
 
-BATCH = 16
+BATCH = 4
 
 
 def encoded(frame: dict[str, Any]) -> bytes:
