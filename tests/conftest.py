@@ -20,6 +20,20 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 for _number in (signal.SIGHUP, signal.SIGTERM):
     signal.signal(_number, signal.SIG_DFL)
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--times 10` tries ten times as many seeds: what CI tries a few of, at its full size."""
+    parser.addoption("--times", type=int, default=1, help="try so many times as many seeds")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that asks for a `seed` is tried with several; `@pytest.mark.seeds(N)` says with how many."""
+    if "seed" in metafunc.fixturenames:
+        mark = metafunc.definition.get_closest_marker("seeds")
+        count = (mark.args[0] if mark else 10) * metafunc.config.getoption("--times")
+        metafunc.parametrize("seed", range(count))
+
+
 COLUMN = Column(
     index=0,
     provider=ProviderSpec(id="file://bot.py", label="bot"),

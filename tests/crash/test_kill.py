@@ -36,6 +36,7 @@ def note(file, word):
         out.write(word + "\\n")
 def path_of(tag): return HERE / "open" / tag.replace("/", "_").replace(":", "-")
 def remove(path, order="child"):
+    if os.environ.get("TELL_CLOSES"): tell("closing")
     try: path.unlink()
     except FileNotFoundError: return
     note("closed", path.name)
@@ -264,7 +265,6 @@ def moment(seed: int) -> int:
     return random.Random(seed).randrange(EVENTS) if seed else 0
 
 
-@pytest.mark.parametrize("seed", range(10))
 def test_a_runner_that_is_killed_leaves_nothing_open(
     storm: Begin, seed: int, record_property: Callable[[str, object], None]
 ) -> None:
@@ -278,17 +278,27 @@ def test_a_runner_that_is_killed_leaves_nothing_open(
     running.settled()
 
 
-@pytest.mark.parametrize("seed", range(10, 20))
 def test_when_all_are_killed_reap_leaves_nothing_open(storm: Begin, seed: int) -> None:
     """With the watchdog and the language processes dead as well, the ledger is enough."""
     running = storm(RECLAIMABLE)
-    running.until_told(moment(seed))
+    running.until_told(moment(seed + 10_000))
     running.kill_all()
     code, told = running.reap()
 
     assert code == 0, told
     running.settled()
     assert running.reap() == (0, "no dead run has left anything\n")
+
+
+def test_a_runner_that_is_killed_in_the_middle_of_a_close(storm: Begin, seed: int) -> None:
+    """Runner, last will and watchdog may all be at the same session: each is closed once, and nobody complains."""
+    running = storm(["file", "shared"], TELL_CLOSES="1")
+    running.until_told(2 * TESTS + 1 + random.Random(seed).randrange(TESTS))
+    running.runner.kill()
+    running.runner.wait()
+
+    running.until_nothing_is_left()
+    running.settled()
 
 
 def test_the_next_run_closes_what_a_dead_one_left(storm: Begin, tmp_path: Path) -> None:

@@ -258,7 +258,7 @@ def test_misuse_is_refused_by_name() -> None:
     run(work)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.seeds(20)
 def test_cancelling_at_any_await_loses_nothing(seed: int) -> None:
     """After cancels at random moments of leasing, checking and resetting: none in use, none waiting, none lost."""
 

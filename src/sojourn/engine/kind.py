@@ -5,16 +5,20 @@ A kind that has a name, built in or of an installed package, is a Python class l
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 from typing import Any
 
 from sojourn import registry
-from sojourn.errors import CodeError, SessionError
+from sojourn.errors import CodeDiedError, CodeError, SessionError, SessionLostError
 from sojourn.lifecycle.standing import Standing
 from sojourn.model.reference import Reference
 from sojourn.model.session import SessionSpec
 from sojourn.protocols import Opening, Tools
+
+CLOSING_TRIES = 3
+"""How often a process may end under a closing before that is taken for the closing's own fault."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -81,15 +85,25 @@ class Kind:
         return dataclasses.replace(live, handle=await self.act("lend", live))
 
     async def close(self, live: Remote) -> None:
-        """Close one; of one whose process is gone, reclaim what it had outside."""
-        await self._do({"do": "close", "key": live.tag, "handle": live.handle})
+        """Close one; of one whose process is gone, or ends meanwhile, reclaim what it had outside."""
+        request = {"do": "close", "key": live.tag, "handle": live.handle}
+        for _ in range(CLOSING_TRIES):
+            with contextlib.suppress(CodeDiedError):
+                await self._ask(request)
+                return
+        await self._do(request)
+
+    async def _ask(self, request: dict[str, Any]) -> Any:
+        return (await self._code.session(self._reference, request, deadline_ms=math.inf)).value
 
     async def _do(self, request: dict[str, Any]) -> Any:
         try:
-            return (await self._code.session(self._reference, request, deadline_ms=math.inf)).value
+            return await self._ask(request)
         except CodeError as error:
             place = f" ({error.where})" if error.where else ""
-            raise SessionError(self._spec.name, f"{request['do']}: {error.what}{place}") from error
+            struck = isinstance(error, CodeDiedError) and not error.guilty
+            broke = SessionLostError if struck else SessionError
+            raise broke(self._spec.name, f"{request['do']}: {error.what}{place}") from error
 
     def is_lost(self, live: Remote) -> bool:
         """Tell whether its process is in another life than the one in which the session was opened."""
@@ -102,10 +116,10 @@ class Kind:
     def marker(self, live: Any) -> Any:
         """Return what stands for a session in a call: its process puts the live object in its place.
 
-        Raises SessionError where that process has died: nobody is given something else in its place.
+        Raises SessionLostError where that process has died: nobody is given something else in its place.
         """
         if not isinstance(live, Remote):
             return {"handle": live}
         if self.is_lost(live):
-            raise SessionError(self._spec.name, "it is gone: the process that it lived in has ended")
+            raise SessionLostError(self._spec.name, "it is gone: the process that it lived in has ended")
         return {"$session": live.tag, "handle": live.handle, "life": live.life}

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from sojourn.errors import SessionError
+from sojourn.errors import SessionError, SessionLostError
 from sojourn.lifecycle.closing import Closer, Unclosed, close_all, close_one
 from sojourn.model.session import MOVES, State
 
@@ -88,7 +88,8 @@ class SessionHost:
             return
         except BaseException as error:  # noqa: BLE001  whatever opening raises is the cause for all who need it
             why = error.cause if isinstance(error, SessionError) else str(error)
-            self._refuse(ready, why or type(error).__name__)
+            kind = SessionLostError if isinstance(error, SessionLostError) else SessionError
+            self._refuse(ready, why or type(error).__name__, kind)
             return
         self.move(State.READY)
         if not ready.done():  # else the asker has given up waiting, and says that it may end
@@ -108,10 +109,10 @@ class SessionHost:
         if self.state is State.OPENING and self._timer is not None and not self._timer.expired():
             self._timer.reschedule(asyncio.get_running_loop().time())
 
-    def _refuse(self, ready: asyncio.Future[None], why: str) -> None:
+    def _refuse(self, ready: asyncio.Future[None], why: str, kind: type[SessionError] = SessionError) -> None:
         self.move(State.BROKEN)
         if not ready.done():  # else the asker is gone, and nobody else need hear of it
-            ready.set_exception(SessionError(self.name, why))
+            ready.set_exception(kind(self.name, why))
 
     async def close(self) -> Unclosed | None:
         """Close the session if it is open, once however often it is asked; return what could not be closed."""

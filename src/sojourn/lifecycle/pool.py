@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from sojourn.errors import SessionError
+from sojourn.errors import SessionError, SessionLostError
 from sojourn.lifecycle.closing import Closer, Unclosed, close_all
 from sojourn.lifecycle.host import SessionHost
 from sojourn.model.session import PoolLimits, State
@@ -191,15 +191,17 @@ class Pool:
         """Open one more session.
 
         What fails is the cause for the first in line; if none was ever open, for all, and it is not tried again.
+        Where others brought down the process in which it was to live, it may be.
         """
         host = self._make()
         self._hosts.add(host)
         try:
             await host.open()
         except SessionError as error:
-            if not self._was_open:
+            struck = isinstance(error, SessionLostError)
+            if not self._was_open and not struck:
                 self.failed = error
-            self._refuse(error, everyone=self.failed is not None)
+            self._refuse(error, everyone=struck or self.failed is not None)
             return
         finally:
             self._hosts.discard(host)
@@ -260,7 +262,7 @@ class Pool:
             try:
                 await host.open()
             except SessionError as error:
-                member.refused = error
+                member.refused = None if isinstance(error, SessionLostError) else error
                 raise
             finally:
                 self._hosts.discard(host)
