@@ -73,6 +73,12 @@ def claim_context(account: Account, setting: Setting, reply: Reply) -> ClaimCont
     response: JsonDict = {**reply.extra, "output": reply.output, "metadata": dict(reply.metadata)}
     if reply.session_id:
         response["sessionId"] = reply.session_id
+    if reply.cost is not None:
+        response["cost"] = reply.cost
+    if reply.latency_ms is not None:
+        response["latencyMs"] = reply.latency_ms
+    if reply.cached:
+        response["cached"] = True
     script: JsonDict = {
         **({"sessions": account.markers} if account.markers else {}),
         "prompt": account.prompt,

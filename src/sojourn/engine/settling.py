@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sojourn.engine.judging import weigh
@@ -88,23 +88,28 @@ def session_of(account: Account) -> str:
     return told if isinstance(told, str) else json.dumps(told)
 
 
-def named_scores(verdicts: list[Verdict]) -> tuple[dict[str, float], dict[str, float]]:
-    """Return the weighted mean of every metric, and the weights behind it."""
+def named_scores(verdicts: Iterable[Verdict]) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the weighted mean of every metric, and the weights behind it; a set's count as often as the set does."""
     sums: dict[str, float] = {}
     weights: dict[str, float] = {}
     for verdict in verdicts:
-        for part in (verdict, *(verdict.parts if verdict.claim and verdict.claim.type == "assert-set" else ())):
-            for name, score in _metrics(part):
-                sums[name] = sums.get(name, 0.0) + score * part.weight
-                weights[name] = weights.get(name, 0.0) + part.weight
+        for name, score, weight in _metrics(verdict):
+            sums[name] = sums.get(name, 0.0) + score * weight
+            weights[name] = weights.get(name, 0.0) + weight
     return {name: sums[name] / weights[name] if weights[name] else 0.0 for name in sums}, weights
 
 
-def _metrics(verdict: Verdict) -> list[tuple[str, float]]:
-    found = list(verdict.named_scores.items())
-    if verdict.claim is not None and verdict.claim.metric:
-        found.append((verdict.claim.metric, verdict.score))
-    return found
+def _metrics(verdict: Verdict) -> Iterator[tuple[str, float, float]]:
+    """Yield each metric that a verdict speaks of, with score and weight; its own name goes before its parts'."""
+    claim = verdict.claim
+    own = claim.metric if claim is not None else ""
+    if own:
+        yield own, verdict.score, verdict.weight
+    if claim is not None and claim.type == "assert-set":
+        means, inner = named_scores(verdict.parts)
+        yield from ((name, mean, inner[name] * verdict.weight) for name, mean in means.items() if name != own)
+    elif verdict.named_scores:
+        yield from ((name, score, verdict.weight) for name, score in verdict.named_scores.items() if name != own)
 
 
 async def _scored(account: Account, setting: Setting, scores: dict[str, float]) -> JsonDict | None:

@@ -1,0 +1,1 @@
+module.exports = (output: string, context: any): boolean => output.startsWith('H');

@@ -1,0 +1,1 @@
+export const helper = <T extends string>(x: T): string => 'H' + (x as string);

@@ -1,0 +1,1 @@
+export default function ({ vars }: { vars: Record<string, any> }): string { return `ts ${vars.x}`; }
