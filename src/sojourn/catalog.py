@@ -96,6 +96,7 @@ REPORTERS = {
 }
 
 KINDS: dict[str, str] = {
+    "browser": "sojourn.kinds.browser:Browser",
     "http": "sojourn.kinds.http:Http",
     "mcp": "sojourn.kinds.mcp:Mcp",
     "oauth2": "sojourn.kinds.oauth2:Oauth2",

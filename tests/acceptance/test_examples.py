@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 import sojourn
+from tests.systems.presence import need
 
 EXAMPLES = Path(sojourn.__file__).parent / "examples"
 SUITES = sorted(
@@ -18,6 +20,7 @@ SUITES = sorted(
 )
 ONE_SCREEN = 50
 SHOWN = {
+    "oauth": r"40 calls, 2 log-ins",
     "sessions-pool": r"12 tests, 4 connections opened, at most [123] of them at a time, 1 replaced",
     "sessions-fork": r"built once, 8 forks of [\d.]+ ms each; a fork costs 1/\d+",
     "sessions-turns": r"20 turns of 50 ms took [\d.]+ s",
@@ -56,6 +59,8 @@ def test_every_example_has_a_suite() -> None:
 def test_an_example_passes_as_it_is(tmp_path: Path, suite: str) -> None:
     """Copied into an empty folder and run, all its tests pass, its point is shown, and no session is left open."""
     name, _, config = suite.partition("/")
+    if name == "browser-automation":
+        need(shutil.which("chromium") or shutil.which("google-chrome"), "chromium")
     assert run(tmp_path, "init", "--example", name)[0] == 0
     folder = tmp_path / name
 

@@ -47,6 +47,7 @@ def test_what_is_set_or_may_be_absent_is_not(load: Load, prompt: str) -> None:
         "scenarios: [{config: [{vars: {x: 1}}], tests: [{vars: {y: 1}}]}]",
         "extensions: ['file://hooks.py:hook']",
         "commandLineOptions: {var: {x: 1}}",
+        "scenarios: [{config: [{}], tests: [{turns: [{vars: {x: 1}}]}]}]",
     ],
 )
 def test_a_variable_may_be_set_anywhere(load: Load, more: str) -> None:

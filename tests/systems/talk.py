@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import sys
 
 from websockets.asyncio.server import ServerConnection, serve
@@ -16,8 +17,9 @@ LEFT: list[int] = []
 
 def note() -> None:
     """Write down who is connected and with which codes the others left."""
-    with open(sys.argv[2], "w", encoding="utf-8") as out:
+    with open(f"{sys.argv[2]}.new", "w", encoding="utf-8") as out:
         json.dump({"here": sorted(HERE), "left": LEFT}, out)
+    os.replace(out.name, sys.argv[2])
 
 
 async def talk(connection: ServerConnection) -> None:

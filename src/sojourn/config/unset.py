@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from sojourn import registry
 from sojourn.config.reading import Reading
@@ -40,9 +41,15 @@ def check_prompt_names(
 def _set_by(tests: Sequence[Placed]) -> set[str] | None:
     """Return the names that tests set, or None where code of theirs may set any."""
     known: set[str] = set()
-    for placed in tests:
-        variables, options = placed.test.get("vars"), placed.test.get("options") or {}
+    tables = [table for placed in tests for table in (placed.test, *_turns(placed.test))]
+    for table in tables:
+        variables, options = table.get("vars"), table.get("options") or {}
         if not isinstance(variables or {}, dict) or options.get("transformVars"):
             return None
         known |= {str(name) for name in variables or {}} | {str(options.get("storeOutputAs"))}
     return known
+
+
+def _turns(test: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    turns = test.get("turns")
+    return [turn for turn in turns if isinstance(turn, dict)] if isinstance(turns, list) else []

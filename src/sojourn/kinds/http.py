@@ -7,6 +7,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from sojourn.kinds.parents import told
+from sojourn.kinds.proxies import is_here
+
 GONE = (404, 410)
 MOST_SHOWN = 500
 _PLACE = re.compile(r"\{(\w+)\}")
@@ -30,7 +33,7 @@ class Http:
 
     async def open(self, config: dict[str, Any], parents: dict[str, Any]) -> None:
         """Send the opening request, and read the fields from its answer."""
-        self._config = config = {**config, "url": config.get("url") or _url_of(parents)}
+        self._config = config = {**config, "url": told(config, "url", parents)}
         self.fields: dict[str, Any] = {}
         self.client = _client(config)
         try:
@@ -81,15 +84,6 @@ class Http:
                 await _send(client, "close", "DELETE", kept["close"], handle, gone_is_right=True)
 
 
-def _url_of(parents: Mapping[str, Any]) -> str:
-    """Return the URL of a parent, such as the process that serves it."""
-    for parent in parents.values():
-        url = parent.get("url") if isinstance(parent, dict) else getattr(parent, "url", "")
-        if url:
-            return str(url)
-    raise ValueError("it needs a url: write it under config, or give it a parent that has one")
-
-
 def _client(config: Mapping[str, Any]) -> Any:
     import httpx2
 
@@ -100,7 +94,8 @@ def _client(config: Mapping[str, Any]) -> Any:
             raise LookupError(f"the variable {config['token_env']}, which holds the token, is not set")
         headers["Authorization"] = f"Bearer {token}"
     timeout = float(config.get("timeout") or 30)
-    return httpx2.AsyncClient(base_url=config["url"], headers=headers, timeout=timeout, follow_redirects=True)
+    known: dict[str, Any] = {"headers": headers, "timeout": timeout, "trust_env": not is_here(config["url"])}
+    return httpx2.AsyncClient(base_url=config["url"], follow_redirects=True, **known)
 
 
 async def _send(
@@ -121,8 +116,8 @@ async def _send(
 
 def _checked(what: str, answer: Any) -> Any:
     if answer.is_error:
-        told = answer.text[:MOST_SHOWN].strip()
-        raise ConnectionError(f"{what}: {answer.status_code} {answer.reason_phrase} {told}".strip())
+        said = answer.text[:MOST_SHOWN].strip()
+        raise ConnectionError(f"{what}: {answer.status_code} {answer.reason_phrase} {said}".strip())
     return answer
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import shlex
+import sys
 import tempfile
 from typing import Any, ClassVar
 
@@ -46,6 +47,7 @@ class Mcp:
 
         command = config["command"]
         words = shlex.split(command) if isinstance(command, str) else [str(word) for word in command]
+        words = [word.replace("{python}", sys.executable) for word in words]
         env = {key: str(value) for key, value in (config.get("env") or {}).items()}
         folder = os.path.join(base, config.get("cwd") or "")
         known = StdioServerParameters(

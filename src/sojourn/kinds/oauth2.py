@@ -7,6 +7,8 @@ import contextlib
 import time
 from typing import Any, ClassVar
 
+from sojourn.kinds.parents import told
+from sojourn.kinds.proxies import is_here
 from sojourn.kinds.waiting import settled
 
 GRANTS = {
@@ -38,10 +40,12 @@ class Oauth2:
     }
     needs: ClassVar[tuple[str, ...]] = ("client_id",)
 
-    async def open(self, config: dict[str, Any]) -> None:
+    async def open(self, config: dict[str, Any], parents: dict[str, Any]) -> None:
         """Fetch the first token."""
         import httpx2
 
+        if not config.get("token_url"):
+            config = {**config, "issuer": config.get("issuer") or told({}, "url", parents)}
         self._config, self._loop, self._lock = config, asyncio.get_running_loop(), asyncio.Lock()
         self._grant = config.get("grant") or "client_credentials"
         if self._grant not in GRANTS:
@@ -49,7 +53,8 @@ class Oauth2:
         self._leeway = float(config.get("leeway") or 30)
         self._token: dict[str, Any] = {}
         self._old: list[str] = []
-        self.client = httpx2.AsyncClient(follow_redirects=True, timeout=30)
+        known = config.get("issuer") or config["token_url"]
+        self.client = httpx2.AsyncClient(follow_redirects=True, timeout=30, trust_env=not is_here(known))
         try:
             self._urls = await self._find_urls()
             await self._obtain()
@@ -61,11 +66,11 @@ class Oauth2:
     async def _find_urls(self) -> dict[str, str]:
         """Take the URLs that are given, and the issuer's own word for those that are not."""
         names = {"token": "token_endpoint", "revoke": "revocation_endpoint", "device": "device_authorization_endpoint"}
-        told: dict[str, Any] = {}
+        said: dict[str, Any] = {}
         if self._config.get("issuer"):
             url = self._config["issuer"].rstrip("/") + "/.well-known/openid-configuration"
-            told = (await self.client.get(url)).raise_for_status().json()
-        urls = {name: self._config.get(f"{name}_url") or told.get(key, "") for name, key in names.items()}
+            said = (await self.client.get(url)).raise_for_status().json()
+        urls = {name: self._config.get(f"{name}_url") or said.get(key, "") for name, key in names.items()}
         if not urls["token"]:
             raise ValueError("it needs a token_url, or an issuer that tells it")
         return urls
@@ -102,21 +107,21 @@ class Oauth2:
         """Fetch a token: by the refresh token if there is one, or else as the first."""
         refresh = self._token.get("refresh_token")
         if refresh:
-            told = await self._ask("token", {"grant_type": "refresh_token", "refresh_token": refresh})
+            answer = await self._ask("token", {"grant_type": "refresh_token", "refresh_token": refresh})
         elif self._token and self._grant in ("authorization_code", "device_code"):
             raise PermissionError(
                 "the token is too old, and there is no refresh token: ask for the scope offline_access"
             )
         elif self._grant == "device_code":
-            told = await self._by_device()
+            answer = await self._by_device()
         else:
-            told = await self._ask("token", {"grant_type": GRANTS[self._grant], **self._given()})
-        lives = float(told.get("expires_in") or 3600)
+            answer = await self._ask("token", {"grant_type": GRANTS[self._grant], **self._given()})
+        lives = float(answer.get("expires_in") or 3600)
         # A token that lives no longer than twice the leeway would be renewed all the time.
         more = {"expires_at": time.monotonic() + lives, "leeway": min(self._leeway, lives / 2)}
         if self._token:
             self._old.append(self.access_token)  # somebody may still be using it: it is revoked with the others
-        self._token = {"refresh_token": refresh, **told, **more}
+        self._token = {"refresh_token": refresh, **answer, **more}
 
     def _given(self) -> dict[str, Any]:
         given = {key: self._config[key] for key in GIVEN if self._config.get(key)}
@@ -142,8 +147,8 @@ class Oauth2:
         own_auth: Any = (client, secret) if by_header else None
         answer = await self.client.post(self._urls[url], data={**form, **own}, auth=own_auth)
         if answer.is_success:
-            told: dict[str, Any] = answer.json() if answer.content else {}
-            return told
+            fields: dict[str, Any] = answer.json() if answer.content else {}
+            return fields
         why = _error(answer)
         if why.get("error") in ("authorization_pending", "slow_down"):
             raise _PendingError
@@ -185,6 +190,6 @@ class _PendingError(Exception):
 
 def _error(answer: Any) -> dict[str, Any]:
     with contextlib.suppress(ValueError):
-        told = answer.json()
-        return told if isinstance(told, dict) else {}
+        fields = answer.json()
+        return fields if isinstance(fields, dict) else {}
     return {}

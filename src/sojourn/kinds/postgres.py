@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator
 from typing import Any, ClassVar
 
+from sojourn.kinds.parents import told
 from sojourn.kinds.waiting import settled
 
 LONGEST_NAME = 63
@@ -29,18 +30,19 @@ class Postgres:
         "create": bool,
         "timeout": float,
     }
-    needs: ClassVar[tuple[str, ...]] = ("dsn",)
     requires: ClassVar[dict[str, str]] = {"psycopg": "sojourn[postgres]", "psycopg_pool": "sojourn[postgres]"}
 
     _forked = False
 
-    async def open(self, config: dict[str, Any], tag: str) -> None:
+    async def open(self, config: dict[str, Any], tag: str, parents: dict[str, Any]) -> None:
         """Connect; before that, make the session's own database where a template or script asks for one."""
         from psycopg.conninfo import conninfo_to_dict
 
         self._config = config
         self._way: dict[str, Any] = {
-            key: str(value) for key, value in conninfo_to_dict(config["dsn"]).items() if value is not None
+            key: str(value)
+            for key, value in conninfo_to_dict(told(config, "dsn", parents)).items()
+            if value is not None
         }
         if config.get("password"):
             self._way["password"] = config["password"]

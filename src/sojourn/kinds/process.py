@@ -9,6 +9,7 @@ import re
 import shlex
 import signal
 import socket
+import sys
 import tempfile
 import urllib.error
 import urllib.request
@@ -58,7 +59,7 @@ class Process:
             raise
 
     def _filled(self, text: Any) -> str:
-        return str(text).replace("{port}", str(self.port))
+        return str(text).replace("{port}", str(self.port)).replace("{python}", sys.executable)
 
     async def _start(self, folder: str) -> None:
         command = self._config["command"]

@@ -6,6 +6,7 @@ import asyncio
 import shlex
 from typing import Any, ClassVar
 
+from sojourn.kinds.parents import told
 from sojourn.kinds.waiting import settled
 
 BATCH = 500
@@ -15,12 +16,12 @@ class Redis:
     """`key(name)` is a name in the namespace; `run` a command on one; `client` is a `redis.asyncio` client."""
 
     keys: ClassVar[dict[str, Any]] = {"url": str, "password": str, "prefix": str, "timeout": float}
-    needs: ClassVar[tuple[str, ...]] = ("url",)
     requires: ClassVar[dict[str, str]] = {"redis": "sojourn[redis]"}
 
-    async def open(self, config: dict[str, Any], tag: str) -> None:
+    async def open(self, config: dict[str, Any], tag: str, parents: dict[str, Any]) -> None:
         """Connect, and make sure that the server answers."""
-        self._config, self._loop = config, asyncio.get_running_loop()
+        self._config = {**config, "url": told(config, "url", parents)}
+        self._loop = asyncio.get_running_loop()
         self._settle(tag)
         try:
             await self.client.ping()

@@ -8,6 +8,8 @@ import os
 import re
 from typing import Any, ClassVar
 
+from sojourn.kinds.parents import told
+from sojourn.kinds.proxies import is_here
 from sojourn.kinds.waiting import settled
 
 MOST_SHOWN = 100
@@ -27,16 +29,16 @@ class Websocket:
         "reconnect": int,
         "close_code": int,
     }
-    needs: ClassVar[tuple[str, ...]] = ("url",)
     requires: ClassVar[dict[str, str]] = {"websockets": "sojourn[websocket]"}
 
-    async def open(self, config: dict[str, Any]) -> None:
+    async def open(self, config: dict[str, Any], parents: dict[str, Any]) -> None:
         """Connect, and say hello where that is configured: a message, or a list of them."""
         self._config, self._loop, self._turn = config, asyncio.get_running_loop(), asyncio.Lock()
         self._timeout = float(config.get("timeout") or 30)
         self._chances = int(config.get("reconnect") or 0)
         self.log: list[str] = []
-        self.handle = {"url": config["url"]}
+        self.url = re.sub("^http", "ws", told(config, "url", parents))
+        self.handle = {"url": self.url}
         await self._connect()
 
     async def _connect(self) -> None:
@@ -47,12 +49,13 @@ class Websocket:
             headers["Authorization"] = f"Bearer {os.environ[self._config['token_env']]}"
         ping = float(self._config.get("ping") or 20)
         self.connection = await connect(
-            self._config["url"],
+            self.url,
             additional_headers=headers,
             subprotocols=self._config.get("subprotocols"),
             ping_interval=ping,
             ping_timeout=ping,
             open_timeout=self._timeout,
+            proxy=None if is_here(self.url) else True,
         )
         hello = self._config.get("hello")
         for message in hello if isinstance(hello, list) else [hello] if hello else []:

@@ -67,14 +67,15 @@ def found(definition: dict[str, str]) -> Any:
     """Find what a definition means: inline code, a name in an installed module, or one in a user's file."""
     if definition["source"]:
         return inline(definition)
-    if definition.get("module"):
-        kind = named(installed(definition["module"]), definition)
-        for name, package in getattr(kind, "requires", {}).items():
+    module = installed(definition["module"]) if definition.get("module") else module_of(definition["path"])
+    if definition["role"] == "sessions":
+        return module
+    function = named(module, definition)
+    if definition["role"] == "session":
+        for name, package in getattr(function, "requires", {}).items():
             if importlib.util.find_spec(name) is None:
                 raise UnanswerableError(f"it needs the Python package {name}: {pip_install(package)}")
-        return kind
-    module = module_of(definition["path"])
-    return module if definition["role"] == "sessions" else named(module, definition)
+    return function
 
 
 def installed(name: str) -> Any:
