@@ -184,7 +184,10 @@ def _misses(value: str, reading: Reading) -> bool:
 def check_outputs(outputs: Sequence[str], reading: Reading) -> None:
     """Note every output whose suffix no reporter writes."""
     for output in outputs:
-        if not any(registry.knows("output format", ending) for ending in _endings(output)):
+        if output.startswith(("http://", "https://")):
+            what = f"results are not written to the web (Google Sheets and others): {output!r}"
+            reading.findings.wrong(what, reading.source, ("outputPath",), todo="write a .csv file")
+        elif not any(registry.knows("output format", ending) for ending in _endings(output)):
             todo = "known: " + " ".join(registry.names("output format"))
             reading.findings.wrong(f"nobody writes {output!r}", reading.source, ("outputPath",), todo=todo)
 

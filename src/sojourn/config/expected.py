@@ -25,15 +25,6 @@ _THRESHOLDS = frozenset(
 _SIMILAR = 0.8
 _USUAL = 0.75
 _CLOSE = 0.8
-_ELSEWHERE = frozenset(
-    """
-    agent-rubric human moderation pi ruby search-rubric webhook trace-error-spans trace-span-count trace-span-duration
-    trajectory:goal-success trajectory:tool-args-match trajectory:step-count trajectory:tool-sequence
-    trajectory:tool-used
-    """.split()  # noqa: SIM905  a table of names
-)
-"""Types of promptfoo's that may have no plug here: a cell that names one is that assertion, not a text to equal."""
-
 _NAME = r"(?P<negated>not-)?(?P<type>{})(?:\((?P<threshold>\d+(?:\.\d+)?)\))?(?::(?P<value>[\s\S]*))?"
 _FORMS = [re.compile(_NAME.format(name)) for name in (r"[a-z][a-z0-9-]*:[a-z][a-z0-9-]*", r"[a-z][a-z0-9-]*")]
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.|"")*)"\s*(?:,|$)')
@@ -84,7 +75,7 @@ def _typed(text: str) -> JsonDict | None:
 
 def _knows(name: str, *, valued: bool) -> bool:
     """Ask the installed packages only where a value follows: a plain word is what people expect most."""
-    if name in FAMILIES["assertion"] or name in _ELSEWHERE:
+    if name in FAMILIES["assertion"]:
         return True
     return valued and registry.knows("assertion", name)
 
