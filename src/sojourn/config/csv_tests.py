@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from sojourn.config.csv_text import Row, read_rows
 from sojourn.config.expected import finite, read_expected, slip
@@ -60,12 +61,33 @@ def _doubts(row: Row, source: Source, findings: Findings) -> None:
             findings.doubt("the column '__metadata' needs a key, as in __metadata:category", source)
 
 
+class _Header(NamedTuple):
+    """Which columns are what."""
+
+    vars: tuple[str, ...]
+    expected: tuple[str, ...]
+    config: tuple[str, ...]
+    metadata: tuple[str, ...]
+
+
+@functools.lru_cache(maxsize=64)
+def _header(columns: tuple[str, ...]) -> _Header:
+    of: Callable[[str], tuple[str, ...]] = lambda start: tuple(name for name in columns if name.startswith(start))  # noqa: E731  used thrice below
+    return _Header(
+        vars=tuple(name for name in columns if not _special(name)),
+        expected=of(_EXPECTED),
+        config=of(_CONFIG),
+        metadata=of(_METADATA),
+    )
+
+
 def _test(row: Row, index: int) -> JsonDict:
+    header = _header(tuple(row))
     test: JsonDict = {
-        "vars": {key: value for key, value in row.items() if not _special(key)},
-        "assert": _asserts(row),
+        "vars": {name: row[name] for name in header.vars},
+        "assert": _asserts(row, header),
         "options": {name: row[f"__{name}"] for name in ("prefix", "suffix") if f"__{name}" in row} or nothing(),
-        "metadata": _metadata(row) or nothing(),
+        "metadata": _metadata(row, header.metadata) or nothing(),
         "description": row.get("__description") or f"Row #{index + 1}",
     }
     if row.get("__providerOutput"):
@@ -80,32 +102,32 @@ def _special(column: str) -> bool:
     return column.startswith((_EXPECTED, _METADATA, _CONFIG)) or column in _KNOWN or column == "__metadata"
 
 
-def _asserts(row: Row) -> list[JsonDict]:
-    columns = [column for column in row if column.startswith(_EXPECTED)]
-    thresholds = _thresholds(row, columns)
+def _asserts(row: Row, header: _Header) -> list[JsonDict]:
+    thresholds = _thresholds(row, header)
     metric = row.get("__metric")
     made = []
-    for column in columns:
-        if row[column].strip():
-            more: dict[str, Any] = {"metric": metric} if metric else {}
+    for column in header.expected:
+        if cell := row[column].strip():
+            claim = read_expected(cell)
+            if metric:
+                claim["metric"] = metric
             if column in thresholds:
-                more["threshold"] = thresholds[column]
-            made.append({**read_expected(row[column].strip()), **more})
+                claim["threshold"] = thresholds[column]
+            made.append(claim)
     return made
 
 
-def _thresholds(row: Row, columns: list[str]) -> dict[str, float]:
+def _thresholds(row: Row, header: _Header) -> dict[str, float]:
     found: dict[str, float] = {}
-    for column, cell in row.items():
-        if column.startswith(_CONFIG):
-            wanted, _, key = column.removeprefix(_CONFIG).rpartition(":")
-            number = re.fullmatch(r"__expected([1-9]\d*)?", wanted)
-            if not number or key != "threshold":
-                raise ConfigError.of(f"the column {column!r} must be like __config:__expected1:threshold")
-            position = int(number[1] or 1) - 1
-            value = _number(cell, column)
-            if value is not None and position < len(columns):
-                found[columns[position]] = value
+    for column in header.config:
+        wanted, _, key = column.removeprefix(_CONFIG).rpartition(":")
+        number = re.fullmatch(r"__expected([1-9]\d*)?", wanted)
+        if not number or key != "threshold":
+            raise ConfigError.of(f"the column {column!r} must be like __config:__expected1:threshold")
+        position = int(number[1] or 1) - 1
+        value = _number(row[column], column)
+        if value is not None and position < len(header.expected):
+            found[header.expected[position]] = value
     return found
 
 
@@ -116,10 +138,10 @@ def _number(cell: str | None, column: str) -> float | None:
     return value
 
 
-def _metadata(row: Row) -> JsonDict:
+def _metadata(row: Row, columns: Iterable[str]) -> JsonDict:
     found: JsonDict = {}
-    for column, cell in row.items():
-        if column.startswith(_METADATA) and cell.strip():
+    for column in columns:
+        if (cell := row[column]).strip():
             key = column.removeprefix(_METADATA)
             if key.endswith("[]"):
                 found[key[:-2]] = [item.strip().replace("\\,", ",") for item in re.split(r"(?<!\\),", cell)]

@@ -13,18 +13,21 @@ from sojourn.model.verdict import Verdict
 Row = dict[str, Any]
 
 
-def components(verdicts: Iterable[Verdict]) -> list[Row]:
-    """Return all verdicts in order, each followed by its parts; a script's own part bears its assertion."""
+def components(verdicts: Iterable[Verdict], *, clean: bool = False) -> list[Row]:
+    """Return all verdicts in order, each followed by its parts; a script's own part bears its assertion.
+
+    `clean`: no assertion holds a secret.
+    """
     flat: list[Row] = []
     for verdict in verdicts:
-        own = component(verdict)
+        own = component(verdict, clean=clean)
         flat.append(own)
         inherited = {"assertion": own["assertion"]} if "assertion" in own else {}
         flat.extend({**inherited, **part} for part in own.get("componentResults", ()))
     return flat
 
 
-def component(verdict: Verdict) -> Row:
+def component(verdict: Verdict, *, clean: bool = False) -> Row:
     """Return one verdict as a component result."""
     row: Row = {"pass": verdict.passed, "score": verdict.score, "reason": verdict.reason}
     if verdict.named_scores:
@@ -37,7 +40,7 @@ def component(verdict: Verdict) -> Row:
     if verdict.claim is not None and verdict.claim.type == "assert-set":
         metadata = {**metadata, "assertionSet": _assert_set(verdict.claim.raw)}
     elif verdict.claim is not None:
-        row["assertion"] = redacted(verdict.claim.raw)
+        row["assertion"] = verdict.claim.raw if clean else redacted(verdict.claim.raw)
     if metadata:
         row["metadata"] = metadata
     return row
@@ -48,8 +51,11 @@ def _assert_set(raw: Mapping[str, Any]) -> Row:
     return {"type": "assert-set", "assertionCount": len(raw.get("assert") or ()), **kept}
 
 
-def grading(result: TrialResult) -> Row | None:
-    """Return what was judged, or None where nothing was: the trial broke or was skipped before that."""
+def grading(result: TrialResult, *, clean: bool) -> Row | None:
+    """Return what was judged, or None where nothing was: the trial broke or was skipped before that.
+
+    `clean`: the test, of which the assertions are part, holds no secret.
+    """
     if result.outcome in {Outcome.ERROR, Outcome.SKIPPED} and not result.verdicts:
         return None
     row: Row = {
@@ -59,6 +65,6 @@ def grading(result: TrialResult) -> Row | None:
         "namedScores": result.named_scores,
         "namedScoreWeights": result.named_weights,
         "tokensUsed": judging_tokens(result.verdicts),
-        "componentResults": components(result.verdicts),
+        "componentResults": components(result.verdicts, clean=clean),
     }
     return {**row, **result.grading} if result.grading else row

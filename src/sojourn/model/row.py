@@ -30,6 +30,7 @@ def row(result: TrialResult, run_id: str, *, redact: bool = True) -> Row:
     trial, reply = result.trial, result.reply
     column = trial.column
     blank = redacted if redact else _as_it_is
+    test = blank(result.case.raw)
     made: Row = {
         "id": f"{run_id}-{trial.index}",
         "testIdx": trial.test_index,
@@ -48,8 +49,8 @@ def row(result: TrialResult, run_id: str, *, redact: bool = True) -> Row:
             "config": blank(column.prompt.config or {}),
         },
         "vars": redacted_vars(result.case.vars) if redact else result.case.vars,
-        "testCase": blank(result.case.raw),
-        "gradingResult": grading(result),
+        "testCase": test,
+        "gradingResult": grading(result, clean=redact and test is result.case.raw),
         "latencyMs": round(result.latency_ms, 3),
         "cost": (reply.cost if reply else None) or 0,
         "tokenUsage": usage(result),
