@@ -6,12 +6,33 @@ One line here and one file elsewhere is all that a new plug needs.
 from __future__ import annotations
 
 PROVIDERS = {
+    "alibaba": "sojourn.providers.openai:OpenAi",
+    "alicloud": "sojourn.providers.openai:OpenAi",
+    "aliyun": "sojourn.providers.openai:OpenAi",
+    "anthropic": "sojourn.providers.anthropic:Anthropic",
+    "cerebras": "sojourn.providers.openai:OpenAi",
+    "dashscope": "sojourn.providers.openai:OpenAi",
+    "deepseek": "sojourn.providers.openai:OpenAi",
     "echo": "sojourn.providers.echo:Echo",
     "exec": "sojourn.providers.command:Command",
+    "fireworks": "sojourn.providers.openai:OpenAi",
+    "github": "sojourn.providers.openai:OpenAi",
+    "groq": "sojourn.providers.openai:OpenAi",
     "http": "sojourn.providers.http:Http",
     "https": "sojourn.providers.http:Http",
     "javascript": "sojourn.providers.script:Script",
+    "litellm": "sojourn.providers.openai:OpenAi",
+    "localai": "sojourn.providers.openai:OpenAi",
+    "mistral": "sojourn.providers.openai:OpenAi",
+    "moonshot": "sojourn.providers.openai:OpenAi",
+    "nvidia": "sojourn.providers.openai:OpenAi",
+    "ollama": "sojourn.providers.openai:OpenAi",
+    "openai": "sojourn.providers.openai:OpenAi",
+    "openrouter": "sojourn.providers.openai:OpenAi",
+    "perplexity": "sojourn.providers.openai:OpenAi",
     "python": "sojourn.providers.script:Script",
+    "togetherai": "sojourn.providers.openai:OpenAi",
+    "xai": "sojourn.providers.openai:OpenAi",
 }
 
 ASSERTIONS: dict[str, str] = {

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sojourn import registry
+from sojourn.config import hosted
 from sojourn.config.environment import render_env
 from sojourn.config.expect import Mismatch, Path, mapping, number, text
 from sojourn.config.files import parse_data, read_data, read_text, resolve
@@ -157,6 +158,12 @@ def check_plug(spec: ProviderSpec) -> None:
     """Raise Mismatch where no plug answers to a provider's id, or its file does not exist."""
     name = registry.provider_name(spec.id)
     if not registry.knows("provider", name):
+        needs = hosted.refusal(spec.id)
+        if needs:
+            todo = (
+                "any service with OpenAI's protocol can be asked as openai:chat:MODEL with apiBaseUrl, others as http"
+            )
+            raise Mismatch(needs, path=("id",), todo=todo)
         close = registry.nearest(name, registry.names("provider"))
         todo = f"did you mean {close!r}?" if close else "known: " + ", ".join(registry.names("provider"))
         raise Mismatch(f"unknown provider {spec.id!r}", path=("id",), todo=todo)

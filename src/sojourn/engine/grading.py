@@ -14,6 +14,16 @@ from sojourn.protocols import GradeKind, Question
 _KINDS = ("text", "embedding", "classification", "moderation")
 _ANSWERS = {"embedding": "embedding", "classification": "classification", "moderation": "flags"}
 
+_USUAL: dict[str, dict[str, str]] = {
+    "OPENAI_API_KEY": {
+        "text": "openai:chat:gpt-4.1",
+        "embedding": "openai:embedding:text-embedding-3-large",
+        "moderation": "openai:moderation:omni-moderation-latest",
+    },
+    "ANTHROPIC_API_KEY": {"text": "anthropic:messages:claude-sonnet-4-5"},
+    "MISTRAL_API_KEY": {"text": "mistral:mistral-large-latest", "embedding": "mistral:embedding:mistral-embed"},
+}
+
 
 class GraderPool:
     """Implements `protocols.Graders`."""
@@ -28,7 +38,7 @@ class GraderPool:
         return BoundGraders(self, test)
 
     def choose(self, kind: GradeKind, claim: Claim, test: Mapping[str, Any]) -> Any:
-        """Return the first entry that is given: the claim's, the test's, defaultTest's, the command line's."""
+        """Return the first that is given: the claim's, the test's, defaultTest's, the command line's, a usual one."""
         default_options = self._default.get("options") or {}
         candidates = (
             claim.provider,
@@ -41,7 +51,12 @@ class GraderPool:
             entry = _of_kind(candidate, kind)
             if entry:
                 return entry
-        return None
+        return self._usual(kind)
+
+    def _usual(self, kind: GradeKind) -> str | None:
+        """Return the grader that is asked where none is named: one of those whose key is there."""
+        env = self._providers.env
+        return next((ids[kind] for key, ids in _USUAL.items() if env.get(key) and kind in ids), None)
 
     async def ask(self, entry: Any, kind: GradeKind, text: str, variables: Mapping[str, Any]) -> Reply:
         """Ask the grader behind an entry."""
@@ -72,7 +87,8 @@ class BoundGraders:
         entry = self._pool.choose(kind, claim, self._test)
         if entry is None:
             what = f"{claim.type} needs a grader and none is configured"
-            raise ClaimError(what, todo="give the assertion or defaultTest.options a provider, or use --grader")
+            todo = "give the assertion or defaultTest.options a provider, use --grader, or set OPENAI_API_KEY"
+            raise ClaimError(what, todo=todo)
         return await self._pool.ask(entry, kind, text, variables)
 
 

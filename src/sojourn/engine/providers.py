@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from sojourn import registry
@@ -20,6 +21,11 @@ class ProviderPool:
         self._tools = tools
         self._made: dict[str, Provider] = {}
         self._known: dict[int, tuple[ProviderSpec, Provider]] = {}
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        """The environment that providers see."""
+        return self._tools.env
 
     def of(self, spec: ProviderSpec) -> Provider:
         """Return the plug for an entry; raises ProviderError where none can be made."""

@@ -1,0 +1,140 @@
+"""`anthropic:messages:MODEL`: Anthropic's Messages service."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sojourn.errors import ProviderError
+from sojourn.model.reply import Reply
+from sojourn.model.suite import JsonDict, ProviderSpec
+from sojourn.protocols import Question, Tools
+from sojourn.providers.exchange import Answer
+from sojourn.providers.prices import cost_of
+from sojourn.providers.service import NotAnsweredError, Service, data_of, messages_of
+
+URL = "https://api.anthropic.com"
+VERSION = "2023-06-01"
+_KEYS = ("metadata", "service_tier", "stop_sequences", "thinking", "tool_choice", "tools", "top_k", "top_p")
+_FINISH = {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "tool_use": "tool_calls"}
+
+
+class Anthropic:
+    """Asks one model; system messages of a chat go where the service wants them."""
+
+    def __init__(self, spec: ProviderSpec, tools: Tools) -> None:
+        self._model = _model(spec.id)
+        self._service = Service(spec, tools)
+
+    @staticmethod
+    def check(spec: ProviderSpec) -> None:
+        """Raise ProviderError where the id names no model."""
+        _model(spec.id)
+
+    async def ask(self, question: Question) -> Reply:
+        """Answer with the texts, thoughts and tool calls, one after another; what goes wrong is the reply's error."""
+        try:
+            config = self._service.config_for(question)
+            answer = await self._post(self._body(question, config), question, config)
+            return self._reply(answer, config)
+        except NotAnsweredError as error:
+            return error.reply
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._service.close()
+
+    async def _post(self, body: JsonDict, question: Question, config: JsonDict) -> Answer:
+        env = self._service.env
+        headers = {"anthropic-version": VERSION, "x-api-key": self._service.key(config, "ANTHROPIC_API_KEY")}
+        if config.get("beta"):
+            headers["anthropic-beta"] = ",".join(config["beta"])
+        base = str(config.get("apiBaseUrl") or env.get("ANTHROPIC_BASE_URL") or URL).rstrip("/")
+        return await self._service.post(f"{base}/v1/messages", headers, body, question)
+
+    def _body(self, question: Question, config: JsonDict) -> JsonDict:
+        messages = [dict(each) for each in messages_of(question.prompt)]
+        system = [text for each in messages if each["role"] == "system" for text in _blocks(each.get("content"))]
+        env = self._service.env
+        thinks = (config.get("thinking") or {}).get("type") == "enabled"
+        body: JsonDict = {
+            "model": self._model,
+            "messages": [
+                {"role": each["role"], "content": _blocks(each.get("content"))}
+                for each in messages
+                if each["role"] != "system"
+            ],
+            "max_tokens": config.get("max_tokens")
+            or int(env.get("ANTHROPIC_MAX_TOKENS") or (2048 if thinks else 1024)),
+        }
+        temperature = config.get("temperature")
+        if temperature is None and not thinks:
+            temperature = float(env.get("ANTHROPIC_TEMPERATURE") or 0)
+        if temperature is not None:
+            body["temperature"] = temperature
+        if system:
+            body["system"] = system
+        body |= {key: config[key] for key in _KEYS if config.get(key) is not None}
+        return {**body, **(config.get("extra_body") or {}), **(config.get("passthrough") or {})}
+
+    def _reply(self, answer: Answer, config: JsonDict) -> Reply:
+        data = data_of(answer)
+        parts = [_part(each, config) for each in data.get("content") or []]
+        tokens = _usage(data.get("usage") or {}, cached=answer.cached)
+        spent = cost_of(self._model, config, tokens.get("prompt", 0), tokens.get("completion", 0))
+        reason = data.get("stop_reason")
+        extra: JsonDict = {"raw": data, "tokenUsage": tokens}
+        if reason:
+            extra["finishReason"] = _FINISH.get(reason, reason)
+        if reason == "refusal":
+            extra |= {"isRefusal": True, "guardrails": {"flagged": True}}
+        return Reply(
+            output="\n\n".join(part for part in parts if part),
+            cost=spent,
+            cached=answer.cached,
+            metadata={"http": answer.http()},
+            extra=extra,
+        )
+
+
+def _model(written: str) -> str:
+    kind, _, model = written.removeprefix("anthropic:").partition(":")
+    if kind in ("claude-agent-sdk", "claude-code", "completion"):
+        raise ProviderError(
+            f"{written!r} needs {kind}, which Sojourn does not run", todo="use anthropic:messages:MODEL"
+        )
+    if kind != "messages":
+        model = f"{kind}:{model}" if model else kind
+    if not model:
+        raise ProviderError(f"{written!r} names no model", todo="write anthropic:messages:MODEL")
+    return model
+
+
+def _blocks(content: Any) -> list[Any]:
+    return content if isinstance(content, list) else [{"type": "text", "text": str(content or "")}]
+
+
+def _part(block: JsonDict, config: JsonDict) -> str:
+    kind = block.get("type")
+    if kind == "text":
+        return str(block.get("text") or "")
+    if kind in ("thinking", "redacted_thinking"):
+        if config.get("showThinking") is False:
+            return ""
+        if kind == "redacted_thinking":
+            return f"Redacted Thinking: {block.get('data')}"
+        return f"Thinking: {block.get('thinking')}\nSignature: {block.get('signature')}"
+    return json.dumps(block, ensure_ascii=False, separators=(",", ":"))
+
+
+def _usage(told: JsonDict, *, cached: bool) -> JsonDict:
+    """Return promptfoo's tokenUsage: tokens read from or written to the service's own cache are part of the prompt."""
+    read, written = (told.get(f"cache_{how}_input_tokens") or 0 for how in ("read", "creation"))
+    prompt = (told.get("input_tokens") or 0) + read + written
+    completion = told.get("output_tokens") or 0
+    if cached:
+        return {"cached": prompt + completion, "total": prompt + completion}
+    made: JsonDict = {"total": prompt + completion, "prompt": prompt, "completion": completion, "numRequests": 1}
+    if read or written:
+        made["completionDetails"] = {"cacheReadInputTokens": read, "cacheCreationInputTokens": written}
+    return made

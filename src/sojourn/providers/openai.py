@@ -1,0 +1,207 @@
+"""`openai:chat:MODEL` and its like: every service that speaks OpenAI's protocol; see `vendors.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sojourn.errors import ProviderError
+from sojourn.model.reply import Reply
+from sojourn.model.suite import JsonDict, ProviderSpec
+from sojourn.protocols import Question, Tools
+from sojourn.providers import openai_answers as answers
+from sojourn.providers.service import NotAnsweredError, Service, messages_of
+from sojourn.providers.vendors import VENDORS
+
+MODES = {
+    "chat": "chat",
+    "completion": "completion",
+    "completions": "completion",
+    "embedding": "embedding",
+    "embeddings": "embedding",
+    "moderation": "moderation",
+    "responses": "responses",
+}
+_ELSEWHERE = ("agents", "assistant", "chatkit", "codex-sdk", "codex", "image", "realtime", "transcription", "video")
+"""What ids of promptfoo's name besides, and Sojourn has not."""
+
+_REASONING = ("o1", "o3", "o4", "gpt-5")
+"""Models that think first: they take neither a temperature nor `max_tokens`."""
+
+_CHAT_KEYS = (
+    "audio",
+    "frequency_penalty",
+    "function_call",
+    "functions",
+    "logit_bias",
+    "logprobs",
+    "max_completion_tokens",
+    "metadata",
+    "modalities",
+    "n",
+    "parallel_tool_calls",
+    "prediction",
+    "presence_penalty",
+    "reasoning_effort",
+    "response_format",
+    "seed",
+    "service_tier",
+    "stop",
+    "store",
+    "tool_choice",
+    "tools",
+    "top_logprobs",
+    "top_p",
+    "user",
+    "verbosity",
+)
+_RESPONSES_KEYS = (
+    "include",
+    "instructions",
+    "max_tool_calls",
+    "metadata",
+    "parallel_tool_calls",
+    "previous_response_id",
+    "prompt",
+    "reasoning",
+    "service_tier",
+    "store",
+    "tool_choice",
+    "tools",
+    "top_p",
+    "truncation",
+    "user",
+)
+_COMPLETION_KEYS = ("best_of", "frequency_penalty", "logprobs", "presence_penalty", "seed", "stop", "top_p", "user")
+
+
+class OpenAi:
+    """Asks one model; what it was told in the configuration goes along, `passthrough` as it is."""
+
+    def __init__(self, spec: ProviderSpec, tools: Tools) -> None:
+        self._prefix, self._mode, self._model = _parsed(spec.id)
+        self._vendor = VENDORS[self._prefix]
+        self._service = Service(spec, tools)
+
+    @staticmethod
+    def check(spec: ProviderSpec) -> None:
+        """Raise ProviderError where the id names no model, or the configuration asks for what is not there."""
+        _parsed(spec.id)
+        if spec.config.get("functionToolCallbacks"):
+            raise ProviderError("functionToolCallbacks is not there yet: promptfoo has it, Sojourn does not")
+
+    async def ask(self, question: Question) -> Reply:
+        """Answer with the model's text, tool calls or parsed JSON; what goes wrong is the reply's error."""
+        ways = {"chat": self._chat, "completion": self._completion, "responses": self._responses}
+        if self._mode not in ways:
+            return Reply(error=f"a model for {self._mode} answers no prompts; it can only grade")
+        try:
+            return await ways[self._mode](question)
+        except NotAnsweredError as error:
+            return error.reply
+
+    async def grade(self, kind: str, text: str) -> Reply:
+        """Answer an assertion's request: an embedding, or what a text is flagged for."""
+        if kind != self._mode:
+            return Reply(error=f"{self._prefix}:{self._mode} cannot do {kind}")
+        question = Question(prompt=text, context={})
+        path = "/embeddings" if kind == "embedding" else "/moderations"
+        try:
+            config = self._service.config_for(question)
+            body = {"model": self._model, "input": text, **(config.get("passthrough") or {})}
+            answer = await self._post(path, body, question, config)
+            read = answers.embedding if kind == "embedding" else answers.moderation
+            return read(answer)
+        except NotAnsweredError as error:
+            return error.reply
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._service.close()
+
+    async def _post(self, path: str, body: JsonDict, question: Question, config: JsonDict) -> Any:
+        env = self._service.env
+        key = self._service.key(config, self._vendor.key_env)
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        organization = config.get("organization") or (env.get("OPENAI_ORGANIZATION") if self._is_openai else "")
+        if organization:
+            headers["openai-organization"] = str(organization)
+        return await self._service.post(self._vendor.address(config, env) + path, headers, body, question)
+
+    @property
+    def _is_openai(self) -> bool:
+        return self._prefix == "openai"
+
+    def _limits(self, config: JsonDict, name: str) -> JsonDict:
+        """Return temperature and the most tokens, as promptfoo sets them where nothing is said."""
+        if self._is_openai and self._model.startswith(_REASONING):
+            return {}
+        env = self._service.env if self._is_openai else {}
+        most = config.get(name) or config.get("max_tokens") or int(env.get("OPENAI_MAX_TOKENS") or 1024)
+        temperature = config.get("temperature")
+        if temperature is None:
+            temperature = float(env.get("OPENAI_TEMPERATURE") or 0)
+        limits = {name: most, "temperature": temperature}
+        if config.get("omitDefaults") is True:
+            limits = {key: value for key, value in limits.items() if key in config}
+        return limits
+
+    async def _chat(self, question: Question) -> Reply:
+        config = self._service.config_for(question)
+        body = {
+            "model": self._model,
+            "messages": messages_of(question.prompt),
+            **({} if config.get("max_completion_tokens") else self._limits(config, "max_tokens")),
+            **_said(config, _CHAT_KEYS),
+        }
+        if config.get("stream") is True:
+            body |= {"stream": True, "stream_options": {"include_usage": True}}
+        body |= config.get("passthrough") or {}
+        answer = await self._post("/chat/completions", body, question, config)
+        return answers.chat(answer, self._model, config)
+
+    async def _completion(self, question: Question) -> Reply:
+        config = self._service.config_for(question)
+        limits = self._limits(config, "max_tokens")
+        body = {"model": self._model, "prompt": question.prompt, **limits, **_said(config, _COMPLETION_KEYS)}
+        answer = await self._post("/completions", {**body, **(config.get("passthrough") or {})}, question, config)
+        return answers.completion(answer, self._model, config)
+
+    async def _responses(self, question: Question) -> Reply:
+        config = self._service.config_for(question)
+        messages = messages_of(question.prompt)
+        given = question.prompt if messages == [{"role": "user", "content": question.prompt}] else messages
+        body = {"model": self._model, "input": given, **self._limits(config, "max_output_tokens")}
+        if config.get("max_output_tokens"):
+            body["max_output_tokens"] = config["max_output_tokens"]
+        if config.get("reasoning_effort"):
+            body["reasoning"] = {"effort": config["reasoning_effort"]}
+        body |= _said(config, _RESPONSES_KEYS)
+        if config.get("response_format"):
+            body["text"] = {"format": answers.text_format(config["response_format"])}
+        answer = await self._post("/responses", {**body, **(config.get("passthrough") or {})}, question, config)
+        return answers.response(answer, self._model, config)
+
+
+def _said(config: Mapping[str, Any], keys: tuple[str, ...]) -> JsonDict:
+    return {key: config[key] for key in keys if config.get(key) is not None}
+
+
+def _parsed(written: str) -> tuple[str, str, str]:
+    """Return the prefix, the mode and the model of an id; raises ProviderError where it has no model."""
+    prefix, _, rest = written.partition(":")
+    first, _, model = rest.partition(":")
+    if first in _ELSEWHERE and prefix == "openai":
+        raise ProviderError(f"{written!r} needs OpenAI's {first} service, which Sojourn does not run")
+    mode = MODES.get(first)
+    if mode is None:
+        model, mode = rest, _usual_mode(rest)
+    if not model:
+        raise ProviderError(f"{written!r} names no model", todo=f"write {prefix}:chat:MODEL")
+    return prefix, mode, model
+
+
+def _usual_mode(model: str) -> str:
+    if model.endswith("-instruct") or model in ("davinci-002", "babbage-002"):
+        return "completion"
+    return "embedding" if model.startswith("text-embedding-") else "chat"

@@ -1,0 +1,55 @@
+"""What well-known models cost, in US dollars for a million tokens: of prompts, and of what is answered.
+
+Prices change: `cost` (or `inputCost` and `outputCost`) in a provider's config, for one token each, comes first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_MILLION = 1_000_000
+_DATE = re.compile(r"-(?:\d{8}|\d{4}-\d{2}-\d{2}|latest)$")
+
+PRICES: dict[str, tuple[float, float]] = {
+    "gpt-3.5-turbo": (0.5, 1.5),
+    "gpt-3.5-turbo-instruct": (1.5, 2),
+    "gpt-4": (30, 60),
+    "gpt-4-turbo": (10, 30),
+    "gpt-4.1": (2, 8),
+    "gpt-4.1-mini": (0.4, 1.6),
+    "gpt-4.1-nano": (0.1, 0.4),
+    "gpt-4o": (2.5, 10),
+    "gpt-4o-mini": (0.15, 0.6),
+    "gpt-5": (1.25, 10),
+    "gpt-5-mini": (0.25, 2),
+    "gpt-5-nano": (0.05, 0.4),
+    "o1": (15, 60),
+    "o3": (2, 8),
+    "o3-mini": (1.1, 4.4),
+    "o4-mini": (1.1, 4.4),
+    "claude-3-haiku": (0.25, 1.25),
+    "claude-3-5-haiku": (0.8, 4),
+    "claude-3-5-sonnet": (3, 15),
+    "claude-3-7-sonnet": (3, 15),
+    "claude-3-opus": (15, 75),
+    "claude-haiku-4-5": (1, 5),
+    "claude-opus-4": (15, 75),
+    "claude-opus-4-1": (15, 75),
+    "claude-opus-4-5": (5, 25),
+    "claude-sonnet-4": (3, 15),
+    "claude-sonnet-4-5": (3, 15),
+}
+
+
+def cost_of(model: str, config: Mapping[str, Any], prompt: float, completion: float) -> float | None:
+    """Return what so many tokens cost, or None where nobody knows."""
+    known = PRICES.get(model) or PRICES.get(_DATE.sub("", model))
+    each = [price / _MILLION for price in known] if known else [None, None]
+    said = config.get("cost")
+    into = config.get("inputCost", said if said is not None else each[0])
+    out = config.get("outputCost", said if said is not None else each[1])
+    if into is None or out is None:
+        return None
+    return float(into) * prompt + float(out) * completion

@@ -1,0 +1,123 @@
+"""A model behind a REST interface: its address and key, one request in JSON, and what went wrong in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sojourn.model.reply import Reply
+from sojourn.model.suite import JsonDict, ProviderSpec
+from sojourn.protocols import Question, Tools
+from sojourn.providers.exchange import Answer, Exchange
+from sojourn.providers.request_body import filled
+from sojourn.providers.sending import Manner, Outgoing, SendingError, refusal
+
+_TEMPLATES = ("functions", "response_format", "tool_choice", "tools")
+"""Entries of a configuration in which the test's variables are filled in."""
+
+
+class NotAnsweredError(Exception):
+    """There is no answer to read; `reply` says why."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.error)
+        self.reply = reply
+
+
+class Service:
+    """Sends one provider's requests; answers that are no success raise NotAnsweredError."""
+
+    def __init__(self, spec: ProviderSpec, tools: Tools) -> None:
+        self.env = {**tools.env, **spec.env}
+        self._config = spec.config
+        self._render = tools.render
+        self._exchange = Exchange(spec, tools, Manner.of(spec.config, self.env))
+
+    def config_for(self, question: Question) -> JsonDict:
+        """Return the configuration with the prompt's own over it, and the test's variables filled in."""
+        own = (question.context.get("prompt") or {}).get("config") or {}
+        variables = question.context.get("vars") or {}
+        merged = {**self._config, **own}
+        texts = {key: merged[key] for key in _TEMPLATES if key in merged}
+        return {**merged, **filled(texts, lambda text: self._render(text, variables))}
+
+    def key(self, config: Mapping[str, Any], variable: str) -> str:
+        """Return the key to send; raises NotAnsweredError where there is none. No `variable`: none is needed."""
+        named = str(config.get("apiKeyEnvar") or variable)
+        found = str(config.get("apiKey") or self.env.get(named) or "")
+        if not found and variable and config.get("apiKeyRequired") is not False:
+            todo = f"set the environment variable {named}, or write apiKey under config"
+            raise NotAnsweredError(Reply(error=f"there is no API key ({todo})"))
+        return found
+
+    async def post(self, url: str, headers: Mapping[str, str], body: Mapping[str, Any], question: Question) -> Answer:
+        """Send a request in JSON; returns a success."""
+        said = {"content-type": "application/json", **headers, **_texts(self._config.get("headers"))}
+        outgoing = Outgoing(method="POST", url=url, headers=said, content=json.dumps(body, ensure_ascii=False))
+        try:
+            answer = await self._exchange.send(outgoing, question)
+        except SendingError as error:
+            raise NotAnsweredError(Reply(error=str(error))) from error
+        if answer.is_error:
+            raise NotAnsweredError(Reply(error=f"API error: {_said(answer)}", metadata={"http": answer.http()}))
+        return answer
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._exchange.close()
+
+
+def data_of(answer: Answer) -> JsonDict:
+    """Return an answer's JSON object; raises NotAnsweredError where it is none, or tells of an error."""
+    try:
+        found = answer.json()
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        what = f"API error: the answer is no JSON object: {answer.text[:200]}"
+        raise NotAnsweredError(Reply(error=what, metadata={"http": answer.http()}))
+    if found.get("error"):
+        raise NotAnsweredError(Reply(error=f"API error: {_message(found)}", metadata={"http": answer.http()}))
+    return found
+
+
+def _texts(headers: Any) -> dict[str, str]:
+    return {str(key).lower(): str(value) for key, value in headers.items()} if isinstance(headers, Mapping) else {}
+
+
+def _said(answer: Answer) -> str:
+    """Return the status with the message in the answer, or with its text."""
+    try:
+        told = answer.json()
+    except ValueError:
+        return refusal(answer)
+    if not isinstance(told, dict) or not told.get("error"):
+        return refusal(answer)
+    return f"{answer.status_code} {answer.reason_phrase}: {_message(told)}"
+
+
+def _message(told: JsonDict) -> str:
+    error = told["error"]
+    return str(error.get("message") or json.dumps(error)) if isinstance(error, dict) else str(error)
+
+
+def messages_of(prompt: str) -> list[Any]:
+    """Return the messages of a chat: those of a prompt in JSON or YAML, or the prompt as the user's only one."""
+    found: Any = None
+    text = prompt.lstrip()
+    if text.startswith("["):
+        try:
+            found = json.loads(prompt)
+        except ValueError:
+            found = None
+    elif text.startswith("- role:"):
+        import yaml
+
+        try:
+            found = yaml.safe_load(prompt)
+        except yaml.YAMLError:
+            found = None
+    if isinstance(found, list) and found and all(isinstance(each, dict) and "role" in each for each in found):
+        return found
+    return [{"role": "user", "content": prompt}]

@@ -1,0 +1,62 @@
+"""Services that speak OpenAI's protocol: where each is, and which variables hold its address and its key."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Vendor:
+    """One service; `path` is what its address in `address_env` lacks. Without `key_env` no key is needed."""
+
+    url: str
+    key_env: str = ""
+    address_env: tuple[str, ...] = ()
+    path: str = ""
+
+    def address(self, config: Mapping[str, object], env: Mapping[str, str]) -> str:
+        """Return the URL that paths are added to: the configuration's, the environment's, or the usual one."""
+        if config.get("apiHost"):
+            return f"https://{config['apiHost']}/v1"
+        if config.get("apiBaseUrl"):
+            return str(config["apiBaseUrl"]).rstrip("/")
+        for name in self.address_env:
+            if env.get(name):
+                base = env[name].rstrip("/")
+                return f"https://{base}/v1" if name.endswith("_HOST") else base + self.path
+        return self.url
+
+
+_ALIBABA = Vendor(url="https://dashscope-intl.aliyuncs.com/compatible-mode/v1", key_env="DASHSCOPE_API_KEY")
+
+VENDORS = {
+    "alibaba": _ALIBABA,
+    "alicloud": _ALIBABA,
+    "aliyun": _ALIBABA,
+    "cerebras": Vendor(url="https://api.cerebras.ai/v1", key_env="CEREBRAS_API_KEY"),
+    "dashscope": _ALIBABA,
+    "deepseek": Vendor(url="https://api.deepseek.com/v1", key_env="DEEPSEEK_API_KEY"),
+    "fireworks": Vendor(url="https://api.fireworks.ai/inference/v1", key_env="FIREWORKS_API_KEY"),
+    "github": Vendor(url="https://models.github.ai/inference", key_env="GITHUB_TOKEN"),
+    "groq": Vendor(url="https://api.groq.com/openai/v1", key_env="GROQ_API_KEY"),
+    "litellm": Vendor(url="http://0.0.0.0:4000"),
+    "localai": Vendor(url="http://localhost:8080/v1", address_env=("LOCALAI_BASE_URL",)),
+    "mistral": Vendor(
+        url="https://api.mistral.ai/v1",
+        key_env="MISTRAL_API_KEY",
+        address_env=("MISTRAL_API_HOST", "MISTRAL_API_BASE_URL"),
+    ),
+    "moonshot": Vendor(url="https://api.moonshot.ai/v1", key_env="MOONSHOT_API_KEY"),
+    "nvidia": Vendor(url="https://integrate.api.nvidia.com/v1", key_env="NVIDIA_API_KEY"),
+    "ollama": Vendor(url="http://localhost:11434/v1", address_env=("OLLAMA_BASE_URL",), path="/v1"),
+    "openai": Vendor(
+        url="https://api.openai.com/v1",
+        key_env="OPENAI_API_KEY",
+        address_env=("OPENAI_API_HOST", "OPENAI_API_BASE_URL", "OPENAI_BASE_URL"),
+    ),
+    "openrouter": Vendor(url="https://openrouter.ai/api/v1", key_env="OPENROUTER_API_KEY"),
+    "perplexity": Vendor(url="https://api.perplexity.ai", key_env="PERPLEXITY_API_KEY"),
+    "togetherai": Vendor(url="https://api.together.xyz/v1", key_env="TOGETHER_API_KEY"),
+    "xai": Vendor(url="https://api.x.ai/v1", key_env="XAI_API_KEY"),
+}

@@ -1,0 +1,356 @@
+import json
+from typing import Any
+
+import pytest
+
+from sojourn.errors import ConfigError
+from sojourn.model.reply import Reply
+from tests.acceptance.suites import Evaluate, asked
+from tests.providers.conftest import Ask
+from tests.providers.service import Service
+
+USAGE = {"prompt_tokens": 1000, "completion_tokens": 500, "total_tokens": 1500}
+CHAT = '[{"role": "system", "content": "S"}, {"role": "user", "content": "U"}]'
+CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {}}}
+
+
+def message(content: Any = "hello", finish: str = "stop", **more: Any) -> dict[str, Any]:
+    """Make a chat completion."""
+    told = {"role": "assistant", "content": content, **more}
+    return {"id": "x", "choices": [{"index": 0, "message": told, "finish_reason": finish}], "usage": USAGE}
+
+
+def asked_model(ask: Ask, service: Service, model: str, answer: Any, *prompts: str, **config: Any) -> Reply:
+    """Ask a model that gives this answer."""
+    service.will(body=answer)
+    config = {"apiBaseUrl": service.url + "/v1", "apiKey": "k", **config}
+    return ask({"id": model, "config": config}, *(prompts or ("Hello",)), word="w")[0]
+
+
+@pytest.mark.parametrize(
+    ("model", "config", "sent"),
+    [
+        ("openai:chat:gpt-4o-mini", {}, {"max_tokens": 1024, "temperature": 0}),
+        ("openai:gpt-4o-mini", {"temperature": 0.5, "max_tokens": 5}, {"max_tokens": 5, "temperature": 0.5}),
+        (
+            "openai:chat:gpt-4o",
+            {"seed": 1, "stop": ["x"], "top_p": 0.5, "passthrough": {"zz": 1}},
+            {"max_tokens": 1024, "temperature": 0, "seed": 1, "stop": ["x"], "top_p": 0.5, "zz": 1},
+        ),
+        (
+            "openai:chat:gpt-4o",
+            {"tools": [TOOL], "tool_choice": "{{word}}", "response_format": {"type": "json_object"}},
+            {
+                "max_tokens": 1024,
+                "temperature": 0,
+                "tools": [TOOL],
+                "tool_choice": "w",
+                "response_format": {"type": "json_object"},
+            },
+        ),
+        ("openai:chat:o1", {"reasoning_effort": "low"}, {"reasoning_effort": "low"}),
+        ("openai:gpt-5-mini", {"max_completion_tokens": 9}, {"max_completion_tokens": 9}),
+        ("groq:llama-3", {}, {"max_tokens": 1024, "temperature": 0}),
+    ],
+)
+def test_a_chat_is_asked_with_what_the_configuration_says(
+    ask: Ask, service: Service, model: str, config: dict[str, Any], sent: dict[str, Any]
+) -> None:
+    """The body has the model, the messages, and each setting under its own name."""
+    reply = asked_model(ask, service, model, message(), **config)
+
+    name = model.rpartition(":")[2]
+    assert service.bodies == [{"model": name, "messages": [{"role": "user", "content": "Hello"}], **sent}]
+    assert service.seen[0]["path"] == "/v1/chat/completions"
+    assert service.seen[0]["headers"]["authorization"] == "Bearer k"
+    assert reply.output == "hello"
+
+
+@pytest.mark.parametrize("prompt", [CHAT, "- role: system\n  content: S\n- role: user\n  content: U\n"])
+def test_a_chat_may_be_written_as_json_or_yaml(ask: Ask, service: Service, prompt: str) -> None:
+    """A prompt that is a list of messages is sent as that."""
+    asked_model(ask, service, "openai:chat:gpt-4o", message(), prompt)
+
+    assert service.bodies[0]["messages"] == json.loads(CHAT)
+
+
+@pytest.mark.parametrize("prompt", ['["a", "b"]', "[not json", "- role: [", "- a list"])
+def test_what_is_no_chat_is_what_the_user_says(ask: Ask, service: Service, prompt: str) -> None:
+    """A text that merely looks like a chat is one message."""
+    asked_model(ask, service, "openai:chat:gpt-4o", message(), prompt)
+
+    assert service.bodies[0]["messages"] == [{"role": "user", "content": prompt}]
+
+
+@pytest.mark.parametrize(
+    ("answer", "config", "output"),
+    [
+        (message(), {}, "hello"),
+        (message(None, tool_calls=[CALL]), {}, [CALL]),
+        (message("both", tool_calls=[CALL]), {}, {"role": "assistant", "content": "both", "tool_calls": [CALL]}),
+        (message(None, function_call={"name": "f", "arguments": "{}"}), {}, {"name": "f", "arguments": "{}"}),
+        (message('{"z": 1}'), {"response_format": {"type": "json_object"}}, '{"z": 1}'),
+        (message('{"z": 1}'), {"response_format": {"type": "json_schema", "json_schema": {}}}, {"z": 1}),
+        (message("no json"), {"response_format": {"type": "json_schema", "json_schema": {}}}, "no json"),
+        (message("ans", reasoning_content="because"), {}, "Thinking: because\n\nans"),
+        (message("ans", reasoning_content="because"), {"showThinking": False}, "ans"),
+        (message(None, refusal="no way"), {}, "no way"),
+    ],
+)
+def test_a_chats_answer_has_promptfoos_shape(
+    ask: Ask, service: Service, answer: Any, config: dict[str, Any], output: Any
+) -> None:
+    """Text, tool calls, both, JSON by a schema, thoughts, refusals."""
+    assert asked_model(ask, service, "openai:chat:gpt-4o", answer, **config).output == output
+
+
+def test_usage_cost_reason_and_logprobs_are_told(ask: Ask, service: Service) -> None:
+    """What the answer says besides stands in the reply."""
+    answer = message(finish="length")
+    answer["choices"][0]["logprobs"] = {"content": [{"token": "h", "logprob": -0.5}]}
+    answer["usage"] = {**USAGE, "completion_tokens_details": {"reasoning_tokens": 3}}
+    reply = asked_model(ask, service, "openai:chat:gpt-4o-mini-2024-07-18", answer)
+
+    assert reply.cost == pytest.approx(0.00045)
+    assert reply.tokens == {
+        "total": 1500,
+        "prompt": 1000,
+        "completion": 500,
+        "numRequests": 1,
+        "completionDetails": {"reasoning": 3},
+    }
+    assert (reply.extra["finishReason"], reply.extra["logProbs"]) == ("length", [-0.5])
+    assert reply.extra["guardrails"] == {"flagged": False}
+
+
+@pytest.mark.parametrize(
+    ("answer", "flagged", "refused"),
+    [(message(None, refusal="no"), True, True), (message("x", "content_filter"), True, None)],
+)
+def test_refusals_and_filters_are_flagged(
+    ask: Ask, service: Service, answer: Any, *, flagged: bool, refused: Any
+) -> None:
+    """A refusal, or an answer that was filtered, is flagged for `guardrails` and `is-refusal`."""
+    reply = asked_model(ask, service, "openai:chat:gpt-4o", answer)
+
+    assert (reply.extra["guardrails"]["flagged"], reply.extra.get("isRefusal")) == (flagged, refused)
+
+
+@pytest.mark.parametrize(
+    ("model", "config", "cost"),
+    [("mine", {}, None), ("mine", {"cost": 0.001}, 1.5), ("gpt-4o", {"inputCost": 0, "outputCost": 1}, 500)],
+)
+def test_a_price_may_be_given(ask: Ask, service: Service, model: str, config: dict[str, Any], cost: Any) -> None:
+    """The configuration's price of a token comes first; nobody guesses that of an unknown model."""
+    assert asked_model(ask, service, f"openai:chat:{model}", message(), **config).cost == cost
+
+
+def test_a_stream_is_put_together(ask: Ask, service: Service) -> None:
+    """The pieces of text and of tool calls become one answer with its usage."""
+    pieces = [
+        {"choices": [{"delta": {"role": "assistant", "content": "hel"}}]},
+        {"choices": [{"delta": {"content": "lo"}}]},
+        {
+            "choices": [
+                {"delta": {"tool_calls": [{"index": 0, "id": "c1", "function": {"name": "f", "arguments": '{"a'}}]}}
+            ]
+        },
+        {
+            "choices": [
+                {"delta": {"tool_calls": [{"index": 0, "function": {"arguments": '":1}'}}]}, "finish_reason": "stop"}
+            ]
+        },
+        {"choices": [], "usage": USAGE},
+    ]
+    text = "".join(f"data: {json.dumps(each)}\n\n" for each in pieces) + ": a comment\ndata: [DONE]\n\n"
+    service.will(200, text, content_type="text/event-stream")
+    config = {"apiBaseUrl": service.url, "apiKey": "k", "stream": True}
+    [reply] = ask({"id": "openai:chat:gpt-4o", "config": config}, "Hello")
+
+    assert reply.output == {"role": "assistant", "content": "hello", "tool_calls": [CALL]}
+    assert (reply.tokens["total"], reply.extra["finishReason"]) == (1500, "stop")
+    assert service.bodies[0]["stream"] is True
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "told"),
+    [
+        (401, {"error": {"message": "bad key"}}, "API error: 401 Unauthorized: bad key"),
+        (500, "<html>", "API error: HTTP 500 Internal Server Error: <html>"),
+        (200, {"error": {"message": "over"}}, "API error: over"),
+        (200, {"choices": []}, "there is nothing in the answer"),
+        (200, "no json", "the answer is no JSON object: no json"),
+    ],
+)
+@pytest.mark.parametrize("model", ["openai:chat:m", "openai:completion:m"])
+def test_what_went_wrong_is_the_error(
+    ask: Ask, service: Service, model: str, status: int, body: Any, told: str
+) -> None:
+    """The status and the service's own words make the error."""
+    service.will(status, body)
+    config = {"apiBaseUrl": service.url, "apiKey": "k"}
+
+    assert told in ask({"id": model, "config": config}, "Hello")[0].error
+
+
+def test_completions(ask: Ask, service: Service) -> None:
+    """A completion is asked for the prompt as it is."""
+    answer = {"choices": [{"text": "done", "finish_reason": "length"}], "usage": USAGE}
+    reply = asked_model(ask, service, "openai:gpt-3.5-turbo-instruct", answer, CHAT, stop=["x"])
+
+    assert service.seen[0]["path"] == "/v1/completions"
+    assert (service.bodies[0]["prompt"], service.bodies[0]["stop"]) == (CHAT, ["x"])
+    assert reply.cost == pytest.approx(0.0025)
+    assert (reply.output, reply.extra["finishReason"]) == ("done", "length")
+
+
+def test_responses(ask: Ask, service: Service) -> None:
+    """Thoughts, calls and texts of a response come one after another."""
+    call = {"type": "function_call", "name": "f", "arguments": "{}"}
+    text = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "hi"}]}
+    thought = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]}
+    usage = {"input_tokens": 10, "output_tokens": 5, "total_tokens": 15}
+    answer = {"id": "r", "object": "response", "output": [thought, call, text], "usage": usage}
+    schema = {"type": "json_schema", "json_schema": {"name": "n", "schema": {}}}
+    more = {"instructions": "be nice", "max_output_tokens": 9, "response_format": schema}
+    reply = asked_model(ask, service, "openai:responses:gpt-4o", answer, **more)
+
+    sent = {"model": "gpt-4o", "input": "Hello", "max_output_tokens": 9, "temperature": 0, "instructions": "be nice"}
+    assert service.bodies == [{**sent, "text": {"format": {"type": "json_schema", "name": "n", "schema": {}}}}]
+    assert reply.output == 'Reasoning: hm\n{"type":"function_call","name":"f","arguments":"{}"}\nhi'
+    assert reply.tokens == {"total": 15, "prompt": 10, "completion": 5, "numRequests": 1}
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        ("openai:chat:m", {"OPENAI_API_KEY": "e", "OPENAI_BASE_URL": "{url}/b"}, "/b/chat/completions", "Bearer e"),
+        (
+            "openai:chat:m",
+            {"OPENAI_API_KEY": "e", "OPENAI_API_BASE_URL": "{url}/a/"},
+            "/a/chat/completions",
+            "Bearer e",
+        ),
+        ("ollama:chat:m", {"OLLAMA_BASE_URL": "{url}"}, "/v1/chat/completions", None),
+        ("ollama:m", {"OLLAMA_BASE_URL": "{url}"}, "/v1/chat/completions", None),
+        ("localai:chat:m", {"LOCALAI_BASE_URL": "{url}/v1"}, "/v1/chat/completions", None),
+        ("mistral:m", {"MISTRAL_API_BASE_URL": "{url}", "MISTRAL_API_KEY": "x"}, "/chat/completions", "Bearer x"),
+    ],
+)
+def test_addresses_and_keys_come_from_the_environment(
+    ask: Ask, service: Service, monkeypatch: pytest.MonkeyPatch, place: tuple[str, dict[str, str], str, Any]
+) -> None:
+    """Each service has its own variables; one on this machine needs no key."""
+    model, environ, path, key = place
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value.format(url=service.url))
+    service.will(body=message())
+    [reply] = ask(model, "Hello")
+
+    assert reply.output == "hello"
+    assert (service.seen[0]["path"], service.seen[0]["headers"].get("authorization")) == (path, key)
+
+
+@pytest.mark.parametrize(
+    ("model", "config", "told"),
+    [
+        ("openai:chat:m", {}, "set the environment variable OPENAI_API_KEY"),
+        ("openai:chat:m", {"apiKeyEnvar": "MY_KEY"}, "set the environment variable MY_KEY"),
+        ("openrouter:a/b:free", {}, "set the environment variable OPENROUTER_API_KEY"),
+        ("anthropic:messages:m", {}, "set the environment variable ANTHROPIC_API_KEY"),
+    ],
+)
+def test_a_missing_key_is_named(ask: Ask, model: str, config: dict[str, Any], told: str) -> None:
+    """Without a key nothing is sent, and the error says which variable to set."""
+    assert told in ask({"id": model, "config": config}, "Hello")[0].error
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ("openai:", "names no model"),
+        ("openai:chat:", "names no model"),
+        ("anthropic:messages:", "names no model"),
+        ("openai:realtime:gpt-4o", "needs OpenAI's realtime service, which Sojourn does not run"),
+        ("anthropic:claude-code", "needs claude-code, which Sojourn does not run"),
+        ("bedrock:anthropic.claude", "needs Amazon Bedrock, which Sojourn does not run"),
+        ("azure:chat:deployment", "needs Azure OpenAI, which Sojourn does not run"),
+        ("promptfoo:redteam:crescendo", "is for red teaming"),
+        ("file://provider.go", "needs Go, which Sojourn does not run"),
+        ({"id": "openai:m", "config": {"functionToolCallbacks": {"f": "x"}}}, "functionToolCallbacks is not there yet"),
+        ("opnai:chat:m", "unknown provider 'opnai:chat:m'"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_by_name(ask: Ask, entry: Any, told: str) -> None:
+    """A provider that Sojourn does not run is told from a slip of the pen, before anything runs."""
+    with pytest.raises(ConfigError, match=told):
+        ask(entry, "Hello")
+
+
+def test_anthropic(ask: Ask, service: Service) -> None:
+    """System messages go apart; thoughts, texts and tool calls come one after another, with usage and cost."""
+    blocks = [
+        {"type": "thinking", "thinking": "hm", "signature": "s"},
+        {"type": "text", "text": "hi"},
+        {"type": "tool_use", "id": "t", "name": "f", "input": {"a": 1}},
+    ]
+    usage = {"input_tokens": 1000, "output_tokens": 500, "cache_read_input_tokens": 7}
+    answer = {"type": "message", "content": blocks, "stop_reason": "tool_use", "usage": usage}
+    thinking = {"type": "enabled", "budget_tokens": 1024}
+    more = {"apiBaseUrl": service.url, "thinking": thinking, "tools": [{"name": "f", "input_schema": {}}]}
+    reply = asked_model(ask, service, "anthropic:messages:claude-3-5-sonnet-20241022", answer, CHAT, **more)
+
+    assert service.bodies == [
+        {
+            "model": "claude-3-5-sonnet-20241022",
+            "messages": [{"role": "user", "content": [{"type": "text", "text": "U"}]}],
+            "max_tokens": 2048,
+            "system": [{"type": "text", "text": "S"}],
+            "thinking": thinking,
+            "tools": [{"name": "f", "input_schema": {}}],
+        }
+    ]
+    headers = service.seen[0]["headers"]
+    assert (service.seen[0]["path"], headers["x-api-key"], headers["anthropic-version"]) == (
+        "/v1/messages",
+        "k",
+        "2023-06-01",
+    )
+    call = '{"type":"tool_use","id":"t","name":"f","input":{"a":1}}'
+    assert reply.output == f"Thinking: hm\nSignature: s\n\nhi\n\n{call}"
+    assert (reply.tokens["prompt"], reply.tokens["total"]) == (1007, 1507)
+    assert reply.cost == pytest.approx(0.0105, rel=0.01)
+    assert reply.extra["finishReason"] == "tool_calls"
+
+
+def test_the_usual_grader_is_openais(evaluate: Evaluate, service: Service) -> None:
+    """Without a grader, a rubric is judged by OpenAI's model where there is a key, similarity by its embeddings."""
+    service.will(body=message('{"pass": true, "score": 1, "reason": "fine"}'))
+    service.will(body={"data": [{"embedding": [1, 0]}]})
+    service.will(body={"data": [{"embedding": [1, 0]}]})
+    service.will(body={"results": [{"flagged": True, "categories": {"hate": True, "violence": False}}]})
+    suite = asked("Hello", "Hi", "Hey", providers=["echo"])
+    rubric, alike = {"type": "llm-rubric", "value": "is polite"}, {"type": "similar", "value": "Hallo"}
+    for test, claim in zip(suite["tests"], (rubric, alike, {"type": "moderation"}), strict=True):
+        test["assert"] = [claim]
+    environ = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": service.url, "NO_PROXY": "127.0.0.1"}
+    run = evaluate(suite, {}, "-j", "1", **environ)
+
+    assert run.outcomes == ["passed", "passed", "failed"], run.shown
+    assert run.rows[2]["error"] == "The output was flagged: hate"
+    assert [each["path"] for each in service.seen] == [
+        "/chat/completions",
+        "/embeddings",
+        "/embeddings",
+        "/moderations",
+    ]
+
+
+def test_without_a_grader_the_error_says_what_to_do(evaluate: Evaluate) -> None:
+    """An assertion that needs a model, where there is no key, says what can be done."""
+    suite = asked("Hello", providers=["echo"])
+    suite["tests"][0]["assert"] = [{"type": "llm-rubric", "value": "is polite"}]
+    run = evaluate(suite, {})
+
+    assert "or set OPENAI_API_KEY" in run.rows[0]["error"]
