@@ -74,7 +74,7 @@ def test_the_command_line_chooses_providers(load: Load) -> None:
     ("providers", "message"),
     [
         ("[ecko]", "promptfooconfig.yaml:1:13: unknown provider 'ecko' (did you mean 'echo'?)"),
-        ("['openai:gpt-4']", "promptfooconfig.yaml:1:13: unknown provider 'openai:gpt-4'"),
+        ("['opnai:gpt-4']", "promptfooconfig.yaml:1:13: unknown provider 'opnai:gpt-4'"),
         ("['file://no.py']", "promptfooconfig.yaml:1:13: no such file: file://no.py"),
         ("['file://provider']", "promptfooconfig.yaml:1:13: unknown provider 'file://provider'"),
         ("['file://no.yaml']", "promptfooconfig.yaml:1:13: no such file: no.yaml"),
