@@ -88,6 +88,7 @@ ASSERTIONS: dict[str, str] = {
     "ruby": "sojourn.assertions.elsewhere:ruby",
     "search-rubric": "sojourn.assertions.graded:llm_rubric",
     "select-best": "sojourn.assertions.comparison:best",
+    "session": "sojourn.assertions.session:session",
     "similar": "sojourn.assertions.similar:similar",
     "similar:cosine": "sojourn.assertions.similar:similar",
     "similar:dot": "sojourn.assertions.similar:similar_dot",

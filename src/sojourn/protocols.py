@@ -121,13 +121,24 @@ class Graders(Protocol):
         """
 
 
+class Lent(Protocol):
+    """A session that a trial has."""
+
+    async def look(self, expression: str) -> Any:
+        """Return, as plain JSON, what an expression finds in it: of its kind, or else one in its language.
+
+        Raises SessionError where it finds nothing to evaluate.
+        """
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimContext:
     """What an assertion may look at.
 
     `prompt` is the rendered prompt, `variables` the trial's vars (with `_conversation` where it is used), `test` the
     merged test in promptfoo's words, `provider` its `{id, label, config}`; `base` the folder of the suite;
-    `latency_ms` what the trial measured or the provider reported; `script` promptfoo's context for script assertions.
+    `latency_ms` what the trial measured or the provider reported; `script` promptfoo's context for script assertions;
+    `sessions` those that the trial has, live, by name.
     """
 
     prompt: str
@@ -140,6 +151,7 @@ class ClaimContext:
     render: Render
     graders: Graders
     script: JsonDict
+    sessions: Mapping[str, Lent] = dataclasses.field(default_factory=dict)
 
 
 class Assertion(Protocol):

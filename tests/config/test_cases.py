@@ -144,10 +144,10 @@ def test_a_scoring_function_becomes_absolute() -> None:
         ),
         ({"assert": [{"type": "contains"}]}, "assert.0: contains needs a value"),
         ({"assert": [{**SAYS_A, "threshold": "lots"}]}, "assert.0.threshold: threshold must be a number, not the text"),
-        ({"assert": [{"type": "not-assert-set", "assert": []}]}, "assert.0.type: an assert-set cannot be turned round"),
+        ({"assert": [{"type": "not-assert-set", "assert": []}]}, "assert.0.type: assert-set cannot be turned round"),
         (
             {"assert": [{"type": "assert-set", "assert": [{"type": "assert-set", "assert": []}]}]},
-            "assert.0.assert.0: an assert-set cannot hold another",
+            "assert.0.assert.0: assert-set cannot hold another",
         ),
         ({"vars": [1]}, "vars must be a mapping, not a list"),
         ({"assertScoringFunction": "x"}, "assertScoringFunction must name a Python"),

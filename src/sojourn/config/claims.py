@@ -11,15 +11,18 @@ from sojourn.config.expect import Mismatch, mapping, number, sequence, text
 from sojourn.model.suite import Claim
 
 ASSERT_SET = "assert-set"
+CONVERSATION = "conversation"
+SETS = (ASSERT_SET, CONVERSATION)
+"""The types that hold others: these judge the reply, or the whole conversation so far."""
 
 _VALUED = """
 contains contains-all contains-any icontains icontains-all icontains-any starts-with regex javascript python
 levenshtein rouge-n bleu gleu similar similar:cosine similar:dot similar:euclidean webhook word-count
 g-eval factuality model-graded-factuality model-graded-closedqa select-best context-recall skill-used
-finish-reason tool-call-f1
+finish-reason tool-call-f1 session
 """
 NEEDS_VALUE = frozenset(_VALUED.split())
-_PLAIN = NEEDS_VALUE - {ASSERT_SET}
+_PLAIN = NEEDS_VALUE
 NEEDS_THRESHOLD = frozenset({"cost", "latency"})
 
 
@@ -34,11 +37,11 @@ def split_type(written: str) -> tuple[str, bool]:
 @functools.cache
 def _type_mistake(written: str) -> str:
     name, negated = split_type(written)
-    if name == ASSERT_SET:
-        return "an assert-set cannot be turned round with not-" if negated else ""
+    if name in SETS:
+        return f"{name} cannot be turned round with not-" if negated else ""
     if registry.knows("assertion", name):
         return ""
-    close = registry.nearest(name, [*registry.names("assertion"), ASSERT_SET])
+    close = registry.nearest(name, [*registry.names("assertion"), *SETS])
     hint = f", did you mean {('not-' if negated else '') + close!r}?" if close else ""
     return f"unknown assertion type {written!r}{hint}"
 
@@ -74,7 +77,7 @@ def read_claim(raw: Any) -> Claim:
         provider=raw.get("provider"),
         rubric_prompt=raw.get("rubricPrompt"),
         config=mapping(raw.get("config"), "config"),
-        members=tuple(read_claim(member) for member in raw["assert"]) if name == ASSERT_SET else (),
+        members=tuple(read_claim(member) for member in raw["assert"]) if name in SETS else (),
         raw=raw,
     )
 
@@ -104,7 +107,7 @@ def mistakes(raw: Any) -> Iterator[Mismatch]:
         yield Mismatch(mistake, path=("type",))
         return
     name, _ = split_type(written)
-    if name == ASSERT_SET:
+    if name in SETS:
         yield from _set_mistakes(raw)
     yield from _missing(name, raw)
 
@@ -119,11 +122,11 @@ def _missing(name: str, raw: Mapping[str, Any]) -> Iterator[Mismatch]:
 def _set_mistakes(raw: Mapping[str, Any]) -> Iterator[Mismatch]:
     members = raw.get("assert")
     if not isinstance(members, list):
-        yield Mismatch("an assert-set needs a list of assertions under assert", path=("assert",), got=members)
+        yield Mismatch(f"{raw['type']} needs a list of assertions under assert", path=("assert",), got=members)
         return
     for index, member in enumerate(members):
-        if isinstance(member, Mapping) and member.get("type") == ASSERT_SET:
-            yield Mismatch("an assert-set cannot hold another assert-set", path=("assert", index))
+        if isinstance(member, Mapping) and member.get("type") in SETS:
+            yield Mismatch(f"{raw['type']} cannot hold another {member['type']}", path=("assert", index))
             continue
         for mismatch in mistakes(member):
             yield mismatch.under("assert", index)

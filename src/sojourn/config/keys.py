@@ -161,6 +161,8 @@ ASSERTION: Table = {
     "transform": TEXT,
     "contextTransform": TEXT,
     "assert": LIST,
+    "session": TEXT,
+    "equals": _anything,
 }
 PROVIDER: Table = {
     "id": TEXT,

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sojourn.config.claims import is_plain, mistakes
+from sojourn.config.claims import SETS, is_plain, mistakes
 from sojourn.config.expect import Mismatch, Path, kind
 from sojourn.config.findings import Findings, Source
 from sojourn.config.keys import ASSERTION, COMMAND_LINE, EVALUATE, OPTIONS, TEST, TURN, Table
@@ -138,7 +138,7 @@ def check_claims(claims: Iterable[Any], source: Source, at: Path, findings: Find
         place = (*at, index)
         if isinstance(claim, dict):
             check_mapping(claim, ASSERTION, source, place, findings)
-            members = claim.get("assert") if claim.get("type") == "assert-set" else None
+            members = claim.get("assert") if claim.get("type") in SETS else None
             for number, member in enumerate(members if isinstance(members, list) else ()):
                 if isinstance(member, dict):
                     check_mapping(member, ASSERTION, source, (*place, "assert", number), findings)

@@ -169,6 +169,9 @@ async def ask(account: Account, setting: Setting, question: Question) -> Reply:
         account.broke(f"the transform broke: {error}", getattr(error, "trace", ""))
         return reply
     _store(account, setting, reply)
+    turn = {"prompt": account.prompt, "output": reply.output, "vars": dict(account.case.vars)}
+    account.turns = setting.turns.setdefault(account.trial.conversation, []) if account.trial.conversation else []
+    account.turns.append(turn)
     return reply
 
 

@@ -6,10 +6,12 @@ import asyncio
 import dataclasses
 import functools
 import inspect
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sojourn import registry
+from sojourn.config.claims import CONVERSATION, SETS
 from sojourn.engine.claiming import readied
 from sojourn.engine.setting import Account, Setting
 from sojourn.engine.transforming import transform_output
@@ -62,7 +64,7 @@ async def _all(
 
 @functools.cache
 def _is_instant(kind: str) -> bool:
-    return kind != "assert-set" and not inspect.iscoroutinefunction(registry.find("assertion", kind))
+    return kind not in SETS and not inspect.iscoroutinefunction(registry.find("assertion", kind))
 
 
 def claim_context(account: Account, setting: Setting, reply: Reply) -> ClaimContext:
@@ -100,12 +102,16 @@ def claim_context(account: Account, setting: Setting, reply: Reply) -> ClaimCont
         render=setting.renderer.render,
         graders=setting.graders.bound(account.case.raw),
         script=script,
+        sessions=setting.house.to_look_at(account.trial) if account.markers else {},
     )
 
 
 async def _one(claim: Claim, reply: Reply, context: ClaimContext, account: Account) -> Verdict | None:
-    """Judge one claim, or an assert-set's members; None where it broke."""
-    if claim.type == "assert-set":
+    """Judge one claim, or a set's members; None where it broke."""
+    if claim.type in SETS:
+        if claim.type == CONVERSATION:
+            context = dataclasses.replace(context, script={**context.script, "turns": account.turns})
+            reply = dataclasses.replace(reply, output=transcript(account.turns))
         members = await _all(claim.members, reply, context, account)
         return whole_set(claim, [member for member in members if member is not None])
     try:
@@ -157,6 +163,13 @@ def _turned(verdict: Verdict, ready: Claim, claim: Claim) -> Verdict:
         final=verdict.final,
         weight=claim.weight,
     )
+
+
+def transcript(turns: Sequence[Mapping[str, Any]]) -> str:
+    """Return a conversation as a text: who said what, in order."""
+    said = [(who, turn[key]) for turn in turns for who, key in (("User", "prompt"), ("Assistant", "output"))]
+    told = [text if isinstance(text, str) else json.dumps(text, ensure_ascii=False) for _, text in said]
+    return "\n\n".join(f"{who}: {text}" for (who, _), text in zip(said, told, strict=True))
 
 
 def whole_set(claim: Claim, members: list[Verdict]) -> Verdict:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import math
 from typing import Any
 
@@ -75,8 +76,27 @@ class Kind:
         return self._remote(opening.tag, told["handle"])
 
     async def act(self, ability: str, live: Remote, **given: Any) -> Any:
-        """Do what the class is able to; `given` are further parameters by name."""
+        """Do what the class is able to; `given` are further parameters by name.
+
+        Anyone can look at a session: where its class does not say how, the expression is one of its language.
+        """
+        if ability == "look" and "look" not in self.abilities:
+            return await self._evaluate(live, **given)
         return await self._do({"do": ability, "key": live.tag, "given": given})
+
+    async def _evaluate(self, live: Remote, name: str, expression: str) -> Any:
+        """Evaluate an expression in which the session stands under its name."""
+        word, place = name.replace("-", "_"), json.dumps(name)
+        source = f"(lambda {word}: ({expression}))(context['sessions'][{place}])"
+        if live.home.tongue == "javascript":
+            source = f"(({word}) => ({expression}))(context.sessions[{place}])"
+        reference = Reference.inline(live.home.tongue, source, role="assertion")
+        try:
+            return (await self._code.call(reference, None, {"sessions": {name: self.marker(live)}})).value
+        except CodeDiedError:
+            raise
+        except CodeError as error:
+            raise SessionError(self._spec.name, f"{expression}: {error.what}") from error
 
     async def lend(self, live: Remote) -> Remote:
         """Return the session with the handle that the next trial is to have."""

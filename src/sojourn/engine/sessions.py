@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from sojourn.lifecycle.kinship import Family, inability
 from sojourn.model.plan import Plan, Trial
 from sojourn.model.session import Isolation, Scope, SessionSpec
 from sojourn.model.suite import Suite
-from sojourn.protocols import SessionKind, Tools
+from sojourn.protocols import Lent, SessionKind, Tools
 
 Markers = dict[str, Any]
 EVIDENCE_GRACE = 10.0
@@ -99,6 +100,11 @@ class House:
         """Return what is kept: session, trial, and the handle by which it can be looked at."""
         return [(each.name, each.trial, self._kinds[each.session].handle(each.live)) for each in self.keeper.kept]
 
+    def to_look_at(self, trial: Trial) -> dict[str, Lent]:
+        """Return the sessions that a trial has, for assertions to look at."""
+        lent = self._lent.get(trial.index, {})
+        return {(own := self._known_as[name]): _Looked(own, self._kinds[name], live) for name, live in lent.items()}
+
     async def evidence(self, trial: Trial) -> Markers:
         """Ask the sessions that a trial still has what they saw of it: logs, a picture, what was changed."""
         told = {}
@@ -122,6 +128,18 @@ class House:
                 return await self._kinds[name].lend(live)
         except TimeoutError:
             raise SessionError(name, f"it was not ready after {limit:g} s") from None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Looked:
+    """See `protocols.Lent`."""
+
+    name: str
+    kind: SessionKind
+    live: Any
+
+    async def look(self, expression: str) -> Any:
+        return await self.kind.act("look", self.live, name=self.name, expression=expression)
 
 
 def _shown(handle: Any) -> Any:

@@ -48,6 +48,7 @@ class Setting:
     clock: Callable[[], float]
     traces: Traces | None = None
     belongings: BelongingsOfLanes = dataclasses.field(default_factory=BelongingsOfLanes)
+    turns: dict[str, list[JsonDict]] = dataclasses.field(default_factory=dict)
     conversations: dict[str, list[JsonDict]] = dataclasses.field(default_factory=dict)
     registers: dict[int, dict[str, Any]] = dataclasses.field(default_factory=dict)
 
@@ -56,7 +57,8 @@ class Setting:
 class Account:
     """What happened in one trial so far.
 
-    Its sessions stand in `markers` for calls to users' code, in `sessions` for templates.
+    `turns` are those of its conversation so far, its own the last. Its sessions
+    stand in `markers` for calls to users' code, in `sessions` for templates.
     """
 
     trial: Trial
@@ -73,6 +75,7 @@ class Account:
     started: float = 0
     phase: Phase = Phase.BEFORE
     history: list[JsonDict] | None = None
+    turns: list[JsonDict] = dataclasses.field(default_factory=list)
     prompt_config: JsonDict = dataclasses.field(default_factory=dict)
     markers: JsonDict = dataclasses.field(default_factory=dict)
     sessions: JsonDict = dataclasses.field(default_factory=dict)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from sojourn.config.claims import SETS
 from sojourn.engine.judging import weigh
 from sojourn.engine.setting import Account, Setting
 from sojourn.errors import CodeError

@@ -72,6 +72,8 @@ class Crew:
                 await self._lane_again(lane, struck)
         finally:
             await self._setting.belongings.close(lane)
+            for trial in lane.trials:
+                self._setting.turns.pop(trial.conversation, None)
 
     async def _in_order(self, lane: Lane, *, alone: bool = False) -> int:
         """Run a lane's trials; returns how many have to be run again, for others brought down what they lived in.
@@ -114,6 +116,7 @@ class Crew:
             return
         self._redone.update(trial.index for trial in again[:-1])
         for trial in again:
+            self._setting.turns.pop(trial.conversation, None)
             self._setting.conversations.pop(conversation_key(trial, trial.case), None)
         async with self._setting.code.alone():
             await self._in_order(lane, alone=True)

@@ -37,7 +37,7 @@ def component(verdict: Verdict, *, clean: bool = False) -> Row:
     if verdict.parts:
         row["componentResults"] = components(verdict.parts)
     metadata: Mapping[str, Any] = verdict.metadata
-    if verdict.claim is not None and verdict.claim.type == "assert-set":
+    if verdict.claim is not None and verdict.claim.type in ("assert-set", "conversation"):
         metadata = {**metadata, "assertionSet": _assert_set(verdict.claim.raw)}
     elif verdict.claim is not None:
         row["assertion"] = verdict.claim.raw if clean else redacted(verdict.claim.raw)
@@ -48,7 +48,7 @@ def component(verdict: Verdict, *, clean: bool = False) -> Row:
 
 def _assert_set(raw: Mapping[str, Any]) -> Row:
     kept = {key: raw[key] for key in ("metric", "threshold", "weight") if key in raw}
-    return {"type": "assert-set", "assertionCount": len(raw.get("assert") or ()), **kept}
+    return {"type": raw.get("type"), "assertionCount": len(raw.get("assert") or ()), **kept}
 
 
 def grading(result: TrialResult, *, clean: bool) -> Row | None:
