@@ -106,7 +106,7 @@ def _metrics(verdict: Verdict) -> Iterator[tuple[str, float, float]]:
     own = claim.metric if claim is not None else ""
     if own:
         yield own, verdict.score, verdict.weight
-    if claim is not None and claim.type == "assert-set":
+    if claim is not None and claim.type in SETS:
         means, inner = named_scores(verdict.parts)
         yield from ((name, mean, inner[name] * verdict.weight) for name, mean in means.items() if name != own)
     elif verdict.named_scores:
