@@ -32,6 +32,10 @@ PROVIDERS = {
     "perplexity": "sojourn.providers.openai:OpenAi",
     "python": "sojourn.providers.script:Script",
     "togetherai": "sojourn.providers.openai:OpenAi",
+    "webhook": "sojourn.providers.webhook:Webhook",
+    "websocket": "sojourn.providers.websocket:WebSocket",
+    "ws": "sojourn.providers.websocket:WebSocket",
+    "wss": "sojourn.providers.websocket:WebSocket",
     "xai": "sojourn.providers.openai:OpenAi",
 }
 
