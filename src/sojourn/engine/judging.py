@@ -46,8 +46,10 @@ async def _trace(account: Account, setting: Setting, reply: Reply, claims: Seque
     told = reply.metadata.get("trace")
     if isinstance(told, Mapping) and isinstance(told.get("spans"), list):
         return told
+    if setting.traces is None:
+        return None
     kinds = {member.type for claim in claims for member in (claim, *claim.members)}
-    if setting.traces is None or not any(kind.startswith(_LOOK_AT_TRACES) for kind in kinds):
+    if not any(kind.startswith(_LOOK_AT_TRACES) for kind in kinds):
         return None
     known = {"traceId": account.trace, "evaluationId": setting.run_id, "testCaseId": str(account.trial.test_index)}
     return {**known, "spans": await setting.traces.of(account.trace)}
@@ -136,7 +138,7 @@ async def verdict_of(claim: Claim, reply: Reply, context: ClaimContext) -> Verdi
     if ready.config:
         context = dataclasses.replace(context, script={**context.script, "config": dict(ready.config)})
     answer: Any = plug(ready, reply, context)
-    verdict: Verdict = await answer if inspect.isawaitable(answer) else answer
+    verdict: Verdict = answer if isinstance(answer, Verdict) else await answer
     return _turned(verdict, ready, claim)
 
 
@@ -191,12 +193,17 @@ def weigh(verdicts: list[Verdict], threshold: float | None) -> tuple[bool, float
     The score is their weighted mean, 0 where all weights are 0. With a threshold only the score counts; without, none
     may have failed.
     """
-    total = sum(verdict.weight for verdict in verdicts)
-    score = sum(verdict.score * verdict.weight for verdict in verdicts) / total if total else 0.0
-    failed = [verdict for verdict in verdicts if not verdict.passed]
+    total = score = 0.0
+    failed = None
+    for verdict in verdicts:
+        total += verdict.weight
+        score += verdict.score * verdict.weight
+        if not verdict.passed and failed is None:
+            failed = verdict
+    score = score / total if total else 0.0
     if threshold is not None:
         word = ">=" if score >= threshold else "<"
         return score >= threshold, score, f"Aggregate score {score:.2f} {word} {threshold:g} threshold"
-    if failed:
-        return False, score, failed[0].reason or "an assertion failed and gave no reason"
+    if failed is not None:
+        return False, score, failed.reason or "an assertion failed and gave no reason"
     return True, score, "All assertions passed"

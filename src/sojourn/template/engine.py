@@ -87,6 +87,8 @@ class Renderer:
         Only values which the suite's author wrote are filled in, not those named in `data`. Returns the variables,
         and the names of those that are data or now hold some, and so are never to be rendered.
         """
+        if not any(isinstance(value, str) and ("{{" in value or value[-1:] == "\n") for value in variables.values()):
+            return dict(variables), frozenset(data)
         resolved = {key: _trimmed(value) if key not in data else value for key, value in variables.items()}
         closed = set(data)
         open_keys = [key for key, value in resolved.items() if isinstance(value, str) and "{{" in value]
