@@ -61,7 +61,7 @@ Render = Callable[[str, Mapping[str, Any]], str]
 class Tools:
     """What a provider may use. `env` is the process environment overlaid with the suite's `env`.
 
-    `cache` is None where every provider is to be asked anew.
+    `cache` is None where every provider is to be asked anew; `find` gives the provider behind an id, label or entry.
     """
 
     code: Code
@@ -70,6 +70,7 @@ class Tools:
     base: Path
     run_id: str
     cache: ReplyCache | None = None
+    find: Callable[[Any], Provider] | None = None
 
 
 class Belongings(AsyncExitStack):
@@ -85,6 +86,7 @@ class Question:
     """What a provider is asked: the rendered prompt, and promptfoo's call context (`vars`, `prompt`, `test`, ...).
 
     `is_turn`: it is part of a lane or a conversation, or of a session, where sending twice or not at all would differ.
+    `target` asks the column's own provider, where another one stands on the test.
     """
 
     prompt: str
@@ -92,6 +94,7 @@ class Question:
     deadline_ms: float = 0
     belongings: Belongings = dataclasses.field(default_factory=Belongings)
     is_turn: bool = False
+    target: Callable[[Question], Awaitable[Reply]] | None = None
 
 
 class Provider(Protocol):

@@ -181,6 +181,8 @@ async def _asked(account: Account, setting: Setting, question: Question) -> Repl
         return Reply(output=case.provider_output)
     spec = setting.providers.named(case.provider) if case.provider else column.provider
     plug = setting.providers.of(spec)
+    if case.provider:
+        question = dataclasses.replace(question, target=setting.providers.of(column.provider).ask)
     began = setting.clock()
     try:
         reply = await plug.ask(question)

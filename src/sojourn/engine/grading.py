@@ -9,20 +9,11 @@ from sojourn.engine.providers import ProviderPool
 from sojourn.errors import ClaimError, CodeDiedError, ProviderError
 from sojourn.model.reply import Reply
 from sojourn.model.suite import Claim, JsonDict
+from sojourn.model.usual import usual
 from sojourn.protocols import GradeKind, Question
 
 _KINDS = ("text", "embedding", "classification", "moderation")
 _ANSWERS = {"embedding": "embedding", "classification": "classification", "moderation": "flags"}
-
-_USUAL: dict[str, dict[str, str]] = {
-    "OPENAI_API_KEY": {
-        "text": "openai:chat:gpt-4.1",
-        "embedding": "openai:embedding:text-embedding-3-large",
-        "moderation": "openai:moderation:omni-moderation-latest",
-    },
-    "ANTHROPIC_API_KEY": {"text": "anthropic:messages:claude-sonnet-4-5"},
-    "MISTRAL_API_KEY": {"text": "mistral:mistral-large-latest", "embedding": "mistral:embedding:mistral-embed"},
-}
 
 
 class GraderPool:
@@ -51,12 +42,7 @@ class GraderPool:
             entry = _of_kind(candidate, kind)
             if entry:
                 return entry
-        return self._usual(kind)
-
-    def _usual(self, kind: GradeKind) -> str | None:
-        """Return the grader that is asked where none is named: one of those whose key is there."""
-        env = self._providers.env
-        return next((ids[kind] for key, ids in _USUAL.items() if env.get(key) and kind in ids), None)
+        return usual(kind, self._providers.env)
 
     async def ask(self, entry: Any, kind: GradeKind, text: str, variables: Mapping[str, Any]) -> Reply:
         """Ask the grader behind an entry."""

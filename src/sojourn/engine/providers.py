@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +19,7 @@ class ProviderPool:
 
     def __init__(self, specs: tuple[ProviderSpec, ...], tools: Tools) -> None:
         self._specs = specs
-        self._tools = tools
+        self._tools = dataclasses.replace(tools, find=lambda entry: self.of(self.named(entry)))
         self._made: dict[str, Provider] = {}
         self._known: dict[int, tuple[ProviderSpec, Provider]] = {}
 
