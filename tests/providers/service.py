@@ -18,11 +18,18 @@ class Service:
         self.url = url
         self.seen: list[dict[str, Any]] = []
         self.answers: list[tuple[int, dict[str, str], Any]] = []
+        self.change = threading.Condition()
+        self.held: str | None = None
 
     @property
     def bodies(self) -> list[Any]:
         """What was sent, as JSON."""
         return [json.loads(each["body"]) for each in self.seen]
+
+    def wait_for(self, method: str) -> None:
+        """Wait until a request with this method has come."""
+        with self.change:
+            assert self.change.wait_for(lambda: any(each["method"] == method for each in self.seen), timeout=30)
 
     def will(self, status: int = 200, body: Any = None, **headers: str) -> None:
         """Write the next answer down; a body of None is what was sent."""
@@ -37,7 +44,10 @@ def _handler(service: Service) -> type[http.server.BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
             headers = {key.lower(): value for key, value in self.headers.items()}
             seen = {"method": self.command, "path": self.path, "headers": headers, "body": body}
-            service.seen.append(seen)
+            with service.change:
+                service.seen.append(seen)
+                service.change.notify_all()
+                service.change.wait_for(lambda: service.held != self.command, timeout=30)
             status, more, answer = service.answers.pop(0) if service.answers else (200, {}, None)
             if status == 0:
                 self.close_connection = True
@@ -47,8 +57,9 @@ def _handler(service: Service) -> type[http.server.BaseHTTPRequestHandler]:
             self.send_response(status)
             for key, value in {"Content-Length": str(len(text)), **more}.items():
                 self.send_header(key, value)
-            self.end_headers()
-            self.wfile.write(text)
+            with contextlib.suppress(ConnectionError):  # who asked may have been killed
+                self.end_headers()
+                self.wfile.write(text)
 
         do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815  the library's names
 

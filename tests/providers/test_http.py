@@ -1,3 +1,7 @@
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -333,6 +337,27 @@ def test_a_session_that_does_not_open_is_its_tests_error(
 
     assert run.outcomes == ["error"]
     assert told in run.rows[0]["error"]
+
+
+def test_a_session_is_closed_when_the_run_is_killed(service: Service, tmp_path: Path) -> None:
+    """A run that is killed in the middle of a turn leaves no session open."""
+    service.will(body={"id": "s1"})
+    suite = session(service)
+    suite["providers"][0]["config"]["method"] = service.held = "PUT"
+    (tmp_path / "promptfooconfig.yaml").write_text(json.dumps(suite))
+    environ = {**os.environ, "SOJOURN_HOME": str(tmp_path / "home"), "NO_PROXY": "127.0.0.1"}
+    run = subprocess.Popen([sys.executable, "-m", "sojourn", "eval", "-j", "1"], cwd=tmp_path, env=environ)
+    try:
+        service.wait_for("PUT")
+    finally:
+        run.kill()
+        run.wait()
+    service.wait_for("DELETE")
+
+    assert service.seen[-1]["path"] == "/open/s1"
+    with service.change:
+        service.held = None
+        service.change.notify_all()
 
 
 def test_a_session_needs_an_address_and_a_parser(evaluate: Evaluate, service: Service) -> None:

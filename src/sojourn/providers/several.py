@@ -16,7 +16,7 @@ from sojourn.providers.service import messages_of
 
 STOP = "###STOP###"
 _BETWEEN = "\n---\n"
-_USER = """You play a person who talks with an assistant. Write only what this person says next: one message, plain text.
+_USER = """You play a person who talks with an assistant. Write only what this person says next, one message, as text.
 Never answer for the assistant, and never say that you play. This is who you are and what you want:
 
 {instructions}
