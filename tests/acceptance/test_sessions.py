@@ -251,7 +251,7 @@ def test_explain_draws_the_lifetimes(play: Play) -> None:
     assert run.story == []
     for line in (
         "box (file://",
-        "scope conversation): opens 28 times",
+        "scope conversation): opens 28 times; one trial at a time for all that live in it (capacity 1)",
         "  child (file://",
         "scope trial): opens 22 times",
         "pooled (file://",

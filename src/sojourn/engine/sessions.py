@@ -192,11 +192,17 @@ def described(plan: Plan) -> list[str]:
     return [line for spec in plan.suite.sessions if not spec.parents for line in _tree(spec, plan.suite, opens, 0)]
 
 
+def _has_children(spec: SessionSpec, suite: Suite) -> bool:
+    return any(spec.name in each.parents for each in suite.sessions)
+
+
 def _tree(spec: SessionSpec, suite: Suite, opens: Mapping[str, set[str]], depth: int) -> list[str]:
     count = len(opens.get(spec.name, ()))
     times = {0: "never opens: nobody needs it", 1: "opens once"}.get(count, f"opens {count} times")
     if spec.pooled and count:
         times = f"a pool of up to {spec.limits.max}" + (f", {count} times" if count > 1 else "")
+    if spec.exclusive and spec.scope is not Scope.TRIAL and count:
+        times += f"; one trial at a time{' for all that live in it' if _has_children(spec, suite) else ''} (capacity 1)"
     isolation = f", {spec.isolation.value}" if spec.isolation else ""
     lines = [f"{'  ' * depth}{spec.name} ({spec.kind}, scope {spec.scope.value}{isolation}): {times}"]
     for child in suite.sessions:
