@@ -21,6 +21,10 @@ def call_api(prompt, options, context):
     context["sessions"]["basket"].append(prompt)
     return {"output": f"ordered {prompt}"}
 def basket(): yield []
+def grade(prompt, options, context):
+    rows = context["sessions"]["db"].execute("SELECT what FROM orders").fetchall()
+    shelf = context["sessions"]["shelf"]["id"]
+    return {"output": {"pass": rows == [("lamp",)], "score": 1, "reason": f"{rows}, {shelf}"}}
 """
 SHOP_JS = """
 exports.shelf = { open: () => ({ id: 'shelf', items: [3, 4] }) };
@@ -62,6 +66,12 @@ def test_a_session_is_looked_at_after_the_turn(play: Play) -> None:
     assert found[0][1] == "db: SELECT what FROM orders WHERE what = 'lamp' finds \"lamp\""
     assert found[1][1] == "db: SELECT count(*) FROM orders finds 1, not 2"
     assert found[2][1].endswith("finds []")
+
+
+def test_a_grader_finds_the_sessions_of_the_test(play: Play) -> None:
+    """The live ones of its language and the handles of others, as providers do."""
+    ((passed, reason),) = judged(play, "{type: llm-rubric, value: ordered, provider: 'file://shop.py:grade'}")
+    assert (passed, reason) == (True, "[('lamp',)], shelf")
 
 
 @pytest.mark.parametrize(

@@ -229,6 +229,27 @@ def test_the_verdicts_are_the_same_at_any_concurrency(play: Play) -> None:
     assert all(run.count("open ") == run.count("close ") for run in runs)
 
 
+@pytest.mark.parametrize("provider", ["w.py", "{id: 'file://w.py', config: {workers: 3}}"])
+def test_the_verdicts_are_the_same_in_workers(play: Play, tmp_path: Path, provider: str) -> None:
+    """In one process or in three, each conversation finds what its own turns left in their worker."""
+    (tmp_path / "w.py").write_text(
+        "said = {}\n"
+        "def call_api(prompt, options, context):\n"
+        "    turns = said.setdefault(context['test']['metadata']['conversationId'], [])\n"
+        "    turns.append(prompt)\n"
+        "    return {'output': ' '.join(turns)}\n"
+    )
+    entry = provider if provider.startswith("{") else f"file://{provider}"
+    tests = "".join(
+        f"  - {{vars: {{q: '{n}'}}, metadata: {{conversationId: c{c}}}, assert: [{{type: equals, value: '{wants}'}}]}}\n"
+        for n, wants in enumerate(("0", "0 1", "0 1 2"))
+        for c in range(6)
+    )
+    for jobs in ("1", "16"):
+        run = play(f"prompts: ['{{{{q}}}}']\nproviders: [{entry}]\ntests:\n{tests}", "-j", jobs)
+        assert run.outcomes == ["passed"] * 18, run.shown
+
+
 @pytest.mark.parametrize("count", [2, 6])
 def test_runs_side_by_side_never_meet(play: Play, tmp_path: Path, count: int) -> None:
     """Started at once in one folder, each run has sessions of its own, its own verdicts, and no trouble with locks."""

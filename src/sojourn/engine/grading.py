@@ -24,9 +24,9 @@ class GraderPool:
         self._default = default_test
         self._command_line = command_line
 
-    def bound(self, test: Mapping[str, Any]) -> BoundGraders:
-        """Return the graders as one test sees them."""
-        return BoundGraders(self, test)
+    def bound(self, test: Mapping[str, Any], sessions: JsonDict | None = None) -> BoundGraders:
+        """Return the graders as one test sees them; they find its sessions as its provider does."""
+        return BoundGraders(self, test, sessions or {})
 
     def choose(self, kind: GradeKind, claim: Claim, test: Mapping[str, Any]) -> Any:
         """Return the first that is given: the claim's, the test's, defaultTest's, the command line's, a usual one."""
@@ -44,13 +44,16 @@ class GraderPool:
                 return entry
         return usual(kind, self._providers.env)
 
-    async def ask(self, entry: Any, kind: GradeKind, text: str, variables: Mapping[str, Any]) -> Reply:
+    async def ask(
+        self, entry: Any, kind: GradeKind, text: str, variables: Mapping[str, Any], sessions: JsonDict
+    ) -> Reply:
         """Ask the grader behind an entry."""
         try:
             plug: Any = self._providers.of(self._providers.named(entry))
             if kind == "text":
                 label = {"raw": text, "label": kind}
-                context: JsonDict = {"vars": dict(variables), "prompt": label}
+                lent = {"sessions": dict(sessions)} if sessions else {}
+                context: JsonDict = {"vars": dict(variables), "prompt": label, **lent}
                 return await _asked(plug, Question(prompt=text, context=context))
             if not hasattr(plug, "grade"):
                 raise ClaimError(f"the grader {entry!r} cannot do {kind}")
@@ -64,9 +67,10 @@ class GraderPool:
 class BoundGraders:
     """Graders for the claims of one test."""
 
-    def __init__(self, pool: GraderPool, test: Mapping[str, Any]) -> None:
+    def __init__(self, pool: GraderPool, test: Mapping[str, Any], sessions: JsonDict) -> None:
         self._pool = pool
         self._test = test
+        self._sessions = sessions
 
     async def ask(self, kind: GradeKind, claim: Claim, text: str, variables: Mapping[str, Any]) -> Reply:
         """See `protocols.Graders`."""
@@ -75,7 +79,7 @@ class BoundGraders:
             what = f"{claim.type} needs a grader and none is configured"
             todo = "give the assertion or defaultTest.options a provider, use --grader, or set OPENAI_API_KEY"
             raise ClaimError(what, todo=todo)
-        return await self._pool.ask(entry, kind, text, variables)
+        return await self._pool.ask(entry, kind, text, variables, self._sessions)
 
 
 def _of_kind(candidate: Any, kind: GradeKind) -> Any:

@@ -102,7 +102,7 @@ def claim_context(account: Account, setting: Setting, reply: Reply) -> ClaimCont
         base=setting.suite.base,
         code=setting.code,
         render=setting.renderer.render,
-        graders=setting.graders.bound(account.case.raw),
+        graders=setting.graders.bound(account.case.raw, account.markers),
         script=script,
         sessions=setting.house.to_look_at(account.trial) if account.markers else {},
     )
