@@ -241,8 +241,8 @@ def test_the_verdicts_are_the_same_in_workers(play: Play, tmp_path: Path, provid
     )
     entry = provider if provider.startswith("{") else f"file://{provider}"
     tests = "".join(
-        f"  - {{vars: {{q: '{n}'}}, metadata: {{conversationId: c{c}}}, assert: [{{type: equals, value: '{wants}'}}]}}\n"
-        for n, wants in enumerate(("0", "0 1", "0 1 2"))
+        f"  - {{vars: {{q: '{n}'}}, metadata: {{conversationId: c{c}}}, assert: [{{type: equals, value: '{want}'}}]}}\n"
+        for n, want in enumerate(("0", "0 1", "0 1 2"))
         for c in range(6)
     )
     for jobs in ("1", "16"):
