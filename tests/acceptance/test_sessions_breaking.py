@@ -147,6 +147,8 @@ tests: [{description: first, vars: {q: '1'}}, {description: second, vars: {q: '2
             "box: {kind: 'file://s.py:Box', isolaton: fork}",
             "there is no key 'isolaton' here (did you mean 'isolation'?)",
         ),
+        ("box: {kind: 'file://s.py:Box', scoop: run}", ":4:34: there is no key 'scoop' here (did you mean 'scope'?)"),
+        ("box: {kind: 'file://s.py:Box', colour: red}", "there is no key 'colour' here (there are capacity, close_"),
         (
             "pool: {kind: 'file://s.py:Box', pool: {max: 2}}\n  box: {kind: 'file://s.py:child', parent: pool}",
             "session 'box' (scope run) would outlive what it is lent of 'pool'",

@@ -83,6 +83,27 @@ def test_who_inherited_the_lock_is_waited_for(place: Path, monkeypatch: pytest.M
     assert ledger.runs(place) == []
 
 
+def test_whom_nobody_can_end_is_waited_for_a_little(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock that is let go of only after all that the run is known to have started was ended is enough."""
+    folder = left(place)
+    held = os.open(folder / "lock", os.O_RDWR)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    looks = 0
+    free = watchdog._free
+
+    def look(path: Path) -> bool:
+        nonlocal looks
+        looks += 1
+        if looks == 4:
+            os.close(held)
+        return free(path)
+
+    monkeypatch.setattr(watchdog, "_free", look)
+    monkeypatch.setattr(watchdog, "WILL_GRACE", 0.0)
+    watch(folder, monkeypatch)
+    assert ledger.runs(place) == []
+
+
 def test_who_outstays_its_grace_is_ended(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process of the run that does not let go is killed, and then the run is reaped."""
     folder = left(place)

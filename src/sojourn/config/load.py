@@ -175,6 +175,8 @@ def _built(config: JsonDict, flags: Flags, reading: Reading, parts: _Parts) -> S
     outputs = flags.output or _listed(config.get("outputPath"))
     check_outputs(outputs, dataclasses.replace(reading, source=COMMAND_LINE) if flags.output else reading)
     description = flags.description or config.get("description")
+    own = [provider.own for provider in parts.providers if provider.own is not None]
+    sessions = (*read_sessions(config, parts.tests, reading), *own)
     return Suite(
         base=reading.base,
         prompts=tuple(parts.prompts),
@@ -193,10 +195,7 @@ def _built(config: JsonDict, flags: Flags, reading: Reading, parts: _Parts) -> S
         warnings=tuple(reading.findings.warnings),
         grader=flags.grader,
         command_line=config.get("commandLineOptions") or {},
-        sessions=(
-            *read_sessions(config, parts.tests, reading),
-            *(provider.own for provider in parts.providers if provider.own is not None),
-        ),
+        sessions=sessions,
     )
 
 

@@ -16,7 +16,7 @@ from sojourn.config.keys import POOL, SESSION
 from sojourn.config.kinds import check_config
 from sojourn.config.reading import Reading
 from sojourn.config.references import load_files
-from sojourn.config.shape import check_mapping
+from sojourn.config.shape import check_own
 from sojourn.config.tests import Placed
 from sojourn.model.reference import Reference
 from sojourn.model.session import Isolation, PoolLimits, Scope, SessionSpec
@@ -126,10 +126,10 @@ def _own_kind(provider: ProviderSpec, block: JsonDict) -> str:
 def _spec(name: str, entry: JsonDict, at: Path, reading: Reading) -> SessionSpec:
     if not _NAME.fullmatch(name):
         raise Mismatch(f"{name!r} is no name for a session", todo="use letters, digits, _ and -")
-    check_mapping(entry, SESSION, reading.source, at, reading.findings)
+    check_own(entry, SESSION, reading.source, at, reading.findings)
     pool = entry.get("pool")
     if isinstance(pool, dict):
-        check_mapping(pool, POOL, reading.source, (*at, "pool"), reading.findings)
+        check_own(pool, POOL, reading.source, (*at, "pool"), reading.findings)
     isolation = entry.get("isolation")
     kind = _kind(entry, reading)
     config = mapping(load_files(entry.get("config"), reading.base, reading.cwd, at=("config",)), "config")

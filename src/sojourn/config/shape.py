@@ -10,6 +10,7 @@ from sojourn.config.claims import SETS, is_plain, mistakes
 from sojourn.config.expect import Mismatch, Path, kind
 from sojourn.config.findings import Findings, Source
 from sojourn.config.keys import ASSERTION, COMMAND_LINE, EVALUATE, OPTIONS, TEST, TURN, Table
+from sojourn.registry import nearest
 
 _OTHER_WORDS = {
     "assertions": "assert",
@@ -20,6 +21,15 @@ _OTHER_WORDS = {
     "evaluationOptions": "evaluateOptions",
     "hooks": "extensions",
 }
+
+
+def check_own(data: Mapping[str, Any], table: Table, source: Source, at: Path, findings: Findings) -> None:
+    """Check a mapping that only Sojourn has: a key that nobody knows is no other program's, and refused."""
+    check_mapping({key: value for key, value in data.items() if key in table}, table, source, at, findings)
+    for key in [key for key in data if key not in table]:
+        meant = slip(key, tuple(table)) or nearest(key, table)
+        todo = f"did you mean {meant!r}?" if meant else f"there are {', '.join(sorted(table))}"
+        findings.wrong(f"there is no key {key!r} here", source, (*at, key), todo=todo, key=True)
 
 
 def check_mapping(data: Mapping[str, Any], table: Table, source: Source, at: Path, findings: Findings) -> None:
