@@ -48,6 +48,25 @@ def test_url_query_and_headers_are_templates(ask: Ask, service: Service) -> None
     assert service.seen[0]["headers"]["x-k"] == "v 123"
 
 
+def test_what_values_hold_does_not_break_an_address(ask: Ask, service: Service) -> None:
+    """White space and quotes in a URL are encoded."""
+    ask(entry(service, "/x?z={{quoted}}"), "hello", quoted='a "b"\nc')
+
+    assert service.seen[0]["path"] == "/x?z=a%20%22b%22%0Ac"
+
+
+def test_tools_can_be_put_into_a_body(ask: Ask, service: Service) -> None:
+    """`tools` and `tool_choice` of the configuration are variables of the request."""
+    config: dict[str, Any] = {
+        "tools": [{"name": "t"}],
+        "tool_choice": "auto",
+        "body": {"x": "{{tools}}", "y": "{{tool_choice}}"},
+    }
+    ask(entry(service, **config), "hello")
+
+    assert service.bodies == [{"x": [{"name": "t"}], "y": "auto"}]
+
+
 def test_sessions_are_there_for_templates(ask: Ask, service: Service) -> None:
     """A session's handle can be used in URL, headers and body."""
     config = {"url": "{{sessions.it.url}}/{{sessions.it.id}}", "headers": {"x-s": "{{sessions.it.id}}"}}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from sojourn.errors import ProviderError
 from sojourn.model.reply import Reply
@@ -16,11 +18,13 @@ from sojourn.providers.exchange import Answer, Exchange
 from sojourn.providers.expressions import Broken, expression
 from sojourn.providers.request_body import Fill, encoded, filled, multipart, raw_request
 from sojourn.providers.sending import BUSY, Manner, Outgoing, SendingError, refusal
+from sojourn.template.jsontext import json_text
 
 REFUSED = BUSY | {401, 403, 404, 501}
 """Answers that are errors unless validateStatus takes them: the service did not do what it was asked."""
 
 _TOKENS_A_WORD = 1.3
+_IN_NO_URL = re.compile(r'[\x00-\x20"<>\x7f]')
 
 
 class Http:
@@ -70,6 +74,10 @@ class Http:
         own = (variables.get("sessions") or {}).get("session") if "sessions" in variables else None
         if isinstance(own, Mapping) and own.get("id") is not None:
             variables.setdefault("sessionId", own["id"])
+        for key in ("tools", "tool_choice"):
+            said = self._config.get(key)
+            if said is not None:
+                variables[key] = said if isinstance(said, str) else json_text(said)
         evaluation = question.context.get("evaluationId")
         return {**variables, "prompt": question.prompt, "evaluationId": evaluation}
 
@@ -108,10 +116,11 @@ class Http:
         if self._auth is not None:
             headers = {**self._auth.headers(fill), **headers}
             query |= self._auth.query(fill)
+        target = _IN_NO_URL.sub(lambda match: quote(match[0]), fill(url).strip())
         try:
-            target = str(httpx2.URL(fill(url)).copy_merge_params(query)) if query else fill(url)
+            target = str(httpx2.URL(target).copy_merge_params(query)) if query else target
         except httpx2.InvalidURL as error:
-            raise SendingError(f"{fill(url)!r} is no address: {error}") from error
+            raise SendingError(f"{target!r} is no address: {error}") from error
         parts = (config.get("multipart") or {}).get("parts")
         says = body is not None or over is not None or parts
         method = (method or ("POST" if says else "GET")).upper()
