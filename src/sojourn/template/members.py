@@ -72,10 +72,13 @@ def _precision(value: float, digits: Any = UNDEFINED) -> str:
     places = strings.integer(digits)
     if not 1 <= places <= 100:
         raise ValueError("toPrecision takes 1 to 100 digits")
-    exponent = int(f"{number:.{places - 1}e}".partition("e")[2])
+    if not number:
+        return f"{0:.{places - 1}f}"
+    rounded = decimal.Context(prec=places, rounding=decimal.ROUND_HALF_UP).create_decimal_from_float(number)
+    exponent = int(f"{rounded:.{places - 1}e}".partition("e")[2])
     if -6 <= exponent < places:
-        return f"{number:.{places - 1 - exponent}f}"
-    mantissa, _, power = f"{number:.{places - 1}e}".partition("e")
+        return f"{rounded:.{places - 1 - exponent}f}"
+    mantissa, _, power = f"{rounded:.{places - 1}e}".partition("e")
     return f"{mantissa}e{'+' if int(power) > 0 else '-'}{abs(int(power))}"
 
 

@@ -5,6 +5,7 @@ A `Run` is one rendering; its frames are the brackets of loops, macros and captu
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -15,6 +16,8 @@ from sojourn.template.values import MOST, UNDEFINED, too_much
 STEPS: Final = 1_000_000
 SECONDS: Final = 5.0
 _MISSING: Final = object()
+
+_PYTHONS_WORDS = re.compile(r"positional argument|keyword argument|missing \d+ required")
 
 
 class Run:
@@ -93,4 +96,7 @@ def guarded(label: str, work: Callable[[], Any]) -> Any:
     except (TemplateError, RecursionError, MemoryError):
         raise
     except Exception as error:
-        raise TemplateError(f"{label}: {error or type(error).__name__}") from error
+        told = str(error) or type(error).__name__
+        if isinstance(error, TypeError) and _PYTHONS_WORDS.search(told):
+            told = "it does not take these arguments"
+        raise TemplateError(f"{label}: {told}") from error
