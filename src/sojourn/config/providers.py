@@ -160,10 +160,8 @@ def check_plug(spec: ProviderSpec) -> None:
     if not registry.knows("provider", name):
         needs = hosted.refusal(spec.id)
         if needs:
-            todo = (
-                "any service with OpenAI's protocol can be asked as openai:chat:MODEL with apiBaseUrl, others as http"
-            )
-            raise Mismatch(needs, path=("id",), todo=todo)
+            todo = "what speaks OpenAI's protocol can be asked as openai:chat:MODEL with apiBaseUrl, the rest as http"
+            raise Mismatch(needs, path=("id",), todo="" if "red teaming" in needs else todo)
         close = registry.nearest(name, registry.names("provider"))
         todo = f"did you mean {close!r}?" if close else "known: " + ", ".join(registry.names("provider"))
         raise Mismatch(f"unknown provider {spec.id!r}", path=("id",), todo=todo)

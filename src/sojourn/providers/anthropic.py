@@ -11,7 +11,7 @@ from sojourn.model.suite import JsonDict, ProviderSpec
 from sojourn.protocols import Question, Tools
 from sojourn.providers.exchange import Answer
 from sojourn.providers.prices import cost_of
-from sojourn.providers.service import NotAnsweredError, Service, data_of, messages_of
+from sojourn.providers.service import NotAnsweredError, Service, data_of, messages_of, reading
 
 URL = "https://api.anthropic.com"
 VERSION = "2023-06-01"
@@ -36,7 +36,7 @@ class Anthropic:
         try:
             config = self._service.config_for(question)
             answer = await self._post(self._body(question, config), question, config)
-            return self._reply(answer, config)
+            return reading(self._reply, answer, config)
         except NotAnsweredError as error:
             return error.reply
 

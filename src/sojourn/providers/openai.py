@@ -10,7 +10,7 @@ from sojourn.model.reply import Reply
 from sojourn.model.suite import JsonDict, ProviderSpec
 from sojourn.protocols import Question, Tools
 from sojourn.providers import openai_answers as answers
-from sojourn.providers.service import NotAnsweredError, Service, messages_of
+from sojourn.providers.service import NotAnsweredError, Service, messages_of, reading
 from sojourn.providers.vendors import VENDORS
 
 MODES = {
@@ -110,8 +110,7 @@ class OpenAi:
             config = self._service.config_for(question)
             body = {"model": self._model, "input": text, **(config.get("passthrough") or {})}
             answer = await self._post(path, body, question, config)
-            read = answers.embedding if kind == "embedding" else answers.moderation
-            return read(answer)
+            return reading(answers.embedding if kind == "embedding" else answers.moderation, answer)
         except NotAnsweredError as error:
             return error.reply
 
@@ -158,14 +157,14 @@ class OpenAi:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
         body |= config.get("passthrough") or {}
         answer = await self._post("/chat/completions", body, question, config)
-        return answers.chat(answer, self._model, config)
+        return reading(answers.chat, answer, self._model, config)
 
     async def _completion(self, question: Question) -> Reply:
         config = self._service.config_for(question)
         limits = self._limits(config, "max_tokens")
         body = {"model": self._model, "prompt": question.prompt, **limits, **_said(config, _COMPLETION_KEYS)}
         answer = await self._post("/completions", {**body, **(config.get("passthrough") or {})}, question, config)
-        return answers.completion(answer, self._model, config)
+        return reading(answers.completion, answer, self._model, config)
 
     async def _responses(self, question: Question) -> Reply:
         config = self._service.config_for(question)
@@ -180,7 +179,7 @@ class OpenAi:
         if config.get("response_format"):
             body["text"] = {"format": answers.text_format(config["response_format"])}
         answer = await self._post("/responses", {**body, **(config.get("passthrough") or {})}, question, config)
-        return answers.response(answer, self._model, config)
+        return reading(answers.response, answer, self._model, config)
 
 
 def _said(config: Mapping[str, Any], keys: tuple[str, ...]) -> JsonDict:

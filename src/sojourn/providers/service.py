@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sojourn.model.reply import Reply
@@ -84,6 +84,15 @@ def data_of(answer: Answer) -> JsonDict:
     if found.get("error"):
         raise NotAnsweredError(Reply(error=f"API error: {_message(found)}", metadata={"http": answer.http()}))
     return found
+
+
+def reading(read: Callable[..., Reply], answer: Answer, *more: Any) -> Reply:
+    """Read an answer; one of another shape than the service's own is an error that shows it."""
+    try:
+        return read(answer, *more)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        what = f"API error: the answer cannot be read ({error}): {answer.text[:200]}"
+        return Reply(error=what, metadata={"http": answer.http()})
 
 
 def _texts(headers: Any) -> dict[str, str]:
