@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,8 +26,8 @@ def check_config(name: str, config: Mapping[str, Any]) -> None:
         return
     for key, value in config.items():
         if key not in keys:
-            close = difflib.get_close_matches(str(key), keys, n=1)
-            todo = f"did you mean {close[0]!r}?" if close else f"it knows {', '.join(keys)}"
+            close = registry.nearest(str(key), keys)
+            todo = f"did you mean {close!r}?" if close else f"it knows {', '.join(keys)}"
             raise Mismatch(f"the kind {name!r} knows no key {key!r}", path=("config", key), todo=todo)
         if value is not None and not _fits(value, keys[key]):
             raise Mismatch(f"{key} must be {_words(keys[key])}", path=("config", key), got=value)
