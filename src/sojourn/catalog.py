@@ -10,6 +10,7 @@ PROVIDERS = {
     "alicloud": "sojourn.providers.openai:OpenAi",
     "aliyun": "sojourn.providers.openai:OpenAi",
     "anthropic": "sojourn.providers.anthropic:Anthropic",
+    "any-llm": "sojourn.providers.any_llm:AnyLlm",
     "cerebras": "sojourn.providers.openai:OpenAi",
     "dashscope": "sojourn.providers.openai:OpenAi",
     "deepseek": "sojourn.providers.openai:OpenAi",
