@@ -118,3 +118,87 @@ def test_half_of_all_calls_die_in_lanes(play: Play) -> None:
     )
     run = play(BOT + "sessions: {box: {kind: 'file://s.py:Box', scope: trial}}\ntests:\n" + tests, "-j", "5")
     assert run.outcomes == ["passed", "error"] * 20
+
+
+ALONE = """
+prompts: ['{{q}}']
+providers: [{id: 'file://alone.py', sessions: [box]}]
+sessions: {box: {kind: 'file://alone.py:Box', isolation: reset, pool: {max: 1}}}
+tests:
+  - {vars: {q: one}, metadata: {conversationId: a}}
+  - {vars: {q: two}, metadata: {conversationId: a}}
+  - {vars: {q: last}, metadata: {conversationId: b}}
+  - {vars: {q: exit}, sessions: []}
+"""
+ALONE_CODE = """
+import asyncio, os, pathlib
+HERE = pathlib.Path(__file__).parent
+def once(name):
+    if (HERE / name).exists(): return False
+    (HERE / name).touch()
+    return True
+class Box:
+    def open(self): pass
+    def reset(self):
+        if (HERE / "struck").exists() and once("reset"): raise ValueError("broke once")
+async def call_api(prompt, options, context):
+    if prompt == "two" and once("struck"):
+        await asyncio.Event().wait()
+    if prompt == "exit":
+        while not (HERE / "struck").exists(): await asyncio.sleep(0.01)
+        os._exit(3)
+    return {"output": prompt}
+"""
+
+
+def test_a_lane_that_runs_alone_waits_for_nobody(play: Play, tmp_path: Path) -> None:
+    """Not even where its session cannot be reset then, and another lane stands in line for it."""
+    (tmp_path / "alone.py").write_text(ALONE_CODE, encoding="utf-8")
+    run = play(ALONE, "-j", "4")
+    assert run.outcomes == ["passed", "passed", "passed", "error"], run.shown
+    assert (tmp_path / "reset").exists()
+
+
+HISTORY = """
+prompts: ['{{q}} after {{_conversation | length}}']
+providers: [{id: 'file://history.py'}]
+tests:
+  - {vars: {q: mine}, metadata: {conversationId: a}}
+  - {vars: {q: exit}, metadata: {conversationId: b}}
+"""
+HISTORY_CODE = """
+import asyncio, os, pathlib
+HERE = pathlib.Path(__file__).parent
+here = asyncio.Event()
+async def call_api(prompt, options, context):
+    with open(HERE / "story", "a") as story: story.write(prompt + "\\n")
+    if prompt.startswith("exit"):
+        if not (HERE / "over").exists():
+            (HERE / "over").touch()
+            await here.wait()
+        os._exit(3)
+    return {"output": prompt}
+def judge(output, context):
+    if not (HERE / "struck").exists():
+        (HERE / "struck").touch()
+        here.set_soon()
+        import time
+        time.sleep(30)
+    return True
+here.set_soon = lambda: loop().call_soon_threadsafe(here.set)
+def loop(): return LOOP[0]
+LOOP = []
+"""
+
+
+def test_a_second_try_does_not_know_of_the_first(play: Play, tmp_path: Path) -> None:
+    """A bystander that had its answer already when it was struck is asked as if for the first time."""
+    code = HISTORY_CODE.replace(
+        "async def call_api(prompt, options, context):\n",
+        "async def call_api(prompt, options, context):\n    LOOP.append(asyncio.get_running_loop())\n",
+    )
+    (tmp_path / "history.py").write_text(code, encoding="utf-8")
+    suite = HISTORY + "defaultTest: {assert: [{type: python, value: 'file://history.py:judge'}]}\n"
+    run = play(suite, "-j", "2")
+    assert run.outcomes == ["passed", "error"]
+    assert [line for line in run.story if line.startswith("mine")] == ["mine after 0"] * 2

@@ -125,3 +125,20 @@ def test_a_second_up_says_that_it_is_up_already(folder: Path) -> None:
     assert (second.code, second.story) == (1, ["open house", "open room"])
     assert "it is up already" in second.shown
     assert said(folder, "sessions", "down", "room").code == 0
+
+
+def test_a_crash_does_not_end_what_others_hold(folder: Path) -> None:
+    """A process that dies in a run takes along how it reached the session, not the session."""
+    said(folder, "sessions", "up", "room")
+    suite = SUITE.replace("{vars: {q: b}}", "{vars: {q: die}}, {vars: {q: c}}")
+    code = CODE.replace(
+        '    room = context["sessions"]["room"]\n',
+        '    if prompt.startswith("die"): os._exit(3)\n    room = context["sessions"]["room"]\n',
+    )
+    (folder / "promptfooconfig.yaml").write_text(suite, encoding="utf-8")
+    (folder / "rooms.py").write_text(code, encoding="utf-8")
+    run = said(folder, "eval", "-j", "1")
+    assert run.outcomes == ["passed", "error", "passed"], run.shown
+    assert (folder / "room").exists()
+    assert "close room" not in run.story
+    assert said(folder, "sessions", "down", "room").story[-2:] == ["close room", "close house"]

@@ -140,3 +140,11 @@ def test_plain_functions_count_too(evaluate: Evaluate) -> None:
 
     assert run.rows[0]["response"]["output"] == 6
     assert "state.incr: under 'word' stands str, not a number" in run.rows[1]["error"]
+
+
+def test_what_utf8_cannot_carry_stays_where_it_is(evaluate: Evaluate) -> None:
+    """Half a character in the state costs nobody anything: it is not told to others."""
+    code = "def call_api(prompt, options, context):\n    context['state']['x'] = '\\ud83d'\n    return {'output': 1}\n"
+    files = {"odd.py": code}
+    run = evaluate(asked("a", "b", providers=["file://odd.py"]), files)
+    assert run.outcomes == ["passed", "passed"], run.shown

@@ -291,3 +291,54 @@ def test_a_slip_in_a_decoration_is_refused_where_it_stands() -> None:
     """`@sojourn.session(scpoe=...)` is a TypeError with the nearest name."""
     with pytest.raises(TypeError, match="no setting 'scpoe'; did you mean 'scope'"):
         sojourn.session(scpoe="run")
+
+
+def test_plain_functions_that_hang_hold_nobody_up() -> None:
+    """However many hang, each costs its own trial, and the run returns when the others are through."""
+    never = threading.Event()
+
+    def hangs(prompt: str, options: Any, context: Any) -> Any:
+        if prompt == "hang":
+            never.wait()
+        return {"output": prompt}
+
+    config = {
+        "prompts": ["{{q}}"],
+        "providers": [hangs],
+        "evaluateOptions": {"timeoutMs": 500, "maxConcurrency": 100},
+        "tests": [{"vars": {"q": "hang"}} for _ in range(40)] + [{"vars": {"q": "fine"}} for _ in range(4)],
+    }
+    assert outcomes(sojourn.run(config)) == [Outcome.ERROR] * 40 + [Outcome.PASSED] * 4
+    never.set()
+
+
+def test_two_sessions_of_one_name_are_refused() -> None:
+    """In a list they would be one."""
+
+    def make() -> Any:
+        def box() -> Any:
+            yield 1
+
+        return box
+
+    with pytest.raises(ConfigError, match="two of the sessions are called 'box'"):
+        sojourn.run({"prompts": ["x"], "providers": ["echo"], "sessions": [make(), make()]})
+
+
+def test_what_one_assertion_breaks_ends_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of them goes on behind a run that is over."""
+    ended: list[str] = []
+
+    async def slow(output: str, context: Any) -> bool:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("slow")
+        return True
+
+    claims = [{"type": "python", "value": slow}, {"type": "python", "value": "file://die.py"}]
+    config = {"prompts": ["x"], "providers": ["echo"], "tests": [{"assert": claims}]}
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "die.py").write_text("import os\ndef get_assert(output, context): os._exit(3)\n")
+    assert outcomes(sojourn.run(config)) == [Outcome.ERROR]
+    assert ended == ["slow"]

@@ -617,3 +617,66 @@ def test_what_all_may_use_at_once_is_kept_for_all() -> None:
 
     asyncio.run(main())
     assert recorder.opened == {"api": 1}
+
+
+@pytest.mark.parametrize("isolation", [Isolation.RESET, Isolation.ROLLBACK])
+def test_a_place_in_a_pool_is_kept_where_a_session_has_to_be_replaced(isolation: Isolation) -> None:
+    """Whoever waits in line gets none before the lane is through: it may be running alone."""
+    recorder = Recorder(refuse=frozenset({"reset db", "rollback db"}))
+    lane, other = [stay(n, "db", lane="one") for n in range(2)], stay(9, "db", lane="other")
+
+    async def main() -> list[str]:
+        keeper = keeper_of(recorder, spec("db", pooled=True, isolation=isolation))
+        keeper.expect([*lane, other])
+        had = []
+
+        async def visit(each: Stay) -> None:
+            async with keeper.visit(each, []) as live:
+                had.append(f"{each.name}: {live['db']}")
+
+        await visit(lane[0])
+        waiting = asyncio.create_task(visit(other))
+        for _ in range(9):
+            await asyncio.sleep(0)
+        await visit(lane[1])
+        await waiting
+        return had
+
+    assert asyncio.run(main()) == ["trial 0: db#1", "trial 1: db#2", "trial 9: db#3"]
+
+
+def test_what_was_half_begun_is_lent_to_nobody() -> None:
+    """After a `begin` that failed the next trial of the lane has another session, and is not an error."""
+    recorder = Recorder(refuse=frozenset({"begin db"}))
+    lane = [stay(n, "db", lane="one") for n in range(2)]
+
+    async def main() -> str:
+        keeper = keeper_of(recorder, spec("db", isolation=Isolation.ROLLBACK))
+        keeper.expect(lane)
+        with pytest.raises(SessionError, match="unable"):
+            await keeper.visit(lane[0], []).__aenter__()
+        recorder.refuse = frozenset()
+        async with keeper.visit(lane[1], []) as live:
+            return str(live["db"])
+
+    assert asyncio.run(main()) == "db#2"
+
+
+def test_what_a_lane_has_given_back_is_claimed_anew() -> None:
+    """A trial that runs again leases all that others share before it lets nobody else go on."""
+    recorder = Recorder()
+    lane, others = [stay(0, "pool", lane="one"), stay(1, "own", lane="one")], stay(9, "pool", lane="other")
+
+    async def main() -> None:
+        keeper = keeper_of(recorder, spec("pool", pooled=True), spec("own", "conversation"))
+        keeper.expect([*lane, others])
+        async with keeper.visit(lane[0], []):
+            pass
+        keeper.expect([lane[0]])
+        await keeper.claim(lane[0], anew=True)
+        waiting = asyncio.create_task(keeper.visit(others, []).__aenter__())
+        async with keeper.visit(lane[0], []):
+            assert not waiting.done()
+        await waiting
+
+    asyncio.run(main())

@@ -315,7 +315,7 @@ def test_the_least_is_opened_ahead_and_the_waiting_are_refused_at_the_end() -> N
 
 
 def test_a_lease_may_be_renewed_in_place() -> None:
-    """Renewing resets without giving back; where that fails the lease is over and the session replaced."""
+    """Renewing resets without giving back; where that fails another takes its place, and the place is kept."""
 
     async def work() -> None:
         bench = Bench(max=1)
@@ -325,8 +325,9 @@ def test_a_lease_may_be_renewed_in_place() -> None:
         assert lease.live.canary == ""
         lease.live.canary = "indelible"
         assert "cannot be cleaned" in await bench.pool.renew(lease)
-        assert lease.over
-        assert (await bench.pool.lease("lane")).live.number == 2
+        assert lease.is_lost
+        await bench.pool.replace(lease)
+        assert (lease.live.number, bench.pool.size) == (2, 1)
 
     run(work)
 

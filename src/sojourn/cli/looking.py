@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sojourn.cli.progress import Progress
+from sojourn.model.redaction import redacted
 from sojourn.reporters.plain import plain
 
 
@@ -18,7 +19,9 @@ def looker(progress: Progress) -> Callable[[list[tuple[str, str, Any]]], Awaitab
     async def look(kept: list[tuple[str, str, Any]]) -> None:
         for session, trial, handle in kept:
             reach = (
-                json.dumps(handle, ensure_ascii=False) if handle is not None else "no handle: it lives in its process"
+                json.dumps(redacted(handle), ensure_ascii=False)
+                if handle is not None
+                else "no handle: it lives in its process"
             )
             progress.tell(plain(f"kept open for {trial}: {session}: {reach}"))
         if sys.stdin is not None and sys.stdin.isatty():

@@ -19,6 +19,7 @@ from sojourn.engine.signals import Interruption, listening
 from sojourn.errors import SojournError
 from sojourn.lifecycle import ledger, standing
 from sojourn.lifecycle.standing import Standing
+from sojourn.model.redaction import redacted
 
 OPEN = "open: "
 CLOSE_GRACE = 60.0
@@ -52,7 +53,7 @@ def up(argv: list[str]) -> int:
     for line in holder.stdout:
         if line.startswith(OPEN):
             for name, handle in json.loads(line.removeprefix(OPEN)):
-                sys.stdout.write(f"up: {name}: {json.dumps(handle, ensure_ascii=False)}\n")
+                sys.stdout.write(f"up: {name}: {json.dumps(redacted(handle), ensure_ascii=False)}\n")
             sys.stdout.write(f"`sojourn sessions down {options.name}` closes it\n")
             return 0
         sys.stderr.write(line)

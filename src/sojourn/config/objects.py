@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sojourn.errors import ConfigError
 from sojourn.languages.inline import Inline
 from sojourn.model.suite import JsonDict
 
@@ -32,7 +33,12 @@ def _replaced(value: Any, inline: Inline) -> Any:
 def _sessions(given: Any, inline: Inline) -> Any:
     """Return the entries: each is one, or the function or class that opens it, known by its name in a list."""
     if isinstance(given, list | tuple):
-        given = {getattr(each, "__name__", str(each)): each for each in given}
+        names = [getattr(each, "__name__", str(each)) for each in given]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            what = f"two of the sessions are called {twice[0]!r}"
+            raise ConfigError.of(what, todo="hand over a mapping: {'one': first, 'other': second}")
+        given = dict(zip(names, given, strict=True))
     if not isinstance(given, Mapping):
         return given
     return {

@@ -9,15 +9,14 @@ from typing import Any
 
 from sojourn.config.variables import load_vars
 from sojourn.engine.planner import uses_conversation
-from sojourn.engine.setting import Account, Setting
+from sojourn.engine.setting import Account, Setting, conversation_key
 from sojourn.engine.transforming import transformed
 from sojourn.errors import CodeError, ProviderError, TemplateError
 from sojourn.languages.sharing import MARKER as STATE
-from sojourn.model.plan import Trial
 from sojourn.model.reference import Reference
 from sojourn.model.reply import Reply
 from sojourn.model.result import Phase
-from sojourn.model.suite import Case, JsonDict
+from sojourn.model.suite import JsonDict
 from sojourn.protocols import Question
 
 
@@ -57,12 +56,6 @@ async def render(account: Account, setting: Setting) -> Question:
 def _is_turn(account: Account) -> bool:
     trial = account.trial
     return bool(trial.lane or trial.conversation or trial.needs or account.variables.get("sessionId"))
-
-
-def conversation_key(trial: Trial, case: Case) -> str:
-    """Turns have a conversation of their own; else it is the column's, or the named one in it, as in promptfoo."""
-    turns = trial.conversation if trial.turn else ""
-    return f"{trial.column.index}:{trial.repeat}:{turns or case.metadata.get('conversationId') or ''}"
 
 
 def _identity(account: Account) -> JsonDict:
@@ -187,7 +180,7 @@ async def _asked(account: Account, setting: Setting, question: Question) -> Repl
     try:
         reply = await plug.ask(question)
     except TimeoutError as error:
-        raise ProviderError(f"the provider {spec.id} gave up waiting: {error or 'TimeoutError'}") from error
+        raise ProviderError(f"the provider {spec.id} gave up waiting: {str(error) or 'TimeoutError'}") from error
     account.latency_ms = (setting.clock() - began) * 1000
     if reply.latency_ms is not None:
         account.latency_ms = reply.latency_ms

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from sojourn.lifecycle.closing import Closer, Unclosed, close_all
 from sojourn.model.plan import Lane, Trial
 from sojourn.protocols import Belongings
+
+GRACE = 10.0
+"""Seconds that what a provider kept for a lane may take to close."""
 
 
 class BelongingsOfLanes:
@@ -16,12 +20,10 @@ class BelongingsOfLanes:
         """Return what the trial's conversation has: in a lane without conversations, what its column has there."""
         return self._found.setdefault(_key(trial), Belongings())
 
-    async def close(self, lane: Lane) -> None:
-        """Close what a lane has, when it is over or about to be run again."""
-        for key in dict.fromkeys(map(_key, lane.trials)):
-            found = self._found.pop(key, None)
-            if found is not None:
-                await found.aclose()
+    async def close(self, lane: Lane) -> list[Unclosed]:
+        """Close what a lane has, when it is over or about to be run again; return what could not be closed."""
+        keys = [key for key in dict.fromkeys(map(_key, lane.trials)) if key in self._found]
+        return await close_all(Closer(f"what {lane.key} kept", self._found.pop(key).aclose, GRACE) for key in keys)
 
 
 def _key(trial: Trial) -> str:

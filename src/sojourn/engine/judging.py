@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import functools
 import inspect
@@ -14,6 +13,7 @@ from sojourn import registry
 from sojourn.config.claims import CONVERSATION, SETS
 from sojourn.engine.claiming import readied
 from sojourn.engine.setting import Account, Setting
+from sojourn.engine.together import together
 from sojourn.engine.transforming import transform_output
 from sojourn.errors import CodeDiedError, SojournError
 from sojourn.model.reply import Reply
@@ -61,7 +61,7 @@ async def _all(
     """Judge claims side by side; those that wait for nobody one after another, which spares a task for each."""
     if len(claims) == 1 or all(_is_instant(claim.type) and not claim.transform for claim in claims):
         return [await _one(claim, reply, context, account) for claim in claims]
-    return await asyncio.gather(*(_one(claim, reply, context, account) for claim in claims))
+    return await together(*(_one(claim, reply, context, account) for claim in claims))
 
 
 @functools.cache

@@ -106,10 +106,14 @@ class Kind:
 
     async def close(self, live: Remote) -> None:
         """Close one; of one whose process is gone, or ends meanwhile, reclaim what it had outside."""
+        if self.is_borrowed and self.is_lost(live):
+            return  # what it was reached by is gone; itself is somebody else's
         request = {"do": "close", "key": live.tag, "handle": live.handle}
         for _ in range(CLOSING_TRIES):
             with contextlib.suppress(CodeDiedError):
                 await self._ask(request)
+                return
+            if self.is_borrowed:
                 return
         await self._do(request)
 

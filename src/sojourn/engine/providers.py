@@ -9,7 +9,9 @@ from typing import Any
 
 from sojourn import registry
 from sojourn.config.providers import read_provider
+from sojourn.engine.belonging import GRACE
 from sojourn.errors import ConfigError, ProviderError, UnknownNameError
+from sojourn.lifecycle.closing import Closer, Unclosed, close_all
 from sojourn.model.suite import ProviderSpec
 from sojourn.protocols import Provider, Tools
 
@@ -46,11 +48,14 @@ class ProviderPool:
             self._made[key] = plug(spec, self._tools)
         return self._made[key]
 
-    async def close(self) -> None:
-        """Close those that have something to close, at the end of the run."""
-        for plug in self._made.values():
-            if hasattr(plug, "close"):
-                await plug.close()
+    async def close(self) -> list[Unclosed]:
+        """Close those that have something to close, at the end of the run; return what could not be closed."""
+        closers = [
+            Closer(key.partition("\0")[0], plug.close, GRACE)
+            for key, plug in self._made.items()
+            if hasattr(plug, "close")
+        ]
+        return await close_all(closers)
 
     def named(self, entry: Any) -> ProviderSpec:
         """Return the entry that a test or a grader names: an id or label of the suite's, or an entry of its own."""

@@ -124,10 +124,12 @@ async def prepared(suite: Suite, listeners: Listeners, inline: Inline | None = N
                     traces=traces,
                 )
         finally:
-            with contextlib.suppress(OSError):
-                await providers.close()
-            await code.close()
-            shutil.rmtree(folder, ignore_errors=True)
+            for unclosed in await providers.close():
+                listeners.on_print(f"sojourn: the provider {unclosed.name} could not be closed: {unclosed.why}\n")
+            try:
+                await code.close()
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _tracing(suite: Suite, env: Mapping[str, str]) -> contextlib.AbstractAsyncContextManager[Traces | None]:

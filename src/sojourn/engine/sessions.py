@@ -56,7 +56,7 @@ class House:
             self.keeper.expect(stays)
             if renewed:
                 self.keeper.renew(stays[0].lane)
-            await self.keeper.claim(stays[0])
+            await self.keeper.claim(stays[0], anew=True)
 
     async def forgo(self, trial: Trial) -> None:
         """Count a trial that will not come."""
@@ -118,7 +118,7 @@ class House:
             async with asyncio.timeout(EVIDENCE_GRACE):
                 return await self._kinds[name].act("evidence", live, trial=trial)
         except (SojournError, TimeoutError) as error:
-            return f"none: {error or 'it took too long'}"
+            return f"none: {str(error) or 'it took too long'}"
 
     async def _renewed(self, name: str, live: Any) -> Any:
         """Let a kind renew what it hands out, such as a token that would soon be too old."""

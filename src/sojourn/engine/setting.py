@@ -52,6 +52,17 @@ class Setting:
     conversations: dict[str, list[JsonDict]] = dataclasses.field(default_factory=dict)
     registers: dict[int, dict[str, Any]] = dataclasses.field(default_factory=dict)
 
+    def said(self, trial: Trial) -> list[list[JsonDict]]:
+        """Return what was said in a trial's conversation so far, as prompts and as assertions know it."""
+        history = self.conversations.setdefault(conversation_key(trial, trial.case), [])
+        return [history, self.turns.setdefault(trial.conversation, [])] if trial.conversation else [history]
+
+
+def conversation_key(trial: Trial, case: Case) -> str:
+    """Turns have a conversation of their own; else it is the column's, or the named one in it, as in promptfoo."""
+    turns = trial.conversation if trial.turn else ""
+    return f"{trial.column.index}:{trial.repeat}:{turns or case.metadata.get('conversationId') or ''}"
+
 
 @dataclasses.dataclass(slots=True)
 class Account:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from collections.abc import Callable, Iterable
 
-from sojourn.engine.asking import conversation_key
 from sojourn.engine.lanes import Schedule, Visit
 from sojourn.engine.setting import Account, Setting
 from sojourn.engine.settling import settle
 from sojourn.engine.stopping import TIME_LIMIT, Brake, OverdueError
+from sojourn.engine.together import together
 from sojourn.engine.trial import Ended, Fate, run_trial
 from sojourn.languages.runner import LANE
 from sojourn.model.plan import Lane, Plan, Trial
@@ -56,7 +55,7 @@ class Crew:
 
     async def _in_parallel(self, jobs: int, lanes: int) -> None:
         self._lanes_left = lanes
-        await asyncio.gather(*(self._work() for _ in range(min(jobs, lanes))))
+        await together(*(self._work() for _ in range(min(jobs, lanes))))
 
     async def _work(self) -> None:
         while self._lanes_left > 0 and not self._brake.stopped and (lane := self._schedule.next()) is not None:
@@ -68,12 +67,16 @@ class Crew:
         try:
             struck = await self._in_order(lane)
             if struck:
-                await self._setting.belongings.close(lane)
+                await self._close_belongings(lane)
                 await self._lane_again(lane, struck)
         finally:
-            await self._setting.belongings.close(lane)
+            await self._close_belongings(lane)
             for trial in lane.trials:
                 self._setting.turns.pop(trial.conversation, None)
+
+    async def _close_belongings(self, lane: Lane) -> None:
+        for left in await self._setting.belongings.close(lane):
+            self.unclean.append(Trouble(phase=Phase.CLOSE, what=f"{left.name} could not be closed: {left.why}"))
 
     async def _in_order(self, lane: Lane, *, alone: bool = False) -> int:
         """Run a lane's trials; returns how many have to be run again, for others brought down what they lived in.
@@ -93,6 +96,7 @@ class Crew:
                 return 0
             ended = await self._trial(trial, visit, again=fatal or len(lane.trials) == 1)
             if ended.fate is Fate.AGAIN and not fatal and len(lane.trials) > 1 and not self._brake.stopped:
+                self.unclean += ended.result.notes
                 return done + 1
             self._record(ended)
             if ended.fate is Fate.FATAL:
@@ -116,8 +120,8 @@ class Crew:
             return
         self._redone.update(trial.index for trial in again[:-1])
         for trial in again:
-            self._setting.turns.pop(trial.conversation, None)
-            self._setting.conversations.pop(conversation_key(trial, trial.case), None)
+            for each in self._setting.said(trial):
+                each.clear()
         async with self._setting.code.alone():
             await self._in_order(lane, alone=True)
 
@@ -127,9 +131,13 @@ class Crew:
 
     async def _trial(self, trial: Trial, visit: Visit, *, again: bool) -> Ended:
         session = ""
+        said = self._setting.said(trial)
+        before = [len(each) for each in said]
         try:
             ended = await run_trial(trial, visit, self._setting, self._brake)
             if ended.fate is Fate.AGAIN and again:
+                for each, count in zip(said, before, strict=True):
+                    del each[count:]
                 ended = await self._again(trial, visit, ended)
             session = ended.result.session_id
         finally:

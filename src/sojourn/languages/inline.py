@@ -7,6 +7,8 @@ gives the same verdicts here and there. What there is not is a border: whoever e
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import contextvars
 import inspect
 import shutil
 import tempfile
@@ -152,8 +154,32 @@ async def _called(function: Callable[..., Any], given: list[Any]) -> Any:
     """Await a coroutine function here, run any other in a thread beside the loop."""
     if inspect.iscoroutinefunction(function):
         return await function(*given)
-    value = await asyncio.to_thread(function, *given)
+    value = await _in_thread(function, given)
     return await value if inspect.isawaitable(value) else value
+
+
+async def _in_thread(function: Callable[..., Any], given: list[Any]) -> Any:
+    """Call a function in a thread of its own, as many as there are calls; one that hangs holds nobody up, ever."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Any] = loop.create_future()
+    context = contextvars.copy_context()
+
+    def settle(tell: Callable[[Any], None], told: Any) -> None:
+        if not future.done():
+            tell(told)
+
+    def work() -> None:
+        try:
+            told = (future.set_result, context.run(function, *given))
+        except StopIteration as error:  # no future takes it
+            told = (future.set_exception, RuntimeError(f"StopIteration: {error}"))
+        except BaseException as error:  # noqa: BLE001  whatever users' code raises belongs to its own call
+            told = (future.set_exception, error)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, *told)
+
+    threading.Thread(target=work, daemon=True).start()
+    return await future
 
 
 def _copied(value: Any, reference: Reference) -> Any:

@@ -65,7 +65,7 @@ class CodeRunner:
         self._turns: dict[Group, Iterator[int]] = {}
         self._calls = 0
         self._alone: object | None = None
-        self._change = asyncio.Condition()
+        self._change = asyncio.Event()
 
     async def call(self, reference: Reference, *arguments: Any, deadline_ms: float = 0, mark: str = "") -> Called:
         """Call a function; see `protocols.Code`."""
@@ -77,13 +77,11 @@ class CodeRunner:
         finally:
             self._calls -= 1
             if self._alone is not None:
-                async with self._change:
-                    self._change.notify_all()
+                self._changed()
 
     async def _wait_for_the_lonely(self, reference: Reference) -> None:
         try:
-            async with self._change:
-                await self._change.wait_for(lambda: self._alone is None)
+            await self._until(lambda: self._alone is None)
         except asyncio.CancelledError:
             raise CodeDiedError("a trial that had to run alone took too long", where=str(reference)) from None
 
@@ -116,19 +114,25 @@ class CodeRunner:
             yield
             return
         mine = object()
-        async with self._change:
-            await self._change.wait_for(lambda: self._alone is None)
-            self._alone = mine
+        await self._until(lambda: self._alone is None)
+        self._alone = mine
         before = OWNER.set(mine)
         try:
-            async with self._change:
-                await self._change.wait_for(lambda: self._calls == 0)
+            await self._until(lambda: self._calls == 0)
             yield
         finally:
             OWNER.reset(before)
             self._alone = None
-            async with self._change:
-                self._change.notify_all()
+            self._changed()
+
+    def _changed(self) -> None:
+        """Let those who wait for something look whether it is so; no cancellation can come between."""
+        change, self._change = self._change, asyncio.Event()
+        change.set()
+
+    async def _until(self, so: Callable[[], bool]) -> None:
+        while not so():
+            await self._change.wait()
 
     def _process(self, reference: Reference) -> LanguageProcess | InlinePlace:
         if self._inline is not None and self._inline.holds(reference):

@@ -144,15 +144,17 @@ class Keeper:
     def renew(self, lane: str) -> None:
         """Let a lane that begins again find nothing of the first time; what all may use at once stays as it is."""
         hold = self._lanes.setdefault(lane, LaneHold())
-        hold.is_claimed = False
         hold.used.clear()
         for lease in hold.leases.values():
             lease.member.stale = lease.pool.is_private
 
-    async def claim(self, stay: Stay) -> None:
-        """Lease at a lane's start all that it shares with other lanes, in one order for all: none waits in a circle."""
+    async def claim(self, stay: Stay, *, anew: bool = False) -> None:
+        """Lease at a lane's start all that it shares with other lanes, in one order for all: none waits in a circle.
+
+        `anew`: what it has given back since is needed once more.
+        """
         hold = self._lanes.setdefault(stay.lane, LaneHold())
-        if hold.is_claimed:
+        if hold.is_claimed and not anew:
             return
         hold.is_claimed = True
         for spec in self._family.lineage(self._family.specs):
@@ -195,7 +197,11 @@ class Keeper:
         if lease.is_lost:
             await self._replace(node, lease, hold, notes)
         hold.used.add(node.key)
-        loans.append(await self._lender.lend(node.spec, node.key, lease.live, node.lock))
+        try:
+            loans.append(await self._lender.lend(node.spec, node.key, lease.live, node.lock))
+        except BaseException:
+            lease.member.stale = node.spec.isolation is Isolation.ROLLBACK  # half begun, it is nobody's
+            raise
 
     @staticmethod
     async def _replace(node: Node, lease: Lease, hold: LaneHold, notes: list[str]) -> None:
@@ -220,8 +226,7 @@ class Keeper:
         for spec in reversed(self._family.lineage(stay.needs)):
             node = self._node(spec, stay.place)
             if spec.name in mine and not await self._lender.end(mine[spec.name], stay.name, notes):
-                lease = hold.leases.pop(node.key)
-                lease.pool.discard(lease)
+                hold.leases[node.key].member.stale = True
             node.visits -= 1
             hold.left[node.key] -= 1
             if not hold.left[node.key]:
@@ -246,11 +251,13 @@ class Keeper:
                     lease.pool.set_aside(hold.leases.pop(loan.key))
 
     async def _renew(self, hold: LaneHold, key: Key, notes: list[str]) -> None:
-        """Make a lane's session as new for the lane's next trial, or let another take its place."""
+        """Make a lane's session as new for the lane's next trial, or let another take its place.
+
+        The place is kept: who runs alone, or holds something else, must not wait in line for it.
+        """
         why = await hold.leases[key].pool.renew(hold.leases[key])
         if why:
             notes.append(f"reset of {key}: {why}")
-            del hold.leases[key]
 
     @staticmethod
     async def _give_back(lease: Lease | None, notes: list[str]) -> None:

@@ -293,10 +293,9 @@ class Pool:
         return why
 
     async def renew(self, lease: Lease) -> str:
-        """Reset a session without giving it back; where that fails the lease is over. Returns what went wrong."""
+        """Reset a session without giving it back; where that fails another takes its place. Returns what went wrong."""
         why = await self._reset(lease.member)
-        if why:
-            self.discard(lease)
+        lease.member.spent, lease.member.stale = False, bool(why)
         return why
 
     def discard(self, lease: Lease) -> None:

@@ -265,8 +265,7 @@ class Household:
         if what == "reclaim":
             return await reclaim(kind, key, asked["handle"])
         if what == "close":
-            found = self._tenants.pop(key, None)
-            return await (found.close() if found is not None else close_lost(kind, key, asked.get("handle")))
+            return await self._close(kind, key, asked.get("handle"))
         if "args" in asked:
             return await self._known(key).ask(what, asked["args"])
         return await self._known(key).act(what, asked.get("given", {}))
@@ -280,6 +279,20 @@ class Household:
             del self._tenants[key]
             raise
         return {"handle": handle(tenant.live)}
+
+    async def _close(self, kind: Any, key: str, known: Any) -> None:
+        """Close a tenant; one whose closing is given up is still known, so that the end waits for it."""
+        if key not in self._tenants:
+            await close_lost(kind, key, known)
+            return
+        try:
+            await self._tenants[key].close()
+        except asyncio.CancelledError:
+            raise
+        except BaseException:
+            del self._tenants[key]
+            raise
+        del self._tenants[key]
 
     def _known(self, key: str) -> Tenant:
         if key not in self._tenants:

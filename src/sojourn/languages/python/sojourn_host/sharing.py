@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+OVER = "the run is over: nobody counts any more"
 MARKER = {"$state": True}
 """What stands for the dictionary in a call's context."""
 
@@ -40,6 +41,7 @@ class SharedState:
         self._send = send
         self._answers: dict[int, queue.SimpleQueue[dict[str, Any]]] = {}
         self._numbers = itertools.count(1)
+        self._deserted = False
         self._told: dict[str, str] = {}
         self._lock = threading.Lock()
 
@@ -57,6 +59,8 @@ class SharedState:
         """Ask the engine and wait: another thread reads its answers, so that this may be done anywhere."""
         number = next(self._numbers)
         answer = self._answers[number] = queue.SimpleQueue()
+        if self._deserted:
+            raise TypeError(OVER)
         self._tell_changes()
         self._send({"asked": number, "do": what})
         told = answer.get()
@@ -71,8 +75,9 @@ class SharedState:
 
     def desert(self) -> None:
         """Let nobody wait any longer: the engine is gone."""
+        self._deserted = True
         for answer in list(self._answers.values()):
-            answer.put({"what": "the run is over"})
+            answer.put({"what": OVER})
 
     def answered(self, frame: dict[str, Any]) -> None:
         """Pass an answer on to who asked."""
@@ -99,6 +104,8 @@ class SharedState:
 def _written(value: Any) -> str:
     """Return a value as JSON, or nothing where it cannot be carried."""
     try:
-        return json.dumps(value, allow_nan=False)
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        text.encode()
     except (TypeError, ValueError, RecursionError):
         return ""
+    return text
