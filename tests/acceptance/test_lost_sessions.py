@@ -122,13 +122,13 @@ def test_half_of_all_calls_die_in_lanes(play: Play) -> None:
 
 ALONE = """
 prompts: ['{{q}}']
-providers: [{id: 'file://alone.py', sessions: [box]}]
+providers: [file://alone.py]
 sessions: {box: {kind: 'file://alone.py:Box', isolation: reset, pool: {max: 1}}}
 tests:
-  - {vars: {q: one}, metadata: {conversationId: a}}
-  - {vars: {q: two}, metadata: {conversationId: a}}
-  - {vars: {q: last}, metadata: {conversationId: b}}
-  - {vars: {q: exit}, sessions: []}
+  - {vars: {q: one}, sessions: [box], metadata: {conversationId: a}}
+  - {vars: {q: two}, sessions: [box], metadata: {conversationId: a}}
+  - {vars: {q: last}, sessions: [box], metadata: {conversationId: b}}
+  - {vars: {q: exit}}
 """
 ALONE_CODE = """
 import asyncio, os, pathlib
