@@ -59,6 +59,7 @@ ASSERTIONS: dict[str, str] = {
     "context-relevance": "sojourn.assertions.retrieval:context_relevance",
     "conversation-relevance": "sojourn.assertions.conversation:conversation_relevance",
     "cost": "sojourn.assertions.measures:cost",
+    "empty": "sojourn.assertions.text:empty",
     "equals": "sojourn.assertions.text:equals",
     "factuality": "sojourn.assertions.graded:factuality",
     "finish-reason": "sojourn.assertions.measures:finish_reason",

@@ -69,10 +69,11 @@ def session_kind(kind: str, base: str) -> Reference | None:
 
 _CODE_FILES = {".py": "python", ".js": "javascript", ".cjs": "javascript", ".mjs": "javascript"}
 _TYPED_FILES = {".ts": "javascript", ".cts": "javascript", ".mts": "javascript"}
+_JAVASCRIPT = (".js", ".cjs", ".mjs", *_TYPED_FILES)
 
 
 def provider_name(provider_id: str) -> str:
-    """Return the plug's name for a provider id such as `echo`, `python:x.py`, `file://x.js:Name`, `exec: cat`."""
+    """Return the plug's name for a provider id such as `echo`, `python:x.py`, `x.js`, `exec: cat`."""
     if provider_id.startswith("file://"):
         path = provider_id.removeprefix("file://")
         for suffix, name in (_CODE_FILES | _TYPED_FILES).items():
@@ -81,4 +82,6 @@ def provider_name(provider_id: str) -> str:
         return provider_id
     if FAMILIES["provider"].get(provider_id):
         return provider_id
+    if ":" not in provider_id and provider_id.endswith(_JAVASCRIPT):
+        return "javascript"
     return provider_id.partition(":")[0]

@@ -26,6 +26,8 @@ from sojourn.model.suite import JsonDict
         ("file://check.py", {"type": "python", "value": "file://check.py"}),
         ("file://check.mjs:fn", {"type": "javascript", "value": "file://check.mjs:fn"}),
         ("grade: be kind", {"type": "llm-rubric", "value": " be kind"}),
+        ("empty", {"type": "equals", "value": "empty"}),
+        ("session", {"type": "equals", "value": "session"}),
         ("moderation: hate", {"type": "moderation", "value": "hate"}),
     ],
 )

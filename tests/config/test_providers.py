@@ -28,6 +28,23 @@ def test_providers_of_every_form(load: Load) -> None:
     assert suite.providers[1].delay_ms == 5
 
 
+@pytest.mark.parametrize("written", ["bot.cjs", "./deep/bot.mjs", "bot.ts"])
+def test_a_bare_javascript_file_is_a_provider(load: Load, mistakes: Mistakes, written: str) -> None:
+    """A path that ends as JavaScript does needs no `file://`; one that is not there is named as a missing file."""
+    code = "export default class { async callApi() { return {output: 'hi'}; } }"
+    files = {
+        written.removeprefix("./"): code.replace("export default", "module.exports =") if "cjs" in written else code
+    }
+    assert f"no such file: {written}" in mistakes(f"providers: [{written}]{REST}")[0]
+    assert names(load(f"providers: [{written}]{REST}", files)) == [(written, "")]
+
+
+@pytest.mark.parametrize("written", ["bot.py", "opnai:chat:bot.js"])
+def test_other_names_are_no_javascript_file(mistakes: Mistakes, written: str) -> None:
+    """Python needs its prefix, as in promptfoo, and what has a prefix is no path."""
+    assert f"unknown provider '{written}'" in mistakes(f"providers: ['{written}']{REST}", BOT)[0]
+
+
 def test_targets_are_providers(load: Load) -> None:
     """Promptfoo's other word for the same thing is understood."""
     assert names(load("targets: [{id: echo, label: a}]" + REST)) == [("echo", "a")]

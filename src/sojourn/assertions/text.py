@@ -101,6 +101,12 @@ def starts_with(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
     return judged(passed, float(passed), f'Expected output to start with "{wanted}"')
 
 
+def empty(_claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
+    """Pass when the output holds nothing but white space; people write it as `not-empty`."""
+    passed = not text_of(reply).strip()
+    return judged(passed, float(passed), "Expected output to be empty")
+
+
 async def regex(claim: Claim, reply: Reply, context: ClaimContext) -> Verdict:
     """Pass when the pattern, a JavaScript regular expression, matches anywhere; a broken pattern fails either way."""
     from sojourn.assertions.matching import matches

@@ -22,6 +22,8 @@ _THRESHOLDS = frozenset(
     perplexity-score perplexity rouge-n similar starts-with
     """.split()  # noqa: SIM905  a table of names
 )
+_OURS = frozenset({"empty", "session"})
+"""Types that promptfoo does not know: these words alone are texts, as they are there."""
 _SIMILAR = 0.8
 _USUAL = 0.75
 _CLOSE = 0.8
@@ -75,7 +77,7 @@ def _typed(text: str) -> JsonDict | None:
 
 def _knows(name: str, *, valued: bool) -> bool:
     """Ask the installed packages only where a value follows: a plain word is what people expect most."""
-    if name in FAMILIES["assertion"]:
+    if name in FAMILIES["assertion"] and name not in _OURS:
         return True
     return valued and registry.knows("assertion", name)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 NEEDS = {
     "a2a": "an agent that speaks A2A",
     "abliteration": "abliteration.ai",
+    "adaline": "Adaline Gateway",
     "agentic": "promptfoo's agentic attacks",
     "ai21": "AI21",
     "aimlapi": "AI/ML API",
@@ -77,6 +80,7 @@ def refusal(written: str) -> str:
     if written.startswith("promptfoo:redteam:"):
         return f"{written!r} is for red teaming, which is not what Sojourn is for"
     prefix = written.partition(":")[0]
-    if written.startswith("file://"):
-        prefix = {".go": "golang", ".rb": "ruby"}.get(written.partition("?")[0][-3:], prefix)
+    file = re.fullmatch(r"file://.+\.(go|rb)(:[^:/\\]+)?(\?.*)?", written)
+    if file:
+        prefix = {"go": "golang", "rb": "ruby"}[file[1]]
     return f"{written!r} needs {NEEDS[prefix]}, which Sojourn does not run" if prefix in NEEDS else ""

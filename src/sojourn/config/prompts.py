@@ -25,7 +25,12 @@ from sojourn.model.suite import JsonDict, Prompt
 PROGRAM = "exec:"
 _TEXTS = (".txt", ".md", ".j2", ".json", ".jsonl", ".yaml", ".yml", ".csv")
 _PROGRAMS = (".sh", ".bash", ".exe", ".bat", ".cmd", ".ps1", ".rb", ".pl")
-_REMOTE = ("langfuse://", "portkey://", "helicone://")
+_REMOTE = {
+    "langfuse://": "langfuse",
+    "portkey://": "portkey",
+    "helicone://": "helicone",
+    "pf://": "promptfoo's cloud",
+}
 _LEGACY = re.compile(r"^(?:async\s+)?def\s+get_prompt\b|^get_prompt\s*=", re.MULTILINE)
 
 
@@ -92,8 +97,9 @@ def _entry(item: Any, at: Path, reading: Reading) -> _Entry:
 def _read(entry: _Entry, reading: Reading) -> list[Prompt]:
     if not entry.raw.strip():
         raise Mismatch("an empty prompt asks nothing")
-    if entry.raw.startswith(_REMOTE):
-        raise Mismatch(f"prompts kept by {entry.raw.partition(':')[0]} are not supported", todo="copy it to a file")
+    keeper = next((name for prefix, name in _REMOTE.items() if entry.raw.startswith(prefix)), "")
+    if keeper:
+        raise Mismatch(f"prompts kept by {keeper} are not supported", todo="copy it to a file")
     if entry.raw.startswith(PROGRAM):
         return [_program(entry, entry.raw.removeprefix(PROGRAM).strip(), reading)]
     path, name = _split(entry.raw.removeprefix(FILE))

@@ -22,7 +22,13 @@ MODES = {
     "moderation": "moderation",
     "responses": "responses",
 }
-_ELSEWHERE = ("agents", "assistant", "chatkit", "codex-sdk", "codex", "image", "realtime", "transcription", "video")
+_ELSEWHERE = {
+    "openai": (
+        *("agents", "assistant", "chatkit", "codex", "codex-app-server", "codex-desktop", "codex-sdk", "image"),
+        *("realtime", "speech", "transcription", "video"),
+    ),
+    "xai": ("image", "video", "voice"),
+}
 """What ids of promptfoo's name besides, and Sojourn has not."""
 
 _REASONING = ("o1", "o3", "o4", "gpt-5")
@@ -190,8 +196,9 @@ def _parsed(written: str) -> tuple[str, str, str]:
     """Return the prefix, the mode and the model of an id; raises ProviderError where it has no model."""
     prefix, _, rest = written.partition(":")
     first, _, model = rest.partition(":")
-    if first in _ELSEWHERE and prefix == "openai":
-        raise ProviderError(f"{written!r} needs OpenAI's {first} service, which Sojourn does not run")
+    if first in _ELSEWHERE.get(prefix, ()):
+        owner = "OpenAI" if prefix == "openai" else prefix
+        raise ProviderError(f"{written!r} needs {owner}'s {first} service, which Sojourn does not run")
     mode = MODES.get(first)
     if mode is None:
         model, mode = rest, _usual_mode(rest)
