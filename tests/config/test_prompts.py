@@ -102,6 +102,10 @@ def test_programs_are_found_from_the_suites_folder(load: Load) -> None:
         ("['  ']", "promptfooconfig.yaml:1:11: an empty prompt asks nothing"),
         ("['exec:./no.sh']", "promptfooconfig.yaml:1:11: no such program: no.sh"),
         ("['langfuse://p']", "promptfooconfig.yaml:1:11: prompts kept by langfuse are not supported"),
+        (
+            "['package:@acme/words:greet']",
+            "promptfooconfig.yaml:1:11: prompts kept by an npm package are not supported",
+        ),
         ("['pf://help:2']", "promptfooconfig.yaml:1:11: prompts kept by promptfoo's cloud are not supported"),
         ("[{raw: x, lable: y}]", "promptfooconfig.yaml:1:20: there is no key 'lable' here (did you mean 'label'?)"),
         ("['{{ x | uper }}']", "promptfooconfig.yaml:1:10: template syntax, line 1, column 8: filter not found: uper"),

@@ -282,6 +282,7 @@ def test_a_missing_key_is_named(ask: Ask, model: str, config: dict[str, Any], to
         ("file://bot.rb:answer", "needs Ruby, which Sojourn does not run"),
         ("adaline:openai:chat:m", "needs Adaline Gateway, which Sojourn does not run"),
         ("openai:codex-app-server", "needs OpenAI's codex-app-server service, which Sojourn does not run"),
+        ("openai:codex-security:m", "needs OpenAI's codex-security service, which Sojourn does not run"),
         ("openai:speech:m", "needs OpenAI's speech service, which Sojourn does not run"),
         ("xai:image:m", "needs xai's image service, which Sojourn does not run"),
         ("xai:voice:m", "needs xai's voice service, which Sojourn does not run"),

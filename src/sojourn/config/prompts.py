@@ -98,6 +98,8 @@ def _read(entry: _Entry, reading: Reading) -> list[Prompt]:
     if not entry.raw.strip():
         raise Mismatch("an empty prompt asks nothing")
     keeper = next((name for prefix, name in _REMOTE.items() if entry.raw.startswith(prefix)), "")
+    if re.fullmatch(r"package:[^\s:]+:\S+", entry.raw):
+        keeper = "an npm package"
     if keeper:
         raise Mismatch(f"prompts kept by {keeper} are not supported", todo="copy it to a file")
     if entry.raw.startswith(PROGRAM):

@@ -54,7 +54,7 @@ class Http:
         if "://" not in spec.id and not spec.config.get("url") and not spec.config.get("request"):
             raise ProviderError(f"{spec.id!r} needs an address", todo="write url: under config")
         if spec.config.get("signatureAuth"):
-            raise ProviderError("signatureAuth is not there yet: promptfoo has it, Sojourn does not")
+            raise ProviderError(f"{spec.id!r}: signatureAuth is not there yet: promptfoo has it, Sojourn does not")
 
     async def ask(self, question: Question) -> Reply:
         """Answer with what the service did; a refusal, or an expression that breaks, is the reply's error."""

@@ -24,7 +24,8 @@ MODES = {
 }
 _ELSEWHERE = {
     "openai": (
-        *("agents", "assistant", "chatkit", "codex", "codex-app-server", "codex-desktop", "codex-sdk", "image"),
+        *("agents", "assistant", "chatkit", "image"),
+        *("codex", "codex-app-server", "codex-desktop", "codex-sdk", "codex-security"),
         *("realtime", "speech", "transcription", "video"),
     ),
     "xai": ("image", "video", "voice"),
@@ -94,7 +95,9 @@ class OpenAi:
         """Raise ProviderError where the id names no model, or the configuration asks for what is not there."""
         _parsed(spec.id)
         if spec.config.get("functionToolCallbacks"):
-            raise ProviderError("functionToolCallbacks is not there yet: promptfoo has it, Sojourn does not")
+            raise ProviderError(
+                f"{spec.id!r}: functionToolCallbacks is not there yet: promptfoo has it, Sojourn does not"
+            )
 
     async def ask(self, question: Question) -> Reply:
         """Answer with the model's text, tool calls or parsed JSON; what goes wrong is the reply's error."""
