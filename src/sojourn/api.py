@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from sojourn.config.flags import Flags
 from sojourn.config.load import load_suite
 from sojourn.engine.planner import make_plan
-from sojourn.engine.preflight import check_code
+from sojourn.engine.preflight import broken_code, lacks_package
 from sojourn.engine.run import Listeners, Run, prepared
 from sojourn.engine.sessions import known_kinds
+from sojourn.errors import ConfigError
 from sojourn.languages.runner import CodeRunner
 from sojourn.model.plan import Plan
 from sojourn.model.result import RunResult
@@ -52,17 +54,23 @@ async def plan_of(paths: list[str], flags: Flags, *, cwd: Path, environ: Mapping
 
 
 async def check(paths: list[str], flags: Flags, *, cwd: Path, environ: Mapping[str, str]) -> Plan:
-    """Plan a suite, and load every function that it names; raises ConfigError with every mistake found."""
+    """Plan a suite, and load every function that it names; raises ConfigError with every mistake found.
+
+    A package that a provider imports and that is not installed here is no mistake of the suite: it is warned of.
+    """
     plan = await plan_of(paths, flags, cwd=cwd, environ=environ)
     code = CodeRunner(environ, silent)
     try:
-        await check_code(plan, code)
+        broken = await broken_code(plan, code)
+        if broken and (flags.strict or not all(map(lacks_package, broken))):
+            raise ConfigError(broken)
         renderer = Renderer(environ)
         tools = Tools(code=code, render=renderer.render, env=environ, base=Path(plan.suite.base), run_id="")
         await known_kinds(plan.suite, tools)
     finally:
         await code.close()
-    return plan
+    warnings = (*plan.suite.warnings, *map(str, broken))
+    return dataclasses.replace(plan, suite=dataclasses.replace(plan.suite, warnings=warnings))
 
 
 async def evaluate(config: str | Path | Mapping[str, Any], *, listeners: Listeners | None = None) -> RunResult:

@@ -261,6 +261,28 @@ def test_an_unknown_key_is_warned_of_with_its_place(tmp_path: Path) -> None:
     assert (tmp_path / "out.json").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "code", "what"),
+    [
+        ("bot.py", "import nowhere\n" + BOT, "ModuleNotFoundError: No module named 'nowhere'"),
+        ("bot.cjs", "require('nowhere')\n", "Error: Cannot find module 'nowhere'"),
+        ("bot.mjs", "import 'nowhere'\n", "Error: Cannot find package 'nowhere'"),
+    ],
+)
+def test_a_package_that_a_provider_lacks_is_no_mistake_of_the_file(
+    tmp_path: Path, name: str, code: str, what: str
+) -> None:
+    """`validate` warns of what is not installed here; `--strict` and `eval` refuse it before anything runs."""
+    config = f"prompts: [hi]\nproviders: [file://{name}]\n"
+    case = Bad(config, f"the provider file://{name} cannot be loaded: {what}", {name: code})
+    ended = evaluate(tmp_path, case, "validate")
+    assert ended.returncode == 0, ended.stderr
+    assert case.told in ended.stderr
+    strict = dataclasses.replace(case, arguments=("--strict",))
+    check_refused(tmp_path, case, evaluate(tmp_path, strict, "validate"))
+    check_refused(tmp_path, case, evaluate(tmp_path, case))
+
+
 def test_a_missing_interpreter_is_said_before_anything_runs(tmp_path: Path) -> None:
     """Where JavaScript is asked for and Node.js is missing, nothing is begun, not even hooks in Python."""
     config = "prompts: [hi]\nproviders: [file://bot.js]\nextensions: ['file://hooks.py:hook']\n"

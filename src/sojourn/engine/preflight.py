@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Sequence
 
 from sojourn.config.files import shown
@@ -13,14 +14,28 @@ from sojourn.model.plan import Plan
 from sojourn.model.reference import Reference, Role
 from sojourn.registry import nearest, provider_name
 
+_ABSENT = re.compile(
+    r"the provider \S+ cannot be loaded: "
+    r"(ModuleNotFoundError: No module named|Error: Cannot find (package|module) '[^./])"
+)
+
 
 async def check_code(plan: Plan, code: CodeRunner) -> None:
     """Load the extensions and the script providers; raises one ConfigError with all that cannot be loaded."""
+    if broken := await broken_code(plan, code):
+        raise ConfigError(broken)
+
+
+async def broken_code(plan: Plan, code: CodeRunner) -> list[Problem]:
+    """Load the extensions and the script providers, and return what is wrong with those that cannot be loaded."""
     named = _references(plan)
     checks = (_problem(reference, text, plan.suite.files, code) for reference, text in named.items())
-    broken = [problem for problem in await asyncio.gather(*checks) if problem]
-    if broken:
-        raise ConfigError(broken)
+    return [problem for problem in await asyncio.gather(*checks) if problem]
+
+
+def lacks_package(problem: Problem) -> bool:
+    """Tell whether a provider's code is right as far as it goes, and imports a package that is not installed here."""
+    return _ABSENT.match(problem.what) is not None
 
 
 def _references(plan: Plan) -> dict[Reference, str]:
