@@ -1,3 +1,4 @@
+import asyncio
 import json
 import sys
 import urllib.request
@@ -6,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from sojourn.kinds.http import Http
+from sojourn.model.redaction import redacted
 from sojourn.testing import KindContract
 from tests.acceptance.suites import Evaluate, asked
 from tests.systems.starting import HERE, free_port, serving
@@ -115,3 +118,52 @@ def test_an_opening_that_fails_says_why(evaluate: Evaluate, service: str, more: 
 
     assert run.outcomes == ["error"]
     assert told in run.rows[0]["error"]
+
+
+def test_a_thread_that_lacks_a_field_is_closed(service: str) -> None:
+    """An answer without one of the fields is an error, and closing is done with those that were found."""
+    before = threads(service)
+    fields = {"id": "body.thread.id", "csrf": "header.x-csrf"}
+    with pytest.raises(LookupError, match=r"open answered without header\.x-csrf"):
+        asyncio.run(Http().open(config(service, fields=fields), {}))
+
+    assert threads(service) == before
+
+
+def test_a_thread_that_cannot_be_closed_is_said(service: str) -> None:
+    """Where closing needs the missing field, the error says that something may be left."""
+    before = threads(service)
+    with pytest.raises(LookupError, match="may be left at the service: close needs id"):
+        asyncio.run(Http().open(config(service, fields={"id": "body.id"}), {}))
+
+    (name,) = set(threads(service)) - set(before)
+    asyncio.run(Http().reclaim({"id": name, "reclaim": config(service)}))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"close": {"path": "/threads/{id}", "headers": {"X-Service-Key": "k-51", "Accept": "*/*"}}},
+        {"close": {"path": "/threads/{id}", "headers": {"Authorization": "k-51"}}},
+        {"close": {"path": "/threads/{id}", "body": {"api_key": "k-51"}}},
+    ],
+)
+def test_credentials_of_the_closing_request_are_in_no_ledger(service: str, more: dict[str, Any]) -> None:
+    """What the ledger keeps has none; a reclaim that would need one says so, and one that has all of it works."""
+
+    async def opened() -> Any:
+        session = Http()
+        await session.open(config(service, **more), {})
+        await session.client.aclose()
+        return session.handle
+
+    before = threads(service)
+    handle = asyncio.run(opened())
+    assert "k-51" not in json.dumps(redacted(handle))
+    with pytest.raises(LookupError, match="needs a credential, which is not kept"):
+        asyncio.run(Http().reclaim(redacted(handle)))
+    assert threads(service) == [*before, handle["id"]]
+
+    handle["reclaim"]["close"].get("secrets", {}).pop("Authorization", None)
+    asyncio.run(Http().reclaim(handle))
+    assert threads(service) == before

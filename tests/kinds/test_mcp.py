@@ -1,3 +1,5 @@
+import asyncio
+import os
 import sys
 import uuid
 from collections.abc import Collection, Iterator, Mapping
@@ -5,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sojourn.kinds.mcp import Mcp
 from sojourn.testing import KindContract
 from tests.acceptance.suites import Evaluate, asked
 from tests.kinds.test_process import running
@@ -83,3 +86,38 @@ def test_a_server_is_reached_by_its_url(evaluate: Evaluate, url: str, monkeypatc
     run = evaluate(suite("a", "context['sessions']['it'].tools() == ['add', 'fail']", url=url), {"code.py": CODE})
 
     assert run.outcomes == ["passed"], run.shown
+
+
+TOOLLESS = """
+import json, sys
+for line in sys.stdin:
+    asked = json.loads(line)
+    if asked.get("method") == "initialize":
+        told = {"protocolVersion": asked["params"]["protocolVersion"], "capabilities": {"tools": {}}}
+        answer = {"result": {**told, "serverInfo": {"name": "none", "version": "1"}}}
+    else:
+        answer = {"error": {"code": -32601, "message": "nothing here"}}
+    if "id" in asked:
+        print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], **answer}), flush=True)
+"""
+
+
+def test_a_server_that_does_not_tell_its_tools_is_ended() -> None:
+    """An opening that fails after the session has begun ends the server, too, and says why."""
+    mark = uuid.uuid4().hex
+    with pytest.raises(ConnectionError, match="nothing here"):
+        asyncio.run(Mcp().open({"command": [sys.executable, "-c", TOOLLESS, mark]}, f"eval-{mark}/1", os.getcwd()))
+
+    assert not running(mark)
+
+
+def test_an_error_without_words_is_told_by_its_name() -> None:
+    """A server that does not answer in time says at least so."""
+    command = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+
+    async def limited() -> None:
+        async with asyncio.timeout(0.2):
+            await Mcp().open({"command": command}, f"eval-{uuid.uuid4().hex}/1", os.getcwd())
+
+    with pytest.raises(ConnectionError, match="no session with the server: CancelledError"):
+        asyncio.run(limited())

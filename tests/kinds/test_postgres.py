@@ -1,11 +1,14 @@
+import asyncio
 import os
 import threading
 from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import psycopg
 import pytest
 
+from sojourn.kinds.postgres import Postgres
 from sojourn.testing import KindContract
 from tests.acceptance.suites import Evaluate, asked
 from tests.systems.postgres import Server
@@ -140,3 +143,23 @@ def test_a_hundred_lanes_share_five_connections_of_a_server_that_restarts(
         "terminating connection" in error or "server closed" in error or "shutting down" in error for error in errors
     ), errors
     assert database.left() == []
+
+
+def test_a_connection_that_was_dropped_costs_one_test(database: Server) -> None:
+    """Where the transaction cannot be begun the connection goes back, and the next test gets another one."""
+
+    async def used() -> Any:
+        session = Postgres()
+        await session.open({"dsn": database.dsn, "timeout": 5}, "eval-dropped/1", {})
+        try:
+            kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'eval-dropped/1'"
+            await session._administer(kill.replace("WHERE", "WHERE pid <> pg_backend_pid() AND"))
+            with pytest.raises(psycopg.OperationalError):
+                await session.begin()
+            await session.begin()
+            return await session.fetch("SELECT 1 AS n")
+        finally:
+            await session.rollback()
+            await session.close()
+
+    assert asyncio.run(used()) == [{"n": 1}]

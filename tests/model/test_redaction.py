@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,6 +34,22 @@ def test_blanks_the_password_in_a_databases_address() -> None:
         "database_url": f"host=db password={REDACTED} user=ada",
         "url": "a:b@c",
     }
+
+
+@pytest.mark.parametrize("key", ["url", "redisUrl", "DATABASE_URL", "broker_uri", "https-proxy", "endpoint"])
+@pytest.mark.parametrize(
+    ("address", "clean"),
+    [
+        ("redis://:pw@h/0", f"redis://:{REDACTED}@h/0"),
+        ("redis://ada:p:w@x@h:6379/0?a=b@c", f"redis://ada:{REDACTED}@h:6379/0?a=b@c"),
+        ("http://127.0.0.1:80/a:b@c", "http://127.0.0.1:80/a:b@c"),
+        ("http://ada@h/x", "http://ada@h/x"),
+        ("host=db password='p \\'w' user=ada", f"host=db password={REDACTED} user=ada"),
+    ],
+)
+def test_blanks_the_password_in_any_address(key: str, address: str, clean: str) -> None:
+    """Whatever is called a URL or the like loses its password, all of it, and nothing else."""
+    assert redacted({key: address}) == {key: clean}
 
 
 def test_does_not_change_what_it_was_given() -> None:

@@ -358,22 +358,43 @@ def test_a_session_that_does_not_open_is_its_tests_error(
     assert told in run.rows[0]["error"]
 
 
+def test_a_session_without_an_id_is_closed_where_that_needs_none(evaluate: Evaluate, service: Service) -> None:
+    """What was opened is closed all the same, or the error says that it may be left."""
+    for close, told in (("/open/mine", ""), ("/open/{{sessionId}}", "may be left at the service: closing it needs")):
+        service.will(body={"name": "s1"})
+        suite = session(service, close=close)
+        run = evaluate({**suite, "tests": suite["tests"][3:]}, {}, NO_PROXY="127.0.0.1")
+        assert "responseParser found no id in" in run.rows[0]["error"]
+        assert told in run.rows[0]["error"]
+
+    assert [f"{each['method']} {each['path']}" for each in service.seen] == [
+        "POST /open",
+        "DELETE /open/mine",
+        "POST /open",
+    ]
+
+
 def test_a_session_is_closed_when_the_run_is_killed(service: Service, tmp_path: Path) -> None:
-    """A run that is killed in the middle of a turn leaves no session open."""
+    """A run that is killed in the middle of a turn leaves no session open; its ledger holds no header's credential."""
     service.will(body={"id": "s1"})
-    suite = session(service)
+    suite = session(service, headers={"X-Service-Key": "k-51"})
     suite["providers"][0]["config"]["method"] = service.held = "PUT"
     (tmp_path / "promptfooconfig.yaml").write_text(json.dumps(suite))
     environ = {**os.environ, "SOJOURN_HOME": str(tmp_path / "home"), "NO_PROXY": "127.0.0.1"}
     run = subprocess.Popen([sys.executable, "-m", "sojourn", "eval", "-j", "1"], cwd=tmp_path, env=environ)
     try:
         service.wait_for("PUT")
+        (ledger,) = (tmp_path / "home").rglob("ledger.jsonl")
+        written = ledger.read_text()
     finally:
         run.kill()
         run.wait()
     service.wait_for("DELETE")
 
     assert service.seen[-1]["path"] == "/open/s1"
+    assert service.seen[-1]["headers"]["x-service-key"] == "k-51"
+    assert '"id": "s1"' in written
+    assert "k-51" not in written
     with service.change:
         service.held = None
         service.change.notify_all()

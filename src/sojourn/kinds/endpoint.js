@@ -7,6 +7,9 @@ const { pathToFileURL } = require('node:url');
 
 const MOST_SHOWN = 500;
 const GONE = [404, 410];
+// Headers whose values are no credentials; the others stand under a name that no ledger writes down.
+const PLAIN = ['accept', 'accept-language', 'content-type', 'if-match', 'prefer', 'user-agent'];
+const BLANKED = '[REDACTED]';
 const ID = /\{\{\s*(?:sessionId|id)\s*\}\}/g;
 
 function filled(value, id) {
@@ -46,8 +49,9 @@ async function parser(written) {
     const module = file[1].endsWith('.mjs') ? await import(pathToFileURL(file[1]).href) : createRequire(file[1])(file[1]);
     return (file[2] && module[file[2]]) || module.default || module;
   }
+  const expression = new Function('data', `return (${written.trim().replace(/;+\s*$/, '')}\n)`);
   return (data) => {
-    const value = new Function('data', `return (${written.trim().replace(/;+\s*$/, '')}\n)`)(data);
+    const value = expression(data);
     return typeof value === 'function' ? value(data) : value;
   };
 }
@@ -60,23 +64,54 @@ function closing(config, id) {
   return filled({ url: new URL(filled(url || config.url, id), config.url).href, method, headers, body }, id);
 }
 
+function apart(request) {
+  if (!request) return null;
+  const isPlain = ([name]) => PLAIN.includes(name.toLowerCase());
+  const headers = Object.entries(request.headers);
+  return {
+    ...request,
+    headers: Object.fromEntries(headers.filter(isPlain)),
+    secrets: Object.fromEntries(headers.filter((header) => !isPlain(header))),
+  };
+}
+
+async function found(config, parse, data) {
+  try {
+    const id = await parse(data);
+    if (id !== undefined && id !== null && id !== '') return typeof id === 'string' ? id : JSON.stringify(id);
+    throw new Error(`responseParser found no id in ${JSON.stringify(data.body).slice(0, MOST_SHOWN)}`);
+  } catch (error) {
+    error.message += await undone(config);
+    throw error;
+  }
+}
+
+// Close what has no id, where closing needs none; tells what may be left.
+async function undone(config) {
+  if (!config.close) return '';
+  const left = '; what it opened may be left at the service';
+  if (JSON.stringify([config.close, config.headers]).search(ID) >= 0) return `${left}: closing it needs the id`;
+  return send('close', closing(config, ''), GONE).then(() => '', (error) => `${left}: ${error.message}`);
+}
+
 module.exports = {
   async open(written, parents) {
     const base = Object.values(parents).map((parent) => parent && parent.url).find(Boolean);
     const config = { ...written, url: new URL(written.url, base).href };
     const { url, method = 'POST', headers = {}, body } = config;
-    const data = await send('open', { url, method, headers, body });
-    const id = await (await parser(config.responseParser))(data);
-    if (id === undefined || id === null || id === '') {
-      throw new Error(`responseParser found no id in ${JSON.stringify(data.body).slice(0, MOST_SHOWN)}`);
-    }
-    const text = typeof id === 'string' ? id : JSON.stringify(id);
-    return { close: closing(config, text), handle: { id: text, reclaim: closing(config, text) } };
+    const parse = await parser(config.responseParser);
+    const id = await found(config, parse, await send('open', { url, method, headers, body }));
+    return { close: closing(config, id), handle: { id, reclaim: apart(closing(config, id)) } };
   },
   async close(live) {
     if (live.close) await send('close', live.close, GONE);
   },
   async reclaim(tag, handle) {
-    if (handle && handle.reclaim) await send('close', handle.reclaim, GONE);
+    if (!handle || !handle.reclaim) return;
+    const { secrets, ...request } = handle.reclaim;
+    if (JSON.stringify(handle.reclaim).includes(BLANKED)) {
+      throw new Error(`it may be left at ${request.url}: its closing request needs a credential, which is not kept`);
+    }
+    await send('close', { ...request, headers: { ...request.headers, ...secrets } }, GONE);
   },
 };

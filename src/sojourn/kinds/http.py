@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from sojourn.kinds.parents import told
@@ -12,6 +13,10 @@ from sojourn.kinds.proxies import is_here
 
 GONE = (404, 410)
 MOST_SHOWN = 500
+PLAIN = frozenset({"accept", "accept-language", "content-type", "if-match", "prefer", "user-agent"})
+"""Headers whose values are no credentials."""
+
+BLANKED = "[REDACTED]"
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
@@ -38,14 +43,41 @@ class Http:
         self.client = _client(config)
         try:
             if config.get("open"):
-                answer = await self._send("open", "POST")
-                for name, path in (config.get("fields") or {"id": "body.id"}).items():
-                    self.fields[name] = _found(answer, path)
+                await self._read(await self._send("open", "POST"))
         except BaseException:
             await self.client.aclose()
             raise
-        kept = {key: config[key] for key in ("url", "token_env", "close") if config.get(key)}
+        kept = {key: config[key] for key in ("url", "token_env") if config.get(key)}
+        if config.get("close"):
+            kept["close"] = _apart(config["close"])
         self.handle = {**self.fields, "url": config["url"], "reclaim": kept}
+
+    async def _read(self, answer: Any) -> None:
+        """Read the fields; where one is missing, close what has been opened by those that are there."""
+        missing: dict[str, Exception] = {}
+        for name, path in (self._config.get("fields") or {"id": "body.id"}).items():
+            try:
+                self.fields[name] = _found(answer, path)
+            except (LookupError, ValueError) as error:
+                missing[name] = error
+        if missing:
+            first = next(iter(missing.values()))
+            raise type(first)(f"{first}{await self._undone(missing)}")
+
+    async def _undone(self, missing: Collection[str]) -> str:
+        """Close a session that is not whole; returns what of it may be left."""
+        wanted = set(_PLACE.findall(json.dumps(self._config.get("close") or "")))
+        if not self._config.get("close"):
+            return ""
+        if wanted & set(missing):
+            return (
+                f"; what it opened may be left at the service: close needs {', '.join(sorted(wanted & set(missing)))}"
+            )
+        try:
+            await self._send("close", "DELETE", gone_is_right=True)
+        except Exception as error:  # noqa: BLE001  the missing field is the cause, and this is said with it
+            return f"; what it opened may be left at the service: {error}"
+        return ""
 
     async def _send(self, what: str, method: str, *, gone_is_right: bool = False) -> Any:
         return await _send(self.client, what, method, self._config[what], self.fields, gone_is_right=gone_is_right)
@@ -77,11 +109,37 @@ class Http:
             await self.client.aclose()
 
     async def reclaim(self, handle: Any) -> None:
-        """Send the closing request of a session whose process is gone; one that never opened has none."""
+        """Send the closing request of a session whose process is gone; one that never opened has none.
+
+        The ledger has no credentials: a request that needs another than the token of `token_env` cannot be sent.
+        """
         kept = (handle or {}).get("reclaim") or {}
         if kept.get("close"):
+            request = _together(kept["close"], handle)
+            if BLANKED in json.dumps([kept["url"], request]):
+                why = "its closing request needs a credential, which is not kept; token_env is read again"
+                raise LookupError(f"it may be left at {kept['url']}: {why}")
             async with _client(kept) as client:
-                await _send(client, "close", "DELETE", kept["close"], handle, gone_is_right=True)
+                await _send(client, "close", "DELETE", request, {}, gone_is_right=True)
+
+
+def _apart(request: Any) -> Any:
+    """Return a request as a handle has it: headers that may be credentials under a name that no ledger writes down."""
+    headers = {} if isinstance(request, str) else request.get("headers") or {}
+    secrets = {name: value for name, value in headers.items() if name.lower() not in PLAIN}
+    if not secrets:
+        return request
+    return {**request, "headers": {k: v for k, v in headers.items() if k not in secrets}, "secrets": secrets}
+
+
+def _together(kept: Any, fields: Mapping[str, Any]) -> Any:
+    """Return a request as it is sent, from what a handle has of it."""
+    if isinstance(kept, str):
+        return _filled(kept, fields)
+    request = {key: value for key, value in kept.items() if key != "secrets"}
+    secrets = kept.get("secrets") or {}
+    known = {**(request.get("headers") or {}), **(secrets if isinstance(secrets, dict) else {"": secrets})}
+    return _filled({**request, "headers": known}, fields)
 
 
 def _client(config: Mapping[str, Any]) -> Any:

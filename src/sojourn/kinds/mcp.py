@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import shlex
@@ -32,15 +33,25 @@ class Mcp:
         self._log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115  closed in close
         server = config["url"] if config.get("url") else self._program(config, tag, base)
         self.client = Client(server, read_timeout_seconds=float(config.get("timeout") or 30))
+        self._tag, begun = tag, False
         try:
             await self.client.__aenter__()
+            begun = True
+            self.handle = {"tools": await self._tools()}
         except BaseException as error:
             said = self._said()
-            await asyncio.to_thread(end_all, tag)
+            await self._undo(begun=begun)
+            raise ConnectionError(f"no session with the server: {_why(error)} {said}".strip()) from error
+
+    async def _undo(self, *, begun: bool) -> None:
+        """Leave nothing of an opening that failed; its cause is told, not what fails after it."""
+        try:
+            with contextlib.suppress(Exception):
+                if begun:
+                    await self.client.__aexit__(None, None, None)
+        finally:
+            await asyncio.to_thread(end_all, self._tag)
             self._log.close()
-            raise ConnectionError(f"no session with the server: {error or type(error).__name__} {said}") from error
-        self._tag = tag
-        self.handle = {"tools": await self._tools()}
 
     def _program(self, config: dict[str, Any], tag: str, base: str) -> Any:
         from mcp import StdioServerParameters, stdio_client
@@ -105,3 +116,7 @@ class Mcp:
     def reclaim(self, tag: str) -> None:
         """End the server of a session whose process is gone; one with a URL ends such sessions by itself."""
         end_all(tag)
+
+
+def _why(error: BaseException) -> str:
+    return str(error) or type(error).__name__

@@ -80,7 +80,7 @@ class Postgres:
         from psycopg.rows import dict_row
         from psycopg_pool import AsyncConnectionPool
 
-        many, timeout = int(self._config.get("connections") or 1), float(self._config.get("timeout") or 10)
+        many, timeout = int(self._config.get("connections") or 1), float(self._config.get("timeout", 10))
         more = {"autocommit": True, "row_factory": dict_row, "application_name": self._tag}
         known: dict[str, Any] = {**self._place, **more, "connect_timeout": max(2, round(timeout))}
         pool = AsyncConnectionPool(kwargs=known, min_size=1, max_size=many, open=False, timeout=timeout)
@@ -146,9 +146,16 @@ class Postgres:
 
     async def begin(self) -> None:
         """Open a transaction in which everything happens until it is rolled back."""
-        self._at_work = await (await self._connected()).getconn()
-        await self._at_work.execute("BEGIN")
-        await self._at_work.execute(f"SAVEPOINT {SAVEPOINT}")
+        pool = await self._connected()
+        connection = await pool.getconn()
+        try:
+            await connection.execute("BEGIN")
+            await connection.execute(f"SAVEPOINT {SAVEPOINT}")
+        except BaseException:
+            await connection.close()  # the pool makes another instead of it
+            await pool.putconn(connection)
+            raise
+        self._at_work = connection
 
     async def rollback(self) -> None:
         """Take back what was done; raises where the trial has ended the transaction itself."""

@@ -10,6 +10,7 @@ from sojourn.kinds.parents import told
 from sojourn.kinds.waiting import settled
 
 BATCH = 500
+BLANKED = "[REDACTED]"
 
 
 class Redis:
@@ -104,8 +105,11 @@ class Redis:
         if not handle:
             return
         left = Redis()
-        prefix = handle["prefix"].removesuffix(f":{tag}:")
-        left._config = {"url": handle["url"], "password": os.environ.get("REDIS_PASSWORD"), "prefix": prefix}
+        prefix, url = handle["prefix"].removesuffix(f":{tag}:"), handle["url"].replace(f":{BLANKED}@", "@")
+        password = os.environ.get("REDIS_PASSWORD")
+        if url != handle["url"] and not password:
+            raise LookupError(f"keys {handle['prefix']}* may be left at {url}: set REDIS_PASSWORD to its password")
+        left._config = {"url": url, "password": password, "prefix": prefix}
         left._settle(tag)
         await left.close()
 

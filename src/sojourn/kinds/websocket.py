@@ -58,8 +58,12 @@ class Websocket:
             proxy=None if is_here(self.url) else True,
         )
         hello = self._config.get("hello")
-        for message in hello if isinstance(hello, list) else [hello] if hello else []:
-            await self._put(message)
+        try:
+            for message in hello if isinstance(hello, list) else [hello] if hello else []:
+                await self._put(message)
+        except BaseException:
+            await self.connection.close()
+            raise
 
     # --- messages: awaited in a coroutine, at once in a plain function ----------------------------------------
 
@@ -77,8 +81,13 @@ class Websocket:
 
     async def _ask(self, message: Any) -> Any:
         async with self._turn:
-            await self._send(message)
-            return await self._receive()
+            try:
+                await self._send(message)
+                return await self._receive()
+            except BaseException:
+                # An answer that comes late would be taken for that to the next question.
+                await self.connection.close()
+                raise
 
     async def _send(self, message: Any) -> None:
         from websockets.exceptions import ConnectionClosed

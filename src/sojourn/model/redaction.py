@@ -54,6 +54,7 @@ SECRETS = frozenset(
         "sig",
         "signature",
         "signingkey",
+        "sslpassword",
         "subjecttoken",
         "token",
         "webhooksecret",
@@ -65,10 +66,10 @@ SECRETS = frozenset(
 IDENTITIES = frozenset({"session", "sessionid"})
 """No secrets, but blanked in a row's `vars`, where promptfoo blanks them; the metadata names the session."""
 
-ADDRESSES = frozenset({"connectionstring", "databaseurl", "dsn"})
-"""What stands there says how to reach a database, and may hold a password: only that is blanked."""
+ADDRESSES = frozenset({"connectionstring", "dsn", "endpoint", "httpproxy", "httpsproxy", "proxy"})
+"""What stands there says how to reach something, and may hold a password: only that is blanked; so with URLs."""
 
-_PASSWORD = re.compile(r"(?<=:)[^:/@\s]+(?=@)|(?<=password=)\S+")
+_PASSWORD = re.compile(r"(://[^/?#@:\s]*:)[^/?#\s]+(?=@)|(password=)(?:'(?:[^'\\]|\\.)*'|\S+)")
 _VARS = SECRETS | IDENTITIES
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 _JSON = ("{", "[")
@@ -79,6 +80,16 @@ _DROPPED = str.maketrans("", "", "-_ =")
 @functools.lru_cache(maxsize=8192)
 def _normal(key: object) -> str:
     return str(key).lower().translate(_DROPPED)
+
+
+@functools.lru_cache(maxsize=8192)
+def _is_address(key: object) -> bool:
+    name = _normal(key)
+    return name in ADDRESSES or name.endswith(("url", "uri"))
+
+
+def _without_password(address: str) -> str:
+    return _PASSWORD.sub(lambda match: f"{match[1] or match[2]}{REDACTED}", address)
 
 
 def redacted(value: Any, names: frozenset[str] = SECRETS) -> Any:
@@ -128,8 +139,10 @@ def _mapping(value: Mapping[Any, Any], names: frozenset[str]) -> Any:
         if _normal(key) in names:
             if item is not None:
                 changes[key] = REDACTED
-        elif isinstance(item, str) and _normal(key) in ADDRESSES:
-            changes[key] = _PASSWORD.sub(REDACTED, item)
+        elif isinstance(item, str) and _is_address(key):
+            clean = _without_password(item)
+            if clean != item:
+                changes[key] = clean
         elif type(item) not in _PLAIN:
             new = redacted(item, names)
             if new is not item:
