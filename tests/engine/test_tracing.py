@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sojourn.engine import tracing
 from sojourn.engine.otlp import read_spans
 from sojourn.engine.tracing import Traces, traced
 
@@ -155,3 +156,53 @@ def test_a_port_that_is_taken_is_said(capsys: pytest.CaptureFixture[str]) -> Non
 
     asyncio.run(twice(free_port()))
     assert "no spans are received: nobody can listen on 127.0.0.1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("port", [99999, None, "x"])
+def test_a_port_that_is_none_is_said(capsys: pytest.CaptureFixture[str], port: Any) -> None:
+    """The run goes on without spans of others."""
+
+    async def main() -> None:
+        async with traced({"otlp": {"http": {"port": port}}}, {}):
+            pass
+
+    asyncio.run(main())
+    assert "no spans are received" in capsys.readouterr().err
+
+
+def test_spans_in_chunks_are_read_and_a_connection_may_stay_open() -> None:
+    """As exporters for Node.js send them; who keeps the connection does not keep the run."""
+
+    async def main() -> list[Any]:
+        port = free_port()
+        env = {"PROMPTFOO_TRACE_FETCH_RETRY_DELAY_MS": "1"}
+        async with traced({"otlp": {"http": {"port": port}}}, env) as traces:
+            trace, _ = traces.begin()
+            body = in_json({**SPAN, "traceId": trace})
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"POST /v1/traces HTTP/1.1\r\ncontent-type: application/json\r\n")
+            writer.write(b"transfer-encoding: chunked\r\n\r\n")
+            for part in (body[:10], body[10:]):
+                writer.write(f"{len(part):x};x=y\r\n".encode() + part + b"\r\n")
+            writer.write(b"0\r\ntrailer: 1\r\n\r\n")
+            assert b"200 OK" in await reader.readuntil(b"{}")
+            found = await traces.of(trace)
+        assert await reader.read() == b""
+        writer.close()
+        return list(found)
+
+    assert asyncio.run(main()) == [READ]
+
+
+@pytest.mark.parametrize("size", [-5, 100])
+def test_what_is_too_large_once_unpacked_is_refused(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """Or cut off: it is answered with 400, and nothing of it is kept."""
+    monkeypatch.setattr(tracing, "_MOST", 1000)
+
+    async def main() -> int:
+        port = free_port()
+        async with traced({"otlp": {"http": {"port": port}}}, {}):
+            zipped = gzip.compress(b" " * 100_000)[:size]
+            return await asyncio.to_thread(lambda: post(port, zipped, content_encoding="gzip"))
+
+    assert asyncio.run(main()) == 400

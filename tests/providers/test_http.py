@@ -1,5 +1,6 @@
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -408,3 +409,15 @@ def test_a_session_needs_an_address_and_a_parser(evaluate: Evaluate, service: Se
 
     assert (run.code, service.seen) == (1, [])
     assert "the session of 'http' needs a responseParser" in run.shown
+
+
+def test_a_turn_behind_a_redirect_is_sent_once(ask: Ask, service: Service) -> None:
+    """What answered with a redirect has heard the turn; that nobody is where it points changes nothing of that."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        gone = f"http://127.0.0.1:{nobody.getsockname()[1]}/"
+    service.will(303, location=gone)
+    entry = {"id": service.url, "config": {"method": "POST", "body": "{{prompt}}", "maxRetries": 3}}
+    [reply] = ask(entry, "turn", is_turn=True)
+    assert "cannot be reached" in reply.error
+    assert len(service.seen) == 1

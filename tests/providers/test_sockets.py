@@ -29,6 +29,7 @@ class Talk:
     def serve(self, connection: ServerConnection) -> None:
         """Answer on one connection until it is closed."""
         heard: list[str] = []
+        late = ""
         self.headers.append(connection.request.headers.get("x-k") if connection.request else None)
         for message in connection:
             heard.append(str(message))
@@ -37,7 +38,11 @@ class Talk:
             elif "in pieces" in heard[-1]:
                 for piece in ("a", "b", "end"):
                     connection.send(json.dumps({"piece": piece}))
+            elif "be late" in heard[-1]:
+                late = heard[-1]
             elif "be quiet" not in heard[-1]:
+                if late:
+                    connection.send(json.dumps({"last": late}))
                 connection.send(json.dumps({"count": len(heard), "last": heard[-1]}))
         with self.change:
             self.closed.append(heard)
@@ -160,3 +165,15 @@ def test_webhook(ask: Ask, service: Service, answer: Any, output: Any, error: st
     assert service.bodies == [{"prompt": "hi", "config": {"mood": "good"}}]
     assert reply.output == output
     assert error in reply.error
+
+
+def test_a_late_answer_is_nobody_elses(evaluate: Evaluate, talk: Talk) -> None:
+    """A turn that is cut short ends its connection: what is answered to it later is not taken for the next turn's."""
+    suite = asked("be late", "next", providers=[entry(talk, transformResponse="data.last")])
+    for test in suite["tests"]:
+        test["metadata"] = {"conversationId": "x"}
+    suite["evaluateOptions"] = {"timeoutMs": 500}
+    run = evaluate(suite, {}, NO_PROXY="127.0.0.1")
+
+    assert run.outcomes == ["error", "error"], run.shown
+    assert "was closed" in run.rows[1]["error"]

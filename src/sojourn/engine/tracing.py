@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gzip
 import secrets
 import sys
+import zlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -65,25 +65,37 @@ async def traced(asked: Mapping[str, Any], env: Mapping[str, str]) -> AsyncItera
     http = otlp.get("http") if isinstance(otlp, Mapping) else None
     wanted: Mapping[str, Any] = http if isinstance(http, Mapping) else {}
     traces = Traces(env)
-    server = await _listening(traces, wanted)
+    connections: set[asyncio.Task[Any]] = set()
+    server = await _listening(traces, wanted, connections)
     try:
         yield traces
     finally:
+        for connection in connections:
+            connection.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
         if server is not None:
             server.close()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(server.wait_closed(), _PATIENCE)
 
 
-async def _listening(traces: Traces, wanted: Mapping[str, Any]) -> asyncio.Server | None:
+async def _listening(
+    traces: Traces, wanted: Mapping[str, Any], connections: set[asyncio.Task[Any]]
+) -> asyncio.Server | None:
     """Listen where the suite says; if somebody else does, the run goes on without the spans of others."""
-    host, port = str(wanted.get("host") or "127.0.0.1"), int(wanted.get("port", 4318))
+    host, port = str(wanted.get("host") or "127.0.0.1"), wanted.get("port", 4318)
     if wanted.get("enabled", True) is False:
         return None
+
+    def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = asyncio.ensure_future(_serve(traces, reader, writer))
+        connections.add(connection)
+        connection.add_done_callback(connections.discard)
+
     try:
-        return await asyncio.start_server(lambda reader, writer: _serve(traces, reader, writer), host, port)
-    except OSError as error:
-        why = f"nobody can listen on {host}:{port} ({error.strerror or error})"
+        return await asyncio.start_server(served, host, int(port))
+    except (OSError, OverflowError, TypeError, ValueError) as error:
+        why = f"nobody can listen on {host}:{port} ({getattr(error, 'strerror', None) or error})"
         sys.stderr.write(f"warning: no spans are received: {why}; name another tracing.otlp.http.port\n")
         return None
 
@@ -103,15 +115,12 @@ async def _one(traces: Traces, reader: asyncio.StreamReader, writer: asyncio.Str
     """Answer one request; tells whether another may follow."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
-    size = int(headers.get("content-length") or 0)
-    if size > _MOST:
-        raise ValueError("too large")
-    body = await reader.readexactly(size)
+    body = await _body(reader, headers)
     status = "200 OK"
     if head[0].startswith("POST"):
         try:
             traces.take(_unpacked(body, headers), headers.get("content-type", ""))
-        except (ValueError, OSError, EOFError):
+        except (ValueError, zlib.error):
             status = "400 Bad Request"
     keep = headers.get("connection", "").lower() != "close"
     after = "keep-alive" if keep else "close"
@@ -122,5 +131,30 @@ async def _one(traces: Traces, reader: asyncio.StreamReader, writer: asyncio.Str
     return keep
 
 
+async def _body(reader: asyncio.StreamReader, headers: Mapping[str, str]) -> bytes:
+    """Read a request's body, whole or in chunks (RFC 9112, section 7.1); raises ValueError where it is too large."""
+    if "chunked" not in headers.get("transfer-encoding", "").lower():
+        return await reader.readexactly(_bounded(int(headers.get("content-length") or 0)))
+    body = b""
+    while size := int((await reader.readuntil(b"\r\n")).partition(b";")[0], 16):
+        body += await reader.readexactly(_bounded(len(body) + size) - len(body))
+        await reader.readexactly(2)
+    while await reader.readuntil(b"\r\n") != b"\r\n":
+        pass
+    return body
+
+
+def _bounded(size: int) -> int:
+    if size > _MOST:
+        raise ValueError("too large")
+    return size
+
+
 def _unpacked(body: bytes, headers: Mapping[str, str]) -> bytes:
-    return gzip.decompress(body) if headers.get("content-encoding") == "gzip" else body
+    if headers.get("content-encoding") != "gzip":
+        return body
+    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    whole = unpacking.decompress(body, _MOST)
+    if not unpacking.eof:
+        raise ValueError("too large, or cut off")
+    return whole

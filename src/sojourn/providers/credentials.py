@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import time
@@ -30,6 +31,7 @@ class Credentials:
         if self._type not in TYPES:
             raise ProviderError(f"auth.type must be one of {', '.join(TYPES)}, not {self._type!r}")
         self._file = Expression("auth.path", auth.get("path"), "request", tools, base) if self._type == "file" else None
+        self._fetching = asyncio.Lock()
         self._token = ""
         self._until = 0.0
 
@@ -37,9 +39,10 @@ class Credentials:
         """Fetch a token where one is needed; returns the variables that it gives to templates."""
         if self._type not in ("oauth", "file"):
             return {}
-        if not self._token or time.time() >= self._until:
-            told = await (self._file({}) if self._file else self._fetched(fill, sender))
-            self._token, self._until = _read(told)
+        async with self._fetching:  # all who come meanwhile have the same token
+            if not self._token or time.time() >= self._until:
+                told = await (self._file({}) if self._file else self._fetched(fill, sender))
+                self._token, self._until = _read(told)
         return {"token": self._token, "expiration": int(self._until * 1000)} if self._type == "file" else {}
 
     def headers(self, fill: Fill) -> dict[str, str]:

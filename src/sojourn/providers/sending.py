@@ -141,9 +141,11 @@ class Sender:
         except httpx2.TimeoutException as error:
             raise SendingError(f"{outgoing.url} did not answer within {self._manner.timeout_s:g} s") from error
         except (httpx2.ConnectError, httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError) as error:
-            raise _Unsent(outgoing.url, error, is_unsent=isinstance(error, httpx2.ConnectError)) from error
+            # A connection that fails behind a redirect comes after what was asked has been heard.
+            is_unsent = isinstance(error, httpx2.ConnectError) and error.request.url == request.url
+            raise _Unsent(outgoing.url, error, is_unsent=is_unsent) from error
         except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, TypeError) as error:
-            raise SendingError(f"{outgoing.url} cannot be asked: {error or type(error).__name__}") from error
+            raise SendingError(f"{outgoing.url} cannot be asked: {str(error) or type(error).__name__}") from error
         for each in (*answer.history, answer):
             cookies.extract_cookies(each)
         return answer
@@ -159,7 +161,7 @@ class _Unsent(Exception):  # noqa: N818  a step on the way to SendingError
     """The connection failed; `is_unsent`: before anything was sent."""
 
     def __init__(self, url: str, error: Exception, *, is_unsent: bool) -> None:
-        super().__init__(f"{url} cannot be reached: {error or type(error).__name__}")
+        super().__init__(f"{url} cannot be reached: {str(error) or type(error).__name__}")
         self.is_unsent = is_unsent
 
 

@@ -66,8 +66,9 @@ class WebSocket:
             connection = await self._opened(fill)
             belongings.kept["websocket"] = connection
             belongings.push_async_callback(connection.close)
-        elif connection.close_code is not None:
-            raise Silence(f"the connection of this conversation was closed ({connection.close_code}) before this turn")
+        elif connection.close_code is not None or belongings.kept.get("given up"):
+            code = f" ({connection.close_code})" if connection.close_code else ""
+            raise Silence(f"the connection of this conversation was closed{code} before this turn")
         return connection
 
     async def _opened(self, fill: Fill) -> Any:
@@ -90,21 +91,27 @@ class WebSocket:
                 max_size=MOST_BYTES,
             )
         except (OSError, TimeoutError, WebSocketException) as error:
-            raise Silence(f"{url} cannot be reached: {error or type(error).__name__}") from error
+            raise Silence(f"{url} cannot be reached: {str(error) or type(error).__name__}") from error
 
     async def _said(self, connection: Any, message: str, question: Question) -> Reply:
         from websockets.exceptions import ConnectionClosed
 
+        is_answered = False
         try:
             async with asyncio.timeout(self._seconds):
                 await connection.send(message)
-                return await self._streamed(connection, question) if self._stream else await self._first(connection)
+                found = await (self._streamed(connection, question) if self._stream else self._first(connection))
+            is_answered = True
         except ConnectionClosed as error:
             raise Silence(f"the connection was closed before an answer came: {error}") from error
         except TimeoutError as error:
-            # An answer that comes late must not be taken for that of the next turn.
-            await connection.close()
             raise Silence(f"no answer came within {self._seconds:g} s") from error
+
+        finally:
+            if not is_answered:  # one that comes late must not be taken for that of the next turn
+                question.belongings.kept["given up"] = True
+                connection.transport.abort()
+        return found
 
     async def _first(self, connection: Any) -> Reply:
         data = _parsed(_text(await connection.recv()))
