@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import os
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from sojourn.engine.planner import make_plan
 from sojourn.engine.preflight import broken_code, lacks_package
 from sojourn.engine.run import Listeners, Run, prepared
 from sojourn.engine.sessions import known_kinds
-from sojourn.errors import ConfigError
+from sojourn.errors import ConfigError, UsageError
 from sojourn.languages.runner import CodeRunner
 from sojourn.model.plan import Plan
 from sojourn.model.result import RunResult
@@ -97,5 +98,8 @@ async def evaluate(config: str | Path | Mapping[str, Any], *, listeners: Listene
 
 
 def run(config: str | Path | Mapping[str, Any]) -> RunResult:
-    """Run a configuration from code that is not async; see `evaluate`."""
+    """Run a configuration from code that is not async; see `evaluate`. Raises UsageError where a loop runs already."""
+    with contextlib.suppress(RuntimeError):
+        asyncio.get_running_loop()
+        raise UsageError("sojourn.run is for code that is not async", todo="write: await sojourn.evaluate(...)")
     return asyncio.run(evaluate(config))

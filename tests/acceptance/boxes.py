@@ -137,12 +137,13 @@ class Played:
 Play = Callable[..., Played]
 
 
-def begin(folder: Path, verb: str, *arguments: str) -> subprocess.Popen[str]:
+def begin(folder: Path, verb: str, *arguments: str, stdin: int | None = None) -> subprocess.Popen[str]:
     """Start the command line in a folder."""
     return subprocess.Popen(
         [sys.executable, "-m", "sojourn", verb, *arguments],
         cwd=folder,
         env={**os.environ, "SOJOURN_HOME": str(folder / "home")},
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",

@@ -52,17 +52,26 @@ def test_enter_closes_what_is_kept(tmp_path: Path) -> None:
 
 
 def test_a_signal_closes_what_is_kept(tmp_path: Path) -> None:
-    """Without a terminal it waits to be told to end, and says so."""
+    """Whoever does not want to look any longer stops the run, and what had finished is written."""
     prepare(tmp_path)
-    run = begin(tmp_path, "eval", "-j", "1", "--keep-sessions", "on-fail", "-o", "out.json")
+    run = begin(tmp_path, "eval", "-j", "1", "--keep-sessions", "on-fail", "-o", "out.json", stdin=subprocess.PIPE)
     assert run.stdout is not None
-    while "Ctrl-C (or SIGTERM) closes them" not in run.stdout.readline():
+    while "press Enter to close them" not in run.stdout.readline():
         assert run.poll() is None
     assert "close box-2" not in (tmp_path / "story").read_text()
     run.send_signal(signal.SIGTERM)
     run.communicate(timeout=60)
     assert (tmp_path / "story").read_text().splitlines()[-1] == "close box-2"
     assert (run.returncode, (tmp_path / "out.json").exists()) == (143, True)
+
+
+def test_where_nobody_can_press_enter_nobody_is_waited_for(tmp_path: Path) -> None:
+    """In a job without input the run ends by itself."""
+    prepare(tmp_path)
+    run = begin(tmp_path, "eval", "-j", "1", "--keep-sessions", "on-fail", stdin=subprocess.DEVNULL)
+    run.communicate(timeout=60)
+    assert (tmp_path / "story").read_text().splitlines()[-1] == "close box-2"
+    assert run.returncode == 100
 
 
 def test_nothing_is_kept_where_all_passes(tmp_path: Path) -> None:

@@ -148,6 +148,9 @@ tests: [{description: first, vars: {q: '1'}}, {description: second, vars: {q: '2
             "there is no key 'isolaton' here (did you mean 'isolation'?)",
         ),
         ("box: {kind: 'file://s.py:Box', scoop: run}", ":4:34: there is no key 'scoop' here (did you mean 'scope'?)"),
+        ("box: {kind: 'file://s.py:Box', capacity: lots}", ":4:44: capacity must be a whole number of 1 or more"),
+        ("box: {kind: 'file://s.py:Box', pool: {max: many}}", ":4:46: max must be a whole number of 1 or more"),
+        ("box: {kind: 'file://s.py:Box', parent: 3}", ":4:42: parent must be a text or a list"),
         ("box: {kind: 'file://s.py:Box', colour: red}", "there is no key 'colour' here (there are capacity, close_"),
         (
             "pool: {kind: 'file://s.py:Box', pool: {max: 2}}\n  box: {kind: 'file://s.py:child', parent: pool}",
@@ -164,3 +167,44 @@ def test_what_cannot_be_is_refused_before_anything_opens(play: Play, sessions: s
     assert run.shown.startswith("error: ")
     assert (run.code, run.rows, run.story) == (1, [], [])
     assert told in play(suite, verb="validate").shown
+
+
+MISSPELT = """
+prompts: ['{{sessions.bux.id}} {{q}}']
+providers: [{id: 'file://s.py', sessions: [box]}]
+sessions: {box: {kind: 'file://s.py:Box'}}
+tests:
+  - {vars: {q: 1}, assert: [{type: session, session: bax, value: x}]}
+  - turns: [{vars: {q: 2}, assert: [{type: conversation, assert: [{type: session, session: bix, value: y}]}]}]
+"""
+
+
+def test_a_session_that_is_misspelt_anywhere_is_named(play: Play) -> None:
+    """In prompts and in assertions, also of turns and sets: before anything is asked, with its place."""
+    run = play(MISSPELT)
+    assert (run.code, run.story) == (1, [])
+    for place, name in ((":2:11", "bux"), (":6:54", "bax"), (":7:92", "bix")):
+        assert (
+            f"promptfooconfig.yaml{place}: there is no session {name!r} under sessions (did you mean 'box'?)"
+            in run.shown
+        )
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ("{boks: 2}", "knows no key 'boks' (did you mean 'books'?)"),
+        ("{books: many}", "books must be a whole number"),
+        ("{floor: 1}", "needs books"),
+        ("{books: 2, floor: 1}", ""),
+    ],
+)
+def test_a_class_of_the_users_own_says_what_it_knows(play: Play, tmp_path: Path, config: str, told: str) -> None:
+    """Its `keys` and `needs` count before anything opens, as those of built-in kinds do."""
+    code = "class Shelf:\n    keys = {'books': int, 'floor': (int, str)}\n    needs = ('books',)\n"
+    (tmp_path / "shelf.py").write_text(code, encoding="utf-8")
+    suite = "providers: [{id: echo, sessions: [shelf]}]\nprompts: [x]\n"
+    suite += "sessions: {shelf: {kind: 'file://shelf.py:Shelf', config: "
+    for verb in ("validate", "eval"):
+        run = play(f"{suite}{config}}}}}\n", verb=verb)
+        assert (run.code, told in run.shown) == (1 if told else 0, True), run.shown

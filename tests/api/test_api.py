@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import sojourn
-from sojourn.errors import ConfigError
+from sojourn.errors import ConfigError, UsageError
 from sojourn.model.result import Outcome
 
 SUITE = """prompts: ['{{x}}']
@@ -55,3 +55,13 @@ def test_the_version_imports_nothing_but_the_version() -> None:
     version, modules = told.splitlines()
     assert version == sojourn.__version__
     assert not [name for name in ("sojourn.cli", "asyncio", "msgspec", "yaml", "argparse") if f"'{name}'" in modules]
+
+
+def test_run_inside_a_loop_says_what_to_write() -> None:
+    """As in a notebook."""
+
+    async def main() -> None:
+        with pytest.raises(UsageError, match="not async"):
+            sojourn.run({"prompts": ["x"], "providers": ["echo"]})
+
+    asyncio.run(main())

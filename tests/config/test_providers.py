@@ -121,3 +121,20 @@ def test_a_provider_of_a_test_is_read_alone(tmp_path: Path) -> None:
     assert (spec.id, spec.config, spec.base) == ("file://bot.py", {"a": 1}, str(tmp_path))
     with pytest.raises(ConfigError, match="unknown provider 'nobody'"):
         read_provider("nobody", str(tmp_path), {})
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ("{id: 'openai:chat:x', config: {apiBaseURL: 'http://x'}}", "'apiBaseURL'; did you mean 'apiBaseUrl'?"),
+        ("{id: 'https://x', config: {metod: GET}}", "does not read the key 'metod'; did you mean 'method'?"),
+        ("{id: 'anthropic:messages:x', config: {max_tokns: 1}}", "did you mean 'max_tokens'?"),
+        ("{id: 'ws://x', config: {messageTemplate: x, protocol: y}}", "did you mean 'protocols'?"),
+        ("{id: 'openai:chat:x', config: {max_tokens: 1, top_p: 1, passthrough: {}, whatever: 1}}", ""),
+    ],
+)
+def test_a_key_of_a_config_that_looks_like_a_slip_is_warned_of(load: Load, entry: str, told: str) -> None:
+    """With its place and the key that was meant; what is like no other key is left to the service."""
+    suite = load(f"prompts: [x]\nproviders: [{entry}]\n")
+    found = [warning for warning in suite.warnings if "does not read" in warning]
+    assert (told in found[0]) if told else not found

@@ -313,7 +313,7 @@ def test_the_next_run_closes_what_a_dead_one_left(storm: Begin, tmp_path: Path) 
 
     assert next_run.returncode == 0, told
     assert "had died: " in told
-    assert "1 afterAll hooks run" in told
+    assert "1 afterAll hook run" in told
     running.settled()
 
 

@@ -87,7 +87,7 @@ def test_what_is_left_is_reclaimed_newest_first(place: Path) -> None:
     abandon(made)
     (reaped,) = asyncio.run(reaper.reap_all(place, os.environ))
     assert (reaped.closed, len(reaped.hooks), reaped.left) == (["box r/2", "box r/1"], 1, [])
-    assert "2 sessions closed, 1 afterAll hooks run" in str(reaped)
+    assert "2 sessions closed, 1 afterAll hook run" in str(reaped)
     assert (place / "hooks").read_text() == "afterAll!"
     assert not (place / "r-1").exists()
     assert not (place / "private").exists()

@@ -421,3 +421,15 @@ def test_a_turn_behind_a_redirect_is_sent_once(ask: Ask, service: Service) -> No
     [reply] = ask(entry, "turn", is_turn=True)
     assert "cannot be reached" in reply.error
     assert len(service.seen) == 1
+
+
+@pytest.mark.parametrize("status", [400, 404, 500])
+def test_an_error_says_what_was_asked_and_what_came(ask: Ask, service: Service, status: int) -> None:
+    """The status, what the service says, and the address without its query, which may hold what nobody is to see."""
+    for _ in range(5):
+        service.will(status, {"error": "no such thread"})
+    [reply] = ask({"id": f"{service.url}/a", "config": {"queryParams": {"key": "secret"}, "maxRetries": 0}}, "hi")
+    assert f"HTTP {status}" in reply.error
+    assert "no such thread" in reply.error
+    assert reply.error.endswith(f"(GET {service.url}/a)")
+    assert "secret" not in reply.error

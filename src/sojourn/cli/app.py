@@ -15,7 +15,7 @@ COMMANDS = {
     "eval": ("sojourn.cli.eval", "run a suite"),
     "explain": ("sojourn.cli.explain", "show lanes and sessions without running"),
     "init": ("sojourn.cli.init", "start from an example"),
-    "sessions": ("sojourn.cli.sessions", "list or reap sessions that outlived their run"),
+    "sessions": ("sojourn.cli.sessions", "what is open, reap what dead runs left, keep one up between runs"),
     "validate": ("sojourn.cli.validate", "find every mistake in a suite without running"),
 }
 

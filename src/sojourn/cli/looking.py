@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -14,7 +16,7 @@ from sojourn.reporters.plain import plain
 
 
 def looker(progress: Progress) -> Callable[[list[tuple[str, str, Any]]], Awaitable[None]]:
-    """Return what shows kept sessions and waits for Enter; where nobody can press it, for the signal to end."""
+    """Return what shows kept sessions and waits for Enter, or for the end of standard input."""
 
     async def look(kept: list[tuple[str, str, Any]]) -> None:
         for session, trial, handle in kept:
@@ -24,22 +26,21 @@ def looker(progress: Progress) -> Callable[[list[tuple[str, str, Any]]], Awaitab
                 else "no handle: it lives in its process"
             )
             progress.tell(plain(f"kept open for {trial}: {session}: {reach}"))
-        if sys.stdin is not None and sys.stdin.isatty():
-            progress.tell("press Enter to close them")
-            await _line()
-        else:
-            progress.tell("Ctrl-C (or SIGTERM) closes them")
-            await asyncio.Event().wait()
+        progress.tell("press Enter to close them (Ctrl-C does, too)")
+        await _line()
 
     return look
 
 
 async def _line() -> None:
-    """Wait for a line on standard input."""
+    """Wait for a line on standard input, or for its end: where nobody can press Enter, nobody looks either."""
     loop, pressed = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_reader(sys.stdin, pressed.set)
-    try:
-        await pressed.wait()
-    finally:
-        loop.remove_reader(sys.stdin)
-    sys.stdin.readline()
+
+    def read() -> None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdin.readline()
+        with contextlib.suppress(RuntimeError):  # the run was stopped meanwhile
+            loop.call_soon_threadsafe(pressed.set)
+
+    threading.Thread(target=read, daemon=True).start()
+    await pressed.wait()

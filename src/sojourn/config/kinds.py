@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sojourn import registry
@@ -22,16 +22,28 @@ def check_config(name: str, config: Mapping[str, Any]) -> None:
     except UnknownNameError as error:
         raise Mismatch(str(error), path=("kind",)) from error
     keys: Mapping[str, Any] | None = getattr(plug, "keys", None)
-    if keys is None:
-        return
+    if keys is not None:
+        check_keys(name, config, keys, getattr(plug, "needs", ()))
+
+
+def check_told(name: str, config: Mapping[str, Any], told: Mapping[str, Any]) -> None:
+    """Check a configuration as `check_config` does, by what a class of the user's own says of itself."""
+    if told.get("keys"):
+        types = {kind.__name__: kind for kind in _WORDS}
+        keys = {key: tuple(types[each] for each in named if each in types) for key, named in told["keys"].items()}
+        check_keys(name, config, keys, told.get("needs") or ())
+
+
+def check_keys(name: str, config: Mapping[str, Any], keys: Mapping[str, Any], needs: Iterable[str]) -> None:
+    """Raise Mismatch for the first key that is not known or not as it must be, and for those that are missing."""
     for key, value in config.items():
         if key not in keys:
             close = registry.nearest(str(key), keys)
             todo = f"did you mean {close!r}?" if close else f"it knows {', '.join(keys)}"
             raise Mismatch(f"the kind {name!r} knows no key {key!r}", path=("config", key), todo=todo)
-        if value is not None and not _fits(value, keys[key]):
+        if value is not None and keys[key] and not _fits(value, keys[key]):
             raise Mismatch(f"{key} must be {_words(keys[key])}", path=("config", key), got=value)
-    lacking = [key for key in getattr(plug, "needs", ()) if config.get(key) in (None, "")]
+    lacking = [key for key in needs if config.get(key) in (None, "")]
     if lacking:
         raise Mismatch(f"the kind {name!r} needs {', '.join(lacking)}", path=("config",), todo="write it under config")
 

@@ -17,7 +17,7 @@ from sojourn.config.keys import PROVIDER
 from sojourn.config.reading import Reading
 from sojourn.config.references import FILE, load_files
 from sojourn.config.sessions import endpoint_session, own_session
-from sojourn.config.shape import check_mapping
+from sojourn.config.shape import check_mapping, slip
 from sojourn.errors import CodeError, ConfigError, ProviderError
 from sojourn.model.reference import Reference
 from sojourn.model.suite import JsonDict, ProviderSpec
@@ -100,6 +100,7 @@ async def _checked(entry: Any, source: Source, at: Path, reading: Reading) -> Pr
             return None
         spec = _spec(unfolded, reading.base, reading.cwd)
         check_plug(spec)
+        _doubt_keys(spec, source, inner, reading)
         spec = await _with_config(spec, reading)
         return _with_session(spec, unfolded, inner, dataclasses.replace(reading, source=source))
     except Mismatch as mismatch:
@@ -180,6 +181,15 @@ def check_plug(spec: ProviderSpec) -> None:
         workers = number(spec.config.get("workers"), "workers")
         if workers is not None and (workers < 1 or workers % 1):
             raise Mismatch("workers must be a whole number of 1 or more", path=("config", "workers"), got=workers)
+
+
+def _doubt_keys(spec: ProviderSpec, source: Source, at: Path, reading: Reading) -> None:
+    """Warn of keys under `config` that look like slips of those that the provider reads."""
+    keys = getattr(registry.find("provider", registry.provider_name(spec.id)), "keys", ())
+    for key in [key for key in spec.config if keys and key not in keys]:
+        if meant := slip(str(key), tuple(sorted(keys))):
+            what = f"{spec.id} does not read the key {key!r}; did you mean {meant!r}?"
+            reading.findings.doubt(what, source, (*at, "config", key))
 
 
 def _check_program(written: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +17,7 @@ from sojourn.config.keys import POOL, SESSION
 from sojourn.config.kinds import check_config
 from sojourn.config.reading import Reading
 from sojourn.config.references import load_files
-from sojourn.config.shape import check_own
+from sojourn.config.shape import check_own, right
 from sojourn.config.tests import Placed
 from sojourn.model.reference import Reference
 from sojourn.model.session import Isolation, PoolLimits, Scope, SessionSpec
@@ -57,6 +58,34 @@ def _asked_for(config: JsonDict, tests: Sequence[Placed], reading: Reading) -> I
         names = entry.get("sessions") if isinstance(entry, dict) else None
         for index, name in enumerate(names if isinstance(names, list) else ()):
             yield str(name), source, (*at, "sessions", index)
+        yield from ((name, source, (*at, *inner)) for name, inner in _looked_at(entry))
+    if config.get("sessions"):
+        for text, at in _prompt_texts(config.get("prompts")):
+            yield from ((name, reading.source, at) for name in _SPOKEN.findall(text) if name != "session")
+
+
+_SPOKEN = re.compile(r"\{\{[^}]*?\bsessions\.(\w+)")
+
+
+def _prompt_texts(prompts: Any) -> Iterator[tuple[str, Path]]:
+    """Yield the prompts that stand in the configuration itself."""
+    for index, prompt in enumerate(prompts if isinstance(prompts, list) else [prompts]):
+        text = prompt.get("raw") if isinstance(prompt, dict) else prompt
+        if isinstance(text, str):
+            yield text, ("prompts", index) if isinstance(prompts, list) else ("prompts",)
+
+
+def _looked_at(entry: Any, inside: Path = ()) -> Iterator[tuple[str, Path]]:
+    """Yield the sessions that the assertions of a test, of its turns and of sets name, each with its place."""
+    if not isinstance(entry, dict):
+        return
+    for index, claim in enumerate(entry["assert"] if isinstance(entry.get("assert"), list) else ()):
+        at = (*inside, "assert", index)
+        if isinstance(claim, dict) and isinstance(claim.get("session"), str) and claim["session"] != "session":
+            yield claim["session"], (*at, "session")
+        yield from _looked_at(claim, at)
+    for number, turn in enumerate(entry["turns"] if isinstance(entry.get("turns"), list) else ()):
+        yield from _looked_at(turn, (*inside, "turns", number))
 
 
 def _entries(config: JsonDict) -> Iterator[tuple[Any, Path]]:
@@ -127,9 +156,11 @@ def _spec(name: str, entry: JsonDict, at: Path, reading: Reading) -> SessionSpec
     if not _NAME.fullmatch(name):
         raise Mismatch(f"{name!r} is no name for a session", todo="use letters, digits, _ and -")
     check_own(entry, SESSION, reading.source, at, reading.findings)
+    entry = right(entry, SESSION)
     pool = entry.get("pool")
     if isinstance(pool, dict):
         check_own(pool, POOL, reading.source, (*at, "pool"), reading.findings)
+        pool = right(pool, POOL)
     isolation = entry.get("isolation")
     kind = _kind(entry, reading)
     config = mapping(load_files(entry.get("config"), reading.base, reading.cwd, at=("config",)), "config")
@@ -143,8 +174,8 @@ def _spec(name: str, entry: JsonDict, at: Path, reading: Reading) -> SessionSpec
         limits=_limits(entry, pool if isinstance(pool, dict) else {}),
         pooled=pool is not None,
         parents=_names(entry.get("parent")),
-        open_timeout=duration(entry.get("open_timeout", 60), "open_timeout"),
-        close_timeout=duration(entry.get("close_timeout", 30), "close_timeout"),
+        open_timeout=duration(entry.get("open_timeout", 60), "open_timeout") or math.inf,
+        close_timeout=duration(entry.get("close_timeout", 30), "close_timeout") or math.inf,
         config=config,
         base=reading.base,
     )
@@ -203,4 +234,4 @@ def duration(value: Any, name: str) -> float:
 
 
 def _names(value: Any) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(value or ())
+    return (value,) if isinstance(value, str) else tuple(map(str, value)) if isinstance(value, list) else ()

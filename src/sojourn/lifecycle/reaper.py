@@ -19,6 +19,7 @@ from sojourn.errors import SojournError
 from sojourn.languages.runner import CodeRunner
 from sojourn.lifecycle import ledger
 from sojourn.lifecycle.ledger import LeftOpen, Remains
+from sojourn.model.counting import counted
 from sojourn.model.reference import Reference
 
 RECLAIM_GRACE = 30.0
@@ -37,7 +38,7 @@ class Reaped:
 
     def __str__(self) -> str:
         lost = f"; lost, for their kind has no reclaim: {', '.join(self.lost)}" if self.lost else ""
-        done = f"{len(self.closed)} sessions closed, {len(self.hooks)} afterAll hooks run"
+        done = f"{counted(len(self.closed), 'session')} closed, {counted(len(self.hooks), 'afterAll hook')} run"
         left = f"; not undone: {', '.join(self.left)}" if self.left else ""
         return f"run {self.run_id} had died: {done}{left}{lost}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 from sojourn.errors import ProviderError
 from sojourn.model.reply import Reply
@@ -19,8 +19,18 @@ _KEYS = ("metadata", "service_tier", "stop_sequences", "thinking", "tool_choice"
 _FINISH = {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "tool_use": "tool_calls"}
 
 
+_READ = """
+apiBaseUrl apiHost apiKey apiKeyEnvar apiKeyRequired beta cost extra_body headers inputCost maxRetries
+max_tokens metadata outputCost passthrough replay resend service_tier showThinking stop_sequences temperature
+thinking timeoutMs tool_choice tools top_k top_p
+"""
+"""The keys under `config` that are read."""
+
+
 class Anthropic:
     """Asks one model; system messages of a chat go where the service wants them."""
+
+    keys: ClassVar[frozenset[str]] = frozenset(_READ.split())
 
     def __init__(self, spec: ProviderSpec, tools: Tools) -> None:
         self._model = _model(spec.id)

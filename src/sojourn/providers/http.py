@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from sojourn.errors import ProviderError
@@ -27,8 +28,18 @@ _TOKENS_A_WORD = 1.3
 _IN_NO_URL = re.compile(r'[\x00-\x20"<>\x7f]')
 
 
+_READ = """
+auth body headers maxRetries method multipart queryParams replay request resend responseParser session
+sessionParser sessionSource signatureAuth stateful timeoutMs tls tokenEstimation tool_choice tools
+transformRequest transformResponse transformToolsFormat url useHttps validateStatus
+"""
+"""The keys under `config` that are read."""
+
+
 class Http:
     """Fills the suite's request in with a question, sends it, and reads the answer as the suite says."""
+
+    keys: ClassVar[frozenset[str]] = frozenset(_READ.split())
 
     def __init__(self, spec: ProviderSpec, tools: Tools) -> None:
         config = spec.config
@@ -60,10 +71,16 @@ class Http:
         """Answer with what the service did; a refusal, or an expression that breaks, is the reply's error."""
         try:
             variables = self._variables(question)
-            answer = await self._exchange.send(await self._outgoing(question, variables), question)
-            return await self._read(answer, question, variables)
+            outgoing = await self._outgoing(question, variables)
+            answer = await self._exchange.send(outgoing, question)
+            reply = await self._read(answer, question, variables)
         except (Broken, SendingError) as error:
             return Reply(error=str(error))
+        if not reply.error or not answer.is_error:
+            return reply
+        told = reply.error if reply.error.startswith("HTTP ") else refusal(answer)
+        address = outgoing.url.partition("?")[0]  # a query may hold what nobody is to see
+        return dataclasses.replace(reply, error=f"{told} ({outgoing.method} {address})")
 
     async def close(self) -> None:
         """Close all connections."""

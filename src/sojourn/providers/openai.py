@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from sojourn.errors import ProviderError
 from sojourn.model.reply import Reply
@@ -82,8 +82,17 @@ _RESPONSES_KEYS = (
 _COMPLETION_KEYS = ("best_of", "frequency_penalty", "logprobs", "presence_penalty", "seed", "stop", "top_p", "user")
 
 
+_OWN_KEYS = """
+apiBaseUrl apiHost apiKey apiKeyEnvar apiKeyRequired cost functionToolCallbacks headers inputCost
+maxRetries max_output_tokens max_tokens omitDefaults organization outputCost passthrough replay resend
+showThinking stream temperature timeoutMs
+"""
+
+
 class OpenAi:
     """Asks one model; what it was told in the configuration goes along, `passthrough` as it is."""
+
+    keys: ClassVar[frozenset[str]] = frozenset((*_CHAT_KEYS, *_RESPONSES_KEYS, *_COMPLETION_KEYS, *_OWN_KEYS.split()))
 
     def __init__(self, spec: ProviderSpec, tools: Tools) -> None:
         self._prefix, self._mode, self._model = _parsed(spec.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from sojourn.errors import ProviderError
 from sojourn.model.reply import Reply
@@ -20,12 +20,20 @@ from sojourn.template.jsontext import json_text
 MOST_BYTES = 64 * 1024 * 1024
 
 
+_READ = """
+headers maxRetries messageTemplate protocols responseParser streamResponse timeoutMs transformResponse url
+"""
+"""The keys under `config` that are read."""
+
+
 class Silence(Exception):  # noqa: N818  what the reply's error will say
     """No answer came; the text is for the user."""
 
 
 class WebSocket:
     """Sends a message for each prompt; what comes back first is the answer, or what `streamResponse` makes of all."""
+
+    keys: ClassVar[frozenset[str]] = frozenset(_READ.split())
 
     def __init__(self, spec: ProviderSpec, tools: Tools) -> None:
         config, base = spec.config, spec.base or str(tools.base)
@@ -110,7 +118,7 @@ class WebSocket:
         finally:
             if not is_answered:  # one that comes late must not be taken for that of the next turn
                 question.belongings.kept["given up"] = True
-                connection.transport.abort()
+                await connection.close()
         return found
 
     async def _first(self, connection: Any) -> Reply:

@@ -7,6 +7,7 @@ text: no markup, no escape sequences, no marks that turn text round.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
@@ -67,7 +68,8 @@ def _counts(result: RunResult, colour: bool) -> str:  # noqa: FBT001  whether th
 
 def _lanes(result: RunResult) -> Iterator[str]:
     shared = [lane for lane in (*result.plan.first, *result.plan.lanes) if len(lane.trials) > 1]
-    named = [f"{lane.why or lane.key} ({len(lane.trials)} trials)" for lane in shared]
+    alike = Counter(f"{lane.why or lane.key} ({len(lane.trials)} trials)" for lane in shared)
+    named = [f"{many} x {name}" if many > 1 else name for name, many in alike.items()]
     if named:
         yield f"Lanes: {len(shared)} in order: {_some(named)}"
     if result.learnt:

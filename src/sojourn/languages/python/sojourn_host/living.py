@@ -55,9 +55,20 @@ def told(kind: Any) -> dict[str, Any]:
     return {
         "abilities": abilities(kind),
         "only_with": only_with(kind),
+        **expected(kind),
         "settings": settings,
         "parameters": parameters,
     }
+
+
+def expected(kind: Any) -> dict[str, Any]:
+    """Return what a class says of its configuration: the names of the types of each of its keys, and what it needs."""
+    keys = getattr(kind, "keys", None)
+    if not inspect.isclass(kind) or not isinstance(keys, dict):
+        return {}
+    types = {key: wanted if isinstance(wanted, tuple) else (wanted,) for key, wanted in keys.items()}
+    named = {str(key): [each.__name__ for each in wanted] for key, wanted in types.items()}
+    return {"keys": named, "needs": list(getattr(kind, "needs", ()))}
 
 
 def marked(module: Any) -> dict[str, Any]:
