@@ -142,3 +142,28 @@ def test_a_crash_does_not_end_what_others_hold(folder: Path) -> None:
     assert (folder / "room").exists()
     assert "close room" not in run.story
     assert said(folder, "sessions", "down", "room").story[-2:] == ["close room", "close house"]
+
+
+WORDS = """
+prompts: ['{{q}}']
+providers: [{id: 'file://words.py', sessions: [db]}]
+sessions: {db: {kind: sqlite, config: {script: 'CREATE TABLE words (word)'}}}
+tests: [{vars: {q: a}}, {vars: {q: b}}]
+"""
+SAID = """
+def call_api(prompt, options, context):
+    db = context["sessions"]["db"]
+    db.execute("INSERT INTO words VALUES (?)", (prompt,))
+    return {"output": "".join(row["word"] for row in db.look("SELECT word FROM words"))}
+"""
+
+
+def test_a_session_of_a_named_kind_stands(folder: Path) -> None:
+    """A database that is kept up has what the last run left in it, and is removed by `down` alone."""
+    (folder / "promptfooconfig.yaml").write_text(WORDS, encoding="utf-8")
+    (folder / "words.py").write_text(SAID, encoding="utf-8")
+    assert said(folder, "sessions", "up", "db").code == 0
+    assert said(folder, "eval").outputs == ["a", "ab"]
+    assert said(folder, "eval").outputs == ["aba", "abab"]
+    assert said(folder, "sessions", "down", "db").code == 0
+    assert said(folder, "eval").outputs == ["a", "ab"]

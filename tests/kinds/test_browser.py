@@ -1,3 +1,4 @@
+import asyncio
 import shutil
 import sys
 import urllib.request
@@ -9,6 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
+from sojourn.kinds.browser import Browser
 from sojourn.kinds.marked import MARK
 from sojourn.testing import KindContract
 from tests.acceptance.suites import Evaluate, asked
@@ -117,3 +119,20 @@ def test_a_step_that_cannot_be_taken_is_the_trials_error(evaluate: Evaluate, cha
         assert run.outcomes == ["error"]
         assert told in run.rows[0]["error"]
     assert browsers(tmp_path) == []
+
+
+def test_a_fork_that_fails_leaves_no_context(chat: str, tmp_path: Path) -> None:
+    """Where the page of a fork cannot be reached its context is closed."""
+
+    async def forked() -> int:
+        session = Browser()
+        await session.open({"url": chat}, "eval-forked/1", str(tmp_path), {})
+        try:
+            session._config = {"url": "http://127.0.0.1:9/"}
+            with pytest.raises(Exception, match=r"127\.0\.0\.1:9"):
+                await session.fork()
+            return len(session._browser.contexts)
+        finally:
+            await session.close()
+
+    assert asyncio.run(forked()) == 1

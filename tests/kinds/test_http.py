@@ -167,3 +167,18 @@ def test_credentials_of_the_closing_request_are_in_no_ledger(service: str, more:
     handle["reclaim"]["close"].get("secrets", {}).pop("Authorization", None)
     asyncio.run(Http().reclaim(handle))
     assert threads(service) == before
+
+
+def test_an_attached_one_uses_the_others_thread(service: str) -> None:
+    """Another process reaches the thread by its handle."""
+
+    async def used() -> Any:
+        first, second = Http(), Http()
+        await first.open(config(service), {})
+        await second.attach(first.handle, config(service))
+        sound = await second.check()
+        await second.client.aclose()
+        await first.close()
+        return sound
+
+    assert asyncio.run(used())

@@ -1,9 +1,17 @@
+import asyncio
+import http.server
+import json
+import threading
+import time
+import urllib.parse
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
+from sojourn.kinds import oauth2
+from sojourn.kinds.oauth2 import Oauth2
 from sojourn.testing import KindContract
 from tests.acceptance.suites import Evaluate, asked
 from tests.systems.oidc import MODULES, Issuer, issuer
@@ -181,3 +189,70 @@ def show(prompt, options, context):
 
     assert run.outputs == [[False]], run.shown
     assert run.rows[0]["metadata"]["headers"] == {"access_token": "[REDACTED]", "authorization": "[REDACTED]"}
+
+
+class Refusing(http.server.BaseHTTPRequestHandler):
+    """Gives a new refresh token with each token, and fails to revoke the first that it is asked to."""
+
+    asked: ClassVar[list[dict[str, str]]] = []
+
+    def do_POST(self) -> None:
+        form = dict(urllib.parse.parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode()))
+        self.asked.append({"path": self.path, **form})
+        n = sum(each["path"] == self.path for each in self.asked)
+        said: dict[str, Any] = {"access_token": f"access-{n}", "refresh_token": f"refresh-{n}"}
+        if self.path == "/device":
+            said = {"device_code": "d", "user_code": "u", "verification_uri": "here", "interval": 0.01}
+        waits = form.get("device_code") and n < 2
+        refused = waits or (self.path == "/revoke" and n == 1)
+        text = json.dumps({"error": "slow_down" if waits else "broken"} if refused else said).encode()
+        self.send_response(400 if refused else 200)
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def refusing() -> Iterator[dict[str, str]]:
+    """Serve it; returns what a session needs of it."""
+    Refusing.asked.clear()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        here = f"http://127.0.0.1:{server.server_port}"
+        urls = {name: f"{here}/{name.split('_')[0]}" for name in ("token_url", "revoke_url", "device_url")}
+        yield {**urls, "client_id": "robot"}
+        server.shutdown()
+
+
+def test_every_token_is_revoked_whatever_the_server_says(refusing: dict[str, str]) -> None:
+    """A revocation that fails is told in the end, and the others are done; so are refresh tokens that were rotated."""
+
+    async def used() -> None:
+        session = Oauth2()
+        await session.open(refusing, {})
+        await session._renew(session._token)
+        await session.close()
+
+    with pytest.raises(PermissionError, match="/revoke answers 400 broken"):
+        asyncio.run(used())
+    revoked = {each["token"] for each in Refusing.asked if each["path"] == "/revoke"}
+    assert revoked == {"refresh-1", "refresh-2", "access-1", "access-2"}
+
+
+def test_it_slows_down_when_it_is_told_to(refusing: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """After `slow_down` the pause is longer by what the standard says."""
+    monkeypatch.setattr(oauth2, "SLOWER", 0.3)
+    before = time.monotonic()
+    asyncio.run(Oauth2().open({**refusing, "grant": "device_code"}, {}))
+
+    assert time.monotonic() - before > 0.3
+
+
+def test_a_leeway_of_none_is_none(refusing: dict[str, str]) -> None:
+    """An explicit 0 is not the default."""
+    session = Oauth2()
+    asyncio.run(session.open({**refusing, "leeway": 0}, {}))
+
+    assert session._token["leeway"] == 0

@@ -163,3 +163,22 @@ def test_a_connection_that_was_dropped_costs_one_test(database: Server) -> None:
             await session.close()
 
     assert asyncio.run(used()) == [{"n": 1}]
+
+
+def test_an_attached_one_uses_the_others_database(database: Server) -> None:
+    """Another process finds what is there by the handle, and connects only when it asks something."""
+    config = {"dsn": database.dsn, "script": SCHEMA}
+
+    async def used() -> Any:
+        first, second = Postgres(), Postgres()
+        await first.open(config, "eval-1/1", {})
+        await first.execute("INSERT INTO words (word) VALUES ('a')")
+        await second.attach(first.handle, config, "eval-2/1")
+        assert second.pool is None
+        found = await second.fetch("SELECT word FROM words")
+        await second._disconnect()
+        await first.close()
+        return found
+
+    assert asyncio.run(used()) == [{"word": "a"}]
+    assert database.left() == []

@@ -1,3 +1,4 @@
+import asyncio
 import sys
 import uuid
 from collections.abc import Collection, Mapping
@@ -7,6 +8,7 @@ from typing import Any
 import psutil
 import pytest
 
+from sojourn.kinds.process import Process
 from sojourn.testing import KindContract
 from tests.acceptance.suites import Evaluate, asked
 
@@ -121,3 +123,40 @@ def test_one_that_will_not_stop_is_killed(evaluate: Evaluate) -> None:
 
     assert run.code == 0, run.shown
     assert not running(mark)
+
+
+@pytest.mark.parametrize("stop", ["TERM", "SIGTERM", "int"])
+def test_its_stop_signal_is_written_with_or_without_sig(evaluate: Evaluate, stop: str) -> None:
+    """Both names of a signal are right, and nothing runs on."""
+    config = suite(port="auto", stop=stop)
+    mark = uuid.uuid4().hex
+    config["sessions"]["it"]["config"]["command"] = [sys.executable, "server.py", mark]
+    run = evaluate(config, {"server.py": SERVER})
+
+    assert run.code == 0, run.shown
+    assert not running(mark)
+
+
+def test_a_stop_signal_that_is_none_is_refused_before_it_starts(evaluate: Evaluate) -> None:
+    """A wrong name is the trial's error, and nothing was started."""
+    config = suite(port="auto", stop="HALT")
+    mark = uuid.uuid4().hex
+    config["sessions"]["it"]["config"]["command"] = [sys.executable, "server.py", mark]
+    run = evaluate(config, {"server.py": SERVER})
+
+    assert "stop is the name of a signal, such as SIGTERM or INT, not 'HALT'" in run.rows[0]["error"]
+    assert not running(mark)
+
+
+def test_an_attached_one_tells_of_the_others_process(tmp_path: Path) -> None:
+    """Another process has its port and its log, and sees that it has ended."""
+
+    async def used() -> list[Any]:
+        first, second = Process(), Process()
+        await first.open({"command": [sys.executable, "-c", SERVER, "x"], "port": "auto"}, "eval-a/1", str(tmp_path))
+        second.attach(first.handle)
+        seen = [second.url == first.url, second.check(), second.look("serv"), second.evidence()["exit"]]
+        await first.close()
+        return [*seen, second.check()]
+
+    assert asyncio.run(used()) == [True, True, ["serving"], None, False]

@@ -78,3 +78,22 @@ def test_a_password_in_the_url_is_in_no_ledger(server: Any, monkeypatch: pytest.
     monkeypatch.setenv("REDIS_PASSWORD", PASSWORD)
     asyncio.run(Redis().reclaim("eval-1/1", handle))
     assert server.keys("sojourn:*") == []
+
+
+def test_an_attached_one_uses_the_others_keys(server: Any) -> None:
+    """Another process finds what is there by the handle alone, and the other still empties it."""
+    port = server.connection_pool.connection_kwargs["port"]
+    config = {"url": f"redis://127.0.0.1:{port}/0", "password": PASSWORD}
+
+    async def used() -> Any:
+        first, second = Redis(), Redis()
+        await first.open(config, "eval-1/1", {})
+        await first.run("SET", "a", "b")
+        await second.attach(first.handle, config, "eval-2/1")
+        found = await second.run("GET", "a")
+        await second.client.aclose()
+        await first.close()
+        return found
+
+    assert asyncio.run(used()) == "b"
+    assert server.keys("sojourn:*") == []

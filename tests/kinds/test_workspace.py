@@ -117,3 +117,24 @@ def test_the_diff_of_a_failed_trial_is_kept(evaluate: Evaluate) -> None:
     (kept,) = (run.folder / "diffs").rglob("trial-1.diff")
     assert str(kept) == evidence["file"]
     assert kept.read_text() == evidence["diff"]
+
+
+def test_a_pipe_blocks_nothing(workspace: Workspace) -> None:
+    """What an agent leaves that is no file is named in the diff, is not copied, and goes with the folder."""
+    os.mkfifo(workspace / "pipe")
+
+    assert "+++ b/pipe\n@@ -0,0 +1 @@\n+pipe\n" in workspace.diff()
+    child = workspace.fork("eval-1/2")
+    assert not os.path.lexists(child / "pipe")
+    for each in (child, workspace):
+        each.close()
+        assert not os.path.exists(each.path)
+
+
+def test_each_session_has_evidence_of_its_own(workspace: Workspace, tmp_path: Path) -> None:
+    """Two sessions of one trial overwrite nothing of each other's."""
+    other = Workspace()
+    other.open({"from": "fixtures", "keep": "kept"}, "eval-1/other-1", str(tmp_path))
+    workspace._keep = other._keep
+
+    assert other.evidence("trial-1")["file"] != workspace.evidence("trial-1")["file"]

@@ -126,15 +126,20 @@ class Browser:
         child = Browser()
         child._config, child._tag, child._base, child._forked = self._config, self._tag, self._base, True
         child._browser = self._browser
-        await child._settle(await self.context.storage_state())
+        try:
+            await child._settle(await self.context.storage_state())
+        except BaseException:
+            with contextlib.suppress(AttributeError):  # it may not have come so far
+                await child.context.close()
+            raise
         return child
 
     async def evidence(self, trial: str) -> dict[str, Any]:
         """Return what stood in the console; where `keep` names a folder, a picture and a trace are kept there."""
         seen: dict[str, Any] = {"url": self.page.url, "console": self.console[-MOST_SHOWN:]}
         if self._config.get("keep"):
-            run = self._tag.partition("/")[0].replace(":", "-")
-            folder = os.path.join(self._base, self._config["keep"], run, trial)
+            run, _, own = self._tag.replace(":", "-").partition("/")
+            folder = os.path.join(self._base, self._config["keep"], run, own.replace("/", "-"), trial)
             seen |= {"screenshot": os.path.join(folder, "page.png"), "trace": os.path.join(folder, "trace.zip")}
             await self.page.screenshot(path=seen["screenshot"], full_page=True)
             await self.context.tracing.stop(path=seen["trace"])
@@ -146,10 +151,14 @@ class Browser:
         if self._forked:
             await self.context.close()
             return
-        with contextlib.suppress(AttributeError):  # it may not have come so far
-            await self._browser.close()
-        await self._driver.stop()
-        await asyncio.to_thread(self.reclaim, self._tag)
+        try:
+            with contextlib.suppress(AttributeError):  # it may not have come so far
+                await self._browser.close()
+        finally:
+            try:
+                await self._driver.stop()
+            finally:
+                await asyncio.to_thread(self.reclaim, self._tag)
 
     def reclaim(self, tag: str) -> None:
         """End the browser of a session whose process is gone; a fork had none of its own."""

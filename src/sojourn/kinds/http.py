@@ -100,6 +100,12 @@ class Http:
         """Send the request that makes the thread as new."""
         await self._send("reset", "POST")
 
+    async def attach(self, handle: dict[str, Any], config: dict[str, Any]) -> None:
+        """Use a thread that another process closes. Cookies that its opening got are that process's own."""
+        self._config = {**config, "url": handle["url"]}
+        self.fields = {name: value for name, value in handle.items() if name not in ("url", "reclaim")}
+        self.client, self.handle = _client(self._config), handle
+
     async def close(self) -> None:
         """Send the closing request; a thread that is gone already is closed."""
         try:

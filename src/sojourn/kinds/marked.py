@@ -28,3 +28,10 @@ def _marked(tag: str) -> Iterator[Any]:
         with contextlib.suppress(psutil.Error):
             if process.environ().get(MARK) == tag:
                 yield process
+
+
+def is_running(pid: int) -> bool:
+    """Tell whether there is a process of this number."""
+    import psutil
+
+    return psutil.pid_exists(pid)

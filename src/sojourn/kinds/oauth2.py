@@ -20,6 +20,8 @@ GRANTS = {
 }
 GIVEN = ("scope", "code", "code_verifier", "redirect_uri", "refresh_token", "subject_token", "subject_token_type")
 UNAUTHORIZED = 401
+SLOWER = 5.0
+"""By how many seconds each `slow_down` lengthens the pause between two questions, for good (RFC 8628, 3.5)."""
 
 
 class Oauth2:
@@ -50,7 +52,7 @@ class Oauth2:
         self._grant = config.get("grant") or "client_credentials"
         if self._grant not in GRANTS:
             raise ValueError(f"grant may be one of {', '.join(GRANTS)}, not {self._grant!r}")
-        self._leeway = float(config.get("leeway") or 30)
+        self._leeway = float(config.get("leeway", 30))
         self._token: dict[str, Any] = {}
         self._old: list[str] = []
         known = config.get("issuer") or config["token_url"]
@@ -121,6 +123,8 @@ class Oauth2:
         more = {"expires_at": time.monotonic() + lives, "leeway": min(self._leeway, lives / 2)}
         if self._token:
             self._old.append(self.access_token)  # somebody may still be using it: it is revoked with the others
+        if refresh and answer.get("refresh_token", refresh) != refresh:
+            self._old.append(refresh)
         self._token = {"refresh_token": refresh, **answer, **more}
 
     def _given(self) -> dict[str, Any]:
@@ -135,8 +139,10 @@ class Oauth2:
         pause = float(asked.get("interval") or 5)
         form = {"grant_type": GRANTS["device_code"], "device_code": asked["device_code"]}
         while True:
-            with contextlib.suppress(_PendingError):
+            try:
                 return await self._ask("token", form)
+            except _PendingError as pending:
+                pause += SLOWER if pending.args == ("slow_down",) else 0
             await asyncio.sleep(pause)
 
     async def _ask(self, url: str, form: dict[str, Any]) -> dict[str, Any]:
@@ -151,7 +157,7 @@ class Oauth2:
             return fields
         why = _error(answer)
         if why.get("error") in ("authorization_pending", "slow_down"):
-            raise _PendingError
+            raise _PendingError(why["error"])
         said = " ".join(str(why[key]) for key in ("error", "error_description") if why.get(key))
         raise PermissionError(f"{self._urls[url]} answers {answer.status_code} {said or answer.reason_phrase}")
 
@@ -176,12 +182,18 @@ class Oauth2:
 
     async def close(self) -> None:
         """Revoke what was fetched, where the server can."""
+        failed: list[Exception] = []
         try:
             for token in (self._token.get("refresh_token"), self.access_token, *self._old):
-                if token and self._urls["revoke"]:
-                    await self._ask("revoke", {"token": token})
+                try:
+                    if token and self._urls["revoke"]:
+                        await self._ask("revoke", {"token": token})
+                except Exception as error:  # noqa: BLE001  the others are revoked all the same; it is raised below
+                    failed.append(error)
         finally:
             await self.client.aclose()
+        if failed:
+            raise failed[0]
 
 
 class _PendingError(Exception):

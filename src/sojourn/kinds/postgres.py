@@ -180,6 +180,15 @@ class Postgres:
         await child._settle(tag, self._place["dbname"])
         return child
 
+    async def attach(self, handle: dict[str, Any], config: dict[str, Any], tag: str) -> None:
+        """Use a database that another process drops; connections are made when needed, and end with this one."""
+        self._config, self._tag, self._loop = config, tag, asyncio.get_running_loop()
+        self._place = {key: value for key, value in handle.items() if key not in ("maintenance", "own")}
+        self._way = {**self._place, "dbname": handle["maintenance"]}
+        self._own, self.handle = handle["own"], handle
+        self._at_work = self.pool = None
+        self._connecting = asyncio.Lock()
+
     async def _disconnect(self) -> None:
         pool, self.pool = self.pool, None
         if pool is not None:

@@ -15,7 +15,7 @@ import urllib.error
 import urllib.request
 from typing import Any, ClassVar
 
-from sojourn.kinds.marked import MARK, end_all
+from sojourn.kinds.marked import MARK, end_all, is_running
 
 TICK = 0.02
 TAIL = 8000
@@ -37,9 +37,12 @@ class Process:
     }
     needs: ClassVar[tuple[str, ...]] = ("command",)
 
+    _process: Any = None
+
     async def open(self, config: dict[str, Any], tag: str, base: str) -> None:
         """Start it, and wait until it is ready: its port is open, its URL answers, its log says so."""
         self._tag, self._config = tag, config
+        self._stop = _signal(config.get("stop") or "SIGTERM")
         self.port = _port(config.get("port"))
         ready = {key: self._filled(value) for key, value in (config.get("ready") or {}).items()}
         unknown = ready.keys() - {"log", "url"}
@@ -100,6 +103,8 @@ class Process:
 
     def check(self) -> bool:
         """Tell whether it still runs."""
+        if self._process is None:
+            return is_running(self.pid)
         return self._process.returncode is None
 
     def look(self, expression: str) -> list[str]:
@@ -108,15 +113,19 @@ class Process:
 
     def evidence(self) -> dict[str, Any]:
         """Return the end of its log, and how it ended if it has."""
-        return {"log": self._tail(), "exit": self._process.returncode}
+        return {"log": self._tail(), "exit": self._process and self._process.returncode}
+
+    def attach(self, handle: dict[str, Any]) -> None:
+        """Use a program that another process has started, and ends."""
+        self.pid, self.port, self.url, self.log = (handle[name] for name in ("pid", "port", "url", "log"))
+        self.handle = handle
 
     async def close(self) -> None:
         """Ask it to end, then make all that it started end."""
-        number = signal.Signals[self._config.get("stop") or "SIGTERM"]
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, number)
+            os.killpg(self._process.pid, self._stop)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._process.wait(), float(self._config.get("stop_timeout") or 5))
+            await asyncio.wait_for(self._process.wait(), float(self._config.get("stop_timeout", 5)))
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         await asyncio.to_thread(end_all, self._tag)
@@ -127,6 +136,14 @@ class Process:
     async def reclaim(self, tag: str) -> None:
         """End what was started by a session whose process is gone."""
         await asyncio.to_thread(end_all, tag)
+
+
+def _signal(name: str) -> signal.Signals:
+    """Return the signal of a name, with or without its SIG."""
+    try:
+        return signal.Signals["SIG" + name.upper().removeprefix("SIG")]
+    except KeyError:
+        raise ValueError(f"stop is the name of a signal, such as SIGTERM or INT, not {name!r}") from None
 
 
 def _port(wanted: Any) -> int:

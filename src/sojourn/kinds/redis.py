@@ -88,6 +88,12 @@ class Redis:
             await self.client.copy(key, child.key(key.removeprefix(self.prefix)))
         return child
 
+    async def attach(self, handle: dict[str, str], config: dict[str, Any], tag: str) -> None:
+        """Use a namespace that another process empties; the connection is made when needed, and ends with this one."""
+        self._config, self._loop = {**config, "url": handle["url"]}, asyncio.get_running_loop()
+        self._settle(tag)
+        self.prefix, self.handle = handle["prefix"], handle
+
     async def close(self) -> None:
         """Empty the namespace, and disconnect."""
         try:

@@ -28,7 +28,10 @@ class Sqlite:
             raise
 
     def _connect(self, tag: str) -> None:
-        self.path = _path(tag)
+        self._reach(_path(tag))
+
+    def _reach(self, path: str) -> None:
+        self.path = path
         self.handle = {"path": self.path}
         self._kept: sqlite3.Connection | None = None
         self.connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
@@ -79,6 +82,14 @@ class Sqlite:
         child._connect(tag)
         self.connection.backup(child.connection)
         return child
+
+    def attach(self, handle: dict[str, str], config: dict[str, Any], base: str) -> None:
+        """Use a file that another process has made, and removes; the connection ends with this process."""
+        if not os.path.isfile(handle["path"]):
+            raise FileNotFoundError(f"there is no database {handle['path']}")
+        self._source = os.path.join(base, config["from"]) if config.get("from") else ""
+        self._script = config.get("script") or ""
+        self._reach(handle["path"])
 
     def close(self) -> None:
         """Remove the file."""

@@ -7,6 +7,7 @@ import difflib
 import fnmatch
 import os
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ CLONE = 0x40049409
 """Linux's FICLONE: a copy that shares its blocks until one of the two is changed."""
 
 MOST_SHOWN = 20_000
+KINDS = {stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
 
 
 class Workspace:
@@ -34,7 +36,7 @@ class Workspace:
     def _settle(self, tag: str, source: str, *, first: str = "") -> None:
         """Fill the folder from `source`; what it is compared with in the end stands in a folder beside it."""
         self._place = _place(tag)
-        self._run = tag.partition("/")[0].replace(":", "-")
+        self._trace = _trace(tag)
         self.path = os.path.join(self._place, "files")
         self.handle = {"path": self.path}
         os.mkdir(self._place)
@@ -74,8 +76,8 @@ class Workspace:
         diff = self.diff()
         if not self._keep:
             return {"diff": diff[:MOST_SHOWN]}
-        os.makedirs(os.path.join(self._keep, self._run), exist_ok=True)
-        path = os.path.join(self._keep, self._run, f"{trial}.diff")
+        os.makedirs(os.path.join(self._keep, self._trace), exist_ok=True)
+        path = os.path.join(self._keep, self._trace, f"{trial}.diff")
         with open(path, "w", encoding="utf-8") as out:
             out.write(diff)
         return {"diff": diff[:MOST_SHOWN], "file": path}
@@ -110,6 +112,12 @@ class Workspace:
         child._settle(tag, self.path)
         return child
 
+    def attach(self, handle: dict[str, str], config: dict[str, Any], tag: str, base: str) -> None:
+        """Use a folder that another process has made, and removes."""
+        self._keep = os.path.join(base, config["keep"]) if config.get("keep") else ""
+        self._place, self._trace = os.path.dirname(handle["path"]), _trace(tag)
+        self.path, self.handle = handle["path"], handle
+
     def close(self) -> None:
         """Remove the folder."""
         _remove(self._place)
@@ -121,6 +129,12 @@ class Workspace:
 
 def _place(tag: str) -> str:
     return os.path.join(tempfile.gettempdir(), "workspace-" + tag.replace("/", "-").replace(":", "-"))
+
+
+def _trace(tag: str) -> str:
+    """Return the folder for what is kept of one session: its run's, and in it its own."""
+    run, _, own = tag.replace(":", "-").partition("/")
+    return os.path.join(run, own.replace("/", "-"))
 
 
 def _remove(path: str) -> None:
@@ -140,7 +154,12 @@ def _copy(source: str, target: str) -> None:
 
 
 def _copy_file(source: str, target: str) -> str:
-    """Copy a file, sharing its blocks where the file system can. A hard link would share changes, too."""
+    """Copy a file, sharing its blocks where the file system can. A hard link would share changes, too.
+
+    What is no file, such as a pipe or a socket, is left out: to read it could take for ever.
+    """
+    if not os.path.isfile(source):
+        return target
     if not (sys.platform == "linux" and _cloned(source, target)):
         shutil.copyfile(source, target)
     shutil.copystat(source, target)
@@ -189,5 +208,7 @@ def _read(path: str | None) -> bytes:
         return b""
     if os.path.islink(path):
         return f"link to {os.readlink(path)}\n".encode()
+    if not os.path.isfile(path):
+        return f"{KINDS.get(stat.S_IFMT(os.lstat(path).st_mode), 'no file')}\n".encode()
     with open(path, "rb") as file:
         return file.read()
