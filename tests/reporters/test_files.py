@@ -6,6 +6,7 @@ import json
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -18,6 +19,7 @@ from sojourn import registry
 from sojourn.catalog import REPORTERS
 from sojourn.model.reply import Reply
 from sojourn.model.result import Outcome, Phase, RunResult, TrialResult, Trouble
+from sojourn.reporters.cells import rows
 
 Make = Callable[..., TrialResult]
 Run = Callable[..., RunResult]
@@ -191,3 +193,10 @@ def test_no_format_tells_a_secret(run: Run, trial: Make) -> None:
 
     for suffix in REPORTERS:
         assert not re.search(rb"hush-hush", written(result, suffix)), suffix
+
+
+def test_a_row_says_which_turn_it_is(trial: Make, run: Run) -> None:
+    """Each turn of a test has a row of its own in every format, and none looks like another."""
+    first, second = trial(0, raw={"description": "refund"}), trial(1, raw={"description": "refund"})
+    turns = [replace(each, trial=replace(each.trial, turn=n)) for n, each in enumerate((first, second), 1)]
+    assert [row.description for row in rows(run(*turns))] == ["refund, turn 1", "refund, turn 2"]

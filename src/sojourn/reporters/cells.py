@@ -35,9 +35,15 @@ def rows(result: RunResult) -> list[TestRow]:
     for trial in sorted(result.results, key=lambda trial: trial.trial.index):
         index = trial.trial.test_index
         if index not in found:
-            found[index] = TestRow(index, trial.case.description, redacted_vars(trial.case.vars), {})
+            found[index] = TestRow(index, _described(trial), redacted_vars(trial.case.vars), {})
         found[index].cells[trial.trial.column.index] = trial
     return list(found.values())
+
+
+def _described(result: TrialResult) -> str:
+    """Return a test's description, and which turn of it this is: each turn has a row of its own."""
+    turn = f"turn {result.trial.turn}" if result.trial.turn else ""
+    return ", ".join(part for part in (result.case.description, turn) if part)
 
 
 def heading(column: Column) -> str:
