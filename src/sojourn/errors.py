@@ -147,7 +147,12 @@ class SessionError(SojournError):
 
 
 class SessionLostError(SessionError):
-    """A session went with its process in the middle of a lane: what earlier trials left in it is gone."""
+    """A session went with its process in the middle of a lane: what earlier trials left in it is gone.
+
+    `undone`: nothing of it is left outside either.
+    """
+
+    undone = False
 
 
 class TemplateError(SojournError):

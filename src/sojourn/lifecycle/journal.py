@@ -70,9 +70,9 @@ class Journal:
         self.note("opening", opening.tag)
         try:
             yield lambda live: ledger.opened(opening.tag, kind.handle(live))
-        except BaseException:
+        except BaseException as error:
             self.note("failed", opening.tag)
-            if "reclaim" not in kind.abilities:
+            if "reclaim" not in kind.abilities or getattr(error, "undone", False):
                 ledger.closed(opening.tag)
             raise
         self.note("open", opening.tag)
