@@ -78,7 +78,6 @@ def test_a_grader_finds_the_sessions_of_the_test(play: Play) -> None:
     ("claim", "told"),
     [
         ("{type: session, value: x}", "which session is meant? This test has db, basket, shelf (say session: NAME)"),
-        ("{type: session, session: bascet, value: x}", "no session 'bascet' (did you mean 'basket'?)"),
         ("{type: session, session: db, value: SELECT nonsense}", "no such column: nonsense"),
         ("{type: session, session: basket, value: 1 / 0}", "1 / 0: ZeroDivisionError: division by zero"),
     ],
