@@ -1,12 +1,13 @@
 """The watchdog as a function: what it waits for, and what it does then. As a process it is in the crash tests."""
 
+import asyncio
 import fcntl
+import itertools
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -14,17 +15,9 @@ import pytest
 
 from sojourn.lifecycle import ledger, watchdog
 from tests.lifecycle.test_ledger import abandon, begun, due, place
+from tests.signals import signals
 
-__all__ = ["place"]
-
-
-@pytest.fixture(autouse=True)
-def signals() -> Iterator[None]:
-    """Give this process its signals back: a watchdog hears none."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
+__all__ = ["place", "signals"]
 
 
 def watch(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,7 +36,6 @@ def test_a_run_that_has_cleaned_up_needs_nothing(tmp_path: Path, monkeypatch: py
 
 def left(place: Path) -> Path:
     """Leave a run with one open session and one hook that is due."""
-    import asyncio
 
     async def main() -> Path:
         made = await begun(place, "r/1")
@@ -63,22 +55,25 @@ def test_what_a_dead_run_left_is_undone(place: Path, monkeypatch: pytest.MonkeyP
     assert ledger.runs(place) == []
 
 
-def test_who_inherited_the_lock_is_waited_for(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A language process that still does the last will is let finish."""
-    folder = left(place)
+def hold(folder: Path, looks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hold the lock of a run until it was looked at so many times."""
     held = os.open(folder / "lock", os.O_RDWR)
     fcntl.flock(held, fcntl.LOCK_EX)
-    looks = 0
+    looked = itertools.count(1)
     free = watchdog._free
 
     def look(path: Path) -> bool:
-        nonlocal looks
-        looks += 1
-        if looks == 3:
+        if next(looked) == looks:
             os.close(held)
         return free(path)
 
     monkeypatch.setattr(watchdog, "_free", look)
+
+
+def test_who_inherited_the_lock_is_waited_for(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A language process that still does the last will is let finish."""
+    folder = left(place)
+    hold(folder, 3, monkeypatch)
     watch(folder, monkeypatch)
     assert ledger.runs(place) == []
 
@@ -86,19 +81,7 @@ def test_who_inherited_the_lock_is_waited_for(place: Path, monkeypatch: pytest.M
 def test_whom_nobody_can_end_is_waited_for_a_little(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A lock that is let go of only after all that the run is known to have started was ended is enough."""
     folder = left(place)
-    held = os.open(folder / "lock", os.O_RDWR)
-    fcntl.flock(held, fcntl.LOCK_EX)
-    looks = 0
-    free = watchdog._free
-
-    def look(path: Path) -> bool:
-        nonlocal looks
-        looks += 1
-        if looks == 4:
-            os.close(held)
-        return free(path)
-
-    monkeypatch.setattr(watchdog, "_free", look)
+    hold(folder, 4, monkeypatch)
     monkeypatch.setattr(watchdog, "WILL_GRACE", 0.0)
     watch(folder, monkeypatch)
     assert ledger.runs(place) == []
