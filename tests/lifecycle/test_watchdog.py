@@ -1,6 +1,7 @@
 """The watchdog as a function: what it waits for, and what it does then. As a process it is in the crash tests."""
 
 import asyncio
+import contextlib
 import fcntl
 import itertools
 import os
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -55,33 +57,57 @@ def test_what_a_dead_run_left_is_undone(place: Path, monkeypatch: pytest.MonkeyP
     assert ledger.runs(place) == []
 
 
-def hold(folder: Path, looks: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hold the lock of a run until it was looked at so many times."""
-    held = os.open(folder / "lock", os.O_RDWR)
-    fcntl.flock(held, fcntl.LOCK_EX)
+HOLDER = """
+import fcntl, os, sys
+lock = os.open(sys.argv[1], os.O_RDWR)
+fcntl.flock(lock, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def holding(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Have a process of the run hold its lock until its standard input is closed."""
+    command = [sys.executable, "-c", HOLDER, str(folder / "lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with open(folder / "ledger.jsonl", "a") as out:
+            out.write(f'{{"process": {holder.pid}, "born": {psutil.Process(holder.pid).create_time()}}}\n')
+        yield holder
+
+
+def at_look(number: int, monkeypatch: pytest.MonkeyPatch, do: Callable[[], object]) -> None:
+    """Do something when the watchdog looks at the lock for the `number`th time."""
     looked = itertools.count(1)
     free = watchdog._free
 
     def look(path: Path) -> bool:
-        if next(looked) == looks:
-            os.close(held)
+        if next(looked) == number:
+            do()
         return free(path)
 
     monkeypatch.setattr(watchdog, "_free", look)
 
 
 def test_who_inherited_the_lock_is_waited_for(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A language process that still does the last will is let finish."""
+    """A language process that still does the last will is let finish: it ends by itself, and then the run is reaped."""
     folder = left(place)
-    hold(folder, 3, monkeypatch)
-    watch(folder, monkeypatch)
+    with holding(folder) as holder:
+        assert holder.stdin is not None
+        at_look(3, monkeypatch, holder.stdin.close)
+        watch(folder, monkeypatch)
+        assert holder.wait(30) == 0
     assert ledger.runs(place) == []
 
 
 def test_whom_nobody_can_end_is_waited_for_a_little(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A lock that is let go of only after all that the run is known to have started was ended is enough."""
     folder = left(place)
-    hold(folder, 4, monkeypatch)
+    held = os.open(folder / "lock", os.O_RDWR)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    at_look(4, monkeypatch, lambda: os.close(held))
     monkeypatch.setattr(watchdog, "WILL_GRACE", 0.0)
     watch(folder, monkeypatch)
     assert ledger.runs(place) == []
@@ -90,25 +116,12 @@ def test_whom_nobody_can_end_is_waited_for_a_little(place: Path, monkeypatch: py
 def test_who_outstays_its_grace_is_ended(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process of the run that does not let go is killed, and then the run is reaped."""
     folder = left(place)
-    code = f"import fcntl, os, sys; f = os.open({str(folder / 'lock')!r}, os.O_RDWR); fcntl.flock(f, fcntl.LOCK_EX)"
-    holder = subprocess.Popen(
-        [sys.executable, "-c", f"{code}; print(1, flush=True); sys.stdin.read()"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    )
-    assert holder.stdout is not None
-    holder.stdout.readline()
-    with open(folder / "ledger.jsonl", "a") as out:
-        out.write(f'{{"process": {holder.pid}, "born": {psutil.Process(holder.pid).create_time()}}}\n')
-    monkeypatch.setattr(watchdog, "WILL_GRACE", 0.0)
-    threading.Thread(target=holder.wait, daemon=True).start()
-    watch(folder, monkeypatch)
+    with holding(folder) as holder:
+        threading.Thread(target=holder.wait, daemon=True).start()
+        monkeypatch.setattr(watchdog, "WILL_GRACE", 0.0)
+        watch(folder, monkeypatch)
+        assert holder.wait(30) == -signal.SIGKILL
     assert ledger.runs(place) == []
-    assert holder.wait(30) == -signal.SIGKILL
-    holder.stdout.close()
-    assert holder.stdin is not None
-    holder.stdin.close()
 
 
 def test_a_watchdog_is_started_beside_a_run(tmp_path: Path) -> None:
