@@ -41,7 +41,10 @@ def test_a_service_that_stays_busy_is_an_error(ask: Ask, service: Service) -> No
         service.will(429, "busy", retry_after="0")
     [reply] = ask(entry(service.url, maxRetries=2), "hello")
 
-    assert (reply.error, len(service.seen)) == ("HTTP 429 Too Many Requests; it asks to wait 0: busy", 3)
+    assert (reply.error, len(service.seen)) == (
+        f"HTTP 429 Too Many Requests; it asks to wait 0: busy (GET {service.url}/x)",
+        3,
+    )
 
 
 def test_a_long_wait_is_not_waited_for(ask: Ask, service: Service) -> None:
