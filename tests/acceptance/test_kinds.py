@@ -117,6 +117,27 @@ def test_a_session_that_lends_gives_each_trial_its_handle(evaluate: Evaluate) ->
     assert run.outputs == ["a 1", "b 2"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "config", "told"),
+    [
+        ("process", {"command": "x", "ready": {"port": 1}}, "ready of the kind 'process' knows no key 'port'"),
+        (
+            "http",
+            {"url": "http://x", "open": {"url": "/"}},
+            "open of the kind 'http' knows no key 'url' (it knows path",
+        ),
+        ("http", {"url": "http://x", "close": {"path": 3}}, "path must be a text, not the number 3"),
+    ],
+)
+def test_what_stands_deeper_is_checked_too(evaluate: Evaluate, kind: str, config: dict[str, object], told: str) -> None:
+    """A mapping within a configuration has keys of its own, and a mistake there is one in the file, with its line."""
+    run = evaluate(asked("hi", providers=[ECHO], sessions=sessions(kind, config=config)), {})
+
+    assert run.code == 1
+    assert told in run.shown
+    assert "promptfooconfig.yaml:1:" in run.shown
+
+
 @pytest.mark.parametrize(("kind", "why"), [("Refuses", "the bank is closed"), ("Slow", "not ready after 0.2 s")])
 def test_a_session_that_cannot_be_lent_is_the_trials_error(evaluate: Evaluate, kind: str, why: str) -> None:
     """Lending that raises or hangs is an error of that trial, with the cause; the provider is not asked."""

@@ -197,11 +197,16 @@ def test_a_session_that_is_misspelt_anywhere_is_named(play: Play) -> None:
         ("{books: many}", "books must be a whole number"),
         ("{floor: 1}", "needs books"),
         ("{books: 2, floor: 1}", ""),
+        ("{books: 2, lamp: {wat: 40}}", "Shelf' knows no key 'wat' (did you mean 'watt'?)"),
+        ("{books: 2, lamp: {watt: bright}}", "watt must be a whole number"),
+        ("{books: 2, lamp: {watt: 40}}", ""),
+        ("{books: 2, lamp: daylight}", ""),
     ],
 )
 def test_a_class_of_the_users_own_says_what_it_knows(play: Play, tmp_path: Path, config: str, told: str) -> None:
     """Its `keys` and `needs` count before anything opens, as those of built-in kinds do."""
-    code = "class Shelf:\n    keys = {'books': int, 'floor': (int, str)}\n    needs = ('books',)\n"
+    code = "class Shelf:\n    keys = {'books': int, 'floor': (int, str), 'lamp': (str, {'watt': int})}\n"
+    code += "    needs = ('books',)\n"
     (tmp_path / "shelf.py").write_text(code, encoding="utf-8")
     suite = "providers: [{id: echo, sessions: [shelf]}]\nprompts: [x]\n"
     suite += "sessions: {shelf: {kind: 'file://shelf.py:Shelf', config: "

@@ -340,3 +340,24 @@ def test_reap_never_touches_a_living_run(storm: Begin, tmp_path: Path, paused: b
     assert running.runner.returncode == 0, told
     assert f"{TESTS} passed" in told
     running.settled()
+
+
+def test_a_run_that_closes_itself_after_its_death_is_named(storm: Begin, tmp_path: Path) -> None:
+    """While language processes still finish what is under way, nobody says that the run goes on or all is gone."""
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    running = storm(["file", "row", "shared"], GATE=str(gate))
+    running.until_told(62)
+    running.runner.kill()
+    running.runner.wait()
+
+    listing = running.start("sessions", "list").communicate(timeout=PATIENCE)[0]
+    assert "(its runner has died, what it had started is closing its sessions, since " in listing
+    assert running.reap() == (
+        0,
+        "no dead run has left anything; still closing by themselves after their runner died: 1\n",
+    )
+
+    with gate.open("w", encoding="utf-8"):
+        running.until_nothing_is_left()
+    running.settled()

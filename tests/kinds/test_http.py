@@ -108,7 +108,6 @@ def test_a_thread_that_is_lost_costs_its_turn(evaluate: Evaluate, service: str) 
         ({"token_env": "HOME"}, "open: 401 Unauthorized"),
         ({"fields": {"id": "body.id"}}, "open answered without body.id"),
         ({"fields": {"id": "thread"}}, "a field is body.NAME, header.NAME or cookie.NAME, not 'thread'"),
-        ({"open": {"url": "/threads"}}, "open knows path, method, body and headers, not url"),
         ({"url": "http://127.0.0.1:9"}, "attempts failed"),
     ],
 )

@@ -95,13 +95,14 @@ def test_a_test_that_commits_is_named(evaluate: Evaluate, database: Server) -> N
 
 
 def test_a_server_that_is_not_there_is_said(evaluate: Evaluate) -> None:
-    """The cause is the driver's own, not that a pool took too long."""
+    """The cause is the driver's own, not that a pool took too long; it is said in the error, not logged besides."""
     provider = {"id": "echo", "sessions": ["it"]}
     entry = {"kind": "postgres", "config": {"dsn": "postgresql://127.0.0.1:9/x", "timeout": 1}}
     run = evaluate(asked("a", providers=[provider], sessions={"it": entry}), {})
 
     assert run.outcomes == ["error"]
     assert "Connection refused" in run.rows[0]["error"]
+    assert "error connecting in" not in run.shown
 
 
 HUNDRED = """

@@ -6,8 +6,13 @@ import argparse
 import asyncio
 import os
 import sys
+from pathlib import Path
+
+import psutil
 
 from sojourn.lifecycle import ledger, reaper
+
+CLOSING = "its runner has died, what it had started is closing its sessions"
 
 
 def run(argv: list[str]) -> int:
@@ -25,13 +30,20 @@ def run(argv: list[str]) -> int:
     return {"list": show, "reap": reap}[parser.parse_args(argv).verb]()
 
 
+def _look(path: Path) -> tuple[str, ledger.Remains]:
+    """Return the state of a run in words, and what stands in its ledger."""
+    with ledger.if_dead(path) as dead:
+        remains = ledger.read(path)
+    if dead:
+        return "dead", remains
+    return f"running, pid {remains.pid}" if psutil.pid_exists(remains.pid) else CLOSING, remains
+
+
 def show() -> int:
     """Show every run that has a ledger, and what stands open in it."""
     found = ledger.runs(ledger.home(os.environ))
     for path in found:
-        with ledger.if_dead(path) as dead:
-            remains = ledger.read(path)
-        state = "dead" if dead else f"running, pid {remains.pid}"
+        state, remains = _look(path)
         sys.stdout.write(f"{remains.run_id} ({state}, since {remains.started})\n")
         for left in remains.sessions.values():
             unsafe = "" if left.can_reclaim else " (only its own process can close it: its kind has no reclaim)"
@@ -49,5 +61,7 @@ def reap() -> int:
     for each in reaped:
         sys.stdout.write(f"{each}\n")
     if not reaped:
-        sys.stdout.write("no dead run has left anything\n")
+        closing = sum(_look(path)[0] == CLOSING for path in ledger.runs(ledger.home(os.environ)))
+        more = f"; still closing by themselves after their runner died: {closing}" if closing else ""
+        sys.stdout.write(f"no dead run has left anything{more}\n")
     return 1 if any(each.left or each.lost for each in reaped) else 0

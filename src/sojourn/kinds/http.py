@@ -17,6 +17,7 @@ PLAIN = frozenset({"accept", "accept-language", "content-type", "if-match", "pre
 """Headers whose values are no credentials."""
 
 BLANKED = "[REDACTED]"
+REQUEST = {"path": str, "method": str, "body": (), "headers": dict}
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
@@ -25,13 +26,13 @@ class Http:
 
     keys: ClassVar[dict[str, Any]] = {
         "url": str,
-        "open": (str, dict),
+        "open": (str, REQUEST),
         "fields": dict,
         "headers": dict,
         "token_env": str,
-        "check": (str, dict),
-        "reset": (str, dict),
-        "close": (str, dict),
+        "check": (str, REQUEST),
+        "reset": (str, REQUEST),
+        "close": (str, REQUEST),
         "timeout": float,
     }
     only_with: ClassVar[dict[str, str]] = {"check": "check", "reset": "reset"}
@@ -167,9 +168,6 @@ async def _send(
 ) -> Any:
     """Send a request of the configuration: a path, or a mapping with path, method, body and headers."""
     request = {"path": request} if isinstance(request, str) else request
-    unknown = request.keys() - {"path", "method", "body", "headers"}
-    if unknown:
-        raise ValueError(f"{what} knows path, method, body and headers, not {', '.join(sorted(unknown))}")
     more = {"headers": _filled(request.get("headers"), fields), "json": _filled(request.get("body"), fields)}
     path = _filled(request.get("path", ""), fields)
     answer = await client.request(request.get("method", method), path, **{k: v for k, v in more.items() if v})

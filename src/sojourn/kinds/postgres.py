@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import re
 from collections.abc import AsyncIterator
 from typing import Any, ClassVar
@@ -13,6 +14,9 @@ from sojourn.kinds.waiting import settled
 
 LONGEST_NAME = 63
 SAVEPOINT = "sojourn"
+
+# The pool logs each attempt to connect; what is wrong is in the error, once. Who sets up logging still gets these.
+logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())
 
 
 class Postgres:

@@ -30,7 +30,7 @@ class Process:
         "cwd": str,
         "env": dict,
         "port": (int, str),
-        "ready": dict,
+        "ready": {"log": str, "url": str},
         "stop": str,
         "stop_timeout": float,
         "keep": str,
@@ -45,9 +45,6 @@ class Process:
         self._stop = _signal(config.get("stop") or "SIGTERM")
         self.port = _port(config.get("port"))
         ready = {key: self._filled(value) for key, value in (config.get("ready") or {}).items()}
-        unknown = ready.keys() - {"log", "url"}
-        if unknown:
-            raise ValueError(f"ready may be a log or a url, not {', '.join(sorted(unknown))}")
         self.url = _origin(ready["url"]) if "url" in ready else f"http://127.0.0.1:{self.port}" if self.port else ""
         folder = os.path.join(base, config["keep"]) if config.get("keep") else tempfile.gettempdir()
         os.makedirs(folder, exist_ok=True)

@@ -66,9 +66,16 @@ def expected(kind: Any) -> dict[str, Any]:
     keys = getattr(kind, "keys", None)
     if not inspect.isclass(kind) or not isinstance(keys, dict):
         return {}
+    return {"keys": named(keys), "needs": list(getattr(kind, "needs", ()))}
+
+
+def named(keys: dict[Any, Any]) -> dict[str, list[Any]]:
+    """Return the names of the types of each key; of a key that holds a mapping with keys of its own, these."""
     types = {key: wanted if isinstance(wanted, tuple) else (wanted,) for key, wanted in keys.items()}
-    named = {str(key): [each.__name__ for each in wanted] for key, wanted in types.items()}
-    return {"keys": named, "needs": list(getattr(kind, "needs", ()))}
+    return {
+        str(key): [named(each) if isinstance(each, dict) else each.__name__ for each in wanted]
+        for key, wanted in types.items()
+    }
 
 
 def marked(module: Any) -> dict[str, Any]:
