@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sojourn.drawing.plain import one_line, plain
 from sojourn.model.plan import Lane, Plan
 from sojourn.model.reply import Reply
 from sojourn.model.result import Outcome, Phase, Race, RunResult, TrialResult, Trouble
 from sojourn.reporters import console
-from sojourn.reporters.plain import one_line, plain
 
 Make = Callable[..., TrialResult]
 Run = Callable[..., RunResult]

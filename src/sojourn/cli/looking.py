@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sojourn.cli.progress import Progress
+from sojourn.drawing.plain import plain
 from sojourn.model.redaction import redacted
-from sojourn.reporters.plain import plain
 
 
 def looker(progress: Progress) -> Callable[[list[tuple[str, str, Any]]], Awaitable[None]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
+from sojourn.drawing.plain import plain
 from sojourn.model.plan import Plan
 from sojourn.model.result import TrialResult
-from sojourn.reporters.plain import plain
 
 
 class Progress:

@@ -11,13 +11,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
+from sojourn.drawing.plain import one_line, plain
 from sojourn.model.counting import counted
 from sojourn.model.document import sessions
 from sojourn.model.plan import Trial
 from sojourn.model.result import Outcome, RunResult, TrialResult
 from sojourn.model.row import explanation
 from sojourn.reporters.cells import WORDS, TestRow, heading, output, rows, text
-from sojourn.reporters.plain import one_line, plain
 
 MOST_ROWS = 25
 MOST_CELL = 250

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from typing import BinaryIO
 
+from sojourn.drawing.plain import plain
 from sojourn.model.document import sessions, variable_names
 from sojourn.model.result import Outcome, RunResult, TrialResult
 from sojourn.model.row import explanation
 from sojourn.reporters.cells import WORDS, TestRow, heading, output, rows, text
-from sojourn.reporters.plain import plain
 
 _HEAD = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import BinaryIO
 
+from sojourn.drawing.plain import one_line, plain
 from sojourn.model.plan import Column
 from sojourn.model.result import Outcome, RunResult, TrialResult
 from sojourn.model.row import explanation
 from sojourn.model.verdict import Verdict
 from sojourn.reporters.cells import rows
-from sojourn.reporters.plain import one_line, plain
 from sojourn.reporters.xml_file import clean
 
 _Cases = list[tuple[str, TrialResult]]
