@@ -9,17 +9,21 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from sojourn.database import connect
+from sojourn.errors import StoreError
+
 TTL_S = 14 * 24 * 3600.0
 BUSY_S = 2.0
-_TABLE = "CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, at REAL NOT NULL, answer TEXT NOT NULL)"
+UNUSABLE = (sqlite3.Error, OSError, StoreError)
+"""What a cache that cannot be used raises."""
+_STEPS = ("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, at REAL NOT NULL, answer TEXT NOT NULL)",)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +43,7 @@ class ReplyCache:
         self._file = file
         self._ttl_s = ttl_s
         self._memory: dict[str, Any] = {}
+        self._opened: sqlite3.Connection | None = None
 
     @classmethod
     def of(cls, env: Mapping[str, str], home: Path) -> ReplyCache:
@@ -50,24 +55,26 @@ class ReplyCache:
             ttl = TTL_S
         return cls(None if env.get("PROMPTFOO_CACHE_TYPE") == "memory" else folder / "answers.sqlite", ttl)
 
-    @contextmanager
-    def _table(self) -> Iterator[sqlite3.Connection]:
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+    def _table(self) -> sqlite3.Connection:
         assert self._file is not None
-        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with closing(sqlite3.connect(self._file, timeout=BUSY_S)) as table, table:
-            with suppress(OSError):
-                os.chmod(self._file, 0o600)
-            table.execute("PRAGMA journal_mode=WAL")
-            table.execute(_TABLE)
-            yield table
+        if self._opened is None:
+            self._opened = connect(self._file, _STEPS, busy_s=BUSY_S)
+        return self._opened
 
     def get(self, key: str) -> Any:
         """Return the answer under a key, or None where there is none that is young enough."""
         if self._file is None:
             return self._memory.get(key)
         since = time.time() - self._ttl_s
-        with suppress(sqlite3.Error, OSError, ValueError), self._table() as table:
-            found = table.execute("SELECT answer FROM answers WHERE key = ? AND at > ?", (key, since)).fetchone()
+        with suppress(*UNUSABLE, ValueError):
+            asked = "SELECT answer FROM answers WHERE key = ? AND at > ?"
+            found = self._table().execute(asked, (key, since)).fetchone()
             return json.loads(found[0]) if found else None
         return None
 
@@ -76,24 +83,25 @@ class ReplyCache:
         if self._file is None:
             self._memory[key] = answer
             return
-        with suppress(sqlite3.Error, OSError), self._table() as table:
+        with suppress(*UNUSABLE):
             row = (key, time.time(), json.dumps(answer))
-            table.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", row)
+            self._table().execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", row)
 
     def stats(self) -> Stats:
-        """Tell what is kept; raises sqlite3.Error or OSError where that cannot be read."""
+        """Tell what is kept; raises one of UNUSABLE where that cannot be read."""
         if self._file is None or not self._file.exists():
             return Stats(file=self._file or Path())
-        with self._table() as table:
-            [count] = table.execute("SELECT count(*) FROM answers").fetchone()
-            [old] = table.execute("SELECT count(*) FROM answers WHERE at <= ?", (time.time() - self._ttl_s,)).fetchone()
+        table = self._table()
+        [count] = table.execute("SELECT count(*) FROM answers").fetchone()
+        [old] = table.execute("SELECT count(*) FROM answers WHERE at <= ?", (time.time() - self._ttl_s,)).fetchone()
         return Stats(file=self._file, answers=count, size=self._file.stat().st_size, outdated=old)
 
     def clear(self) -> int:
         """Forget everything; returns how many answers there were. Raises OSError where that cannot be done."""
         count = 0
-        with suppress(sqlite3.Error):
+        with suppress(sqlite3.Error, StoreError):
             count = self.stats().answers
+        self.close()
         if self._file is not None:
             for suffix in ("", "-wal", "-shm"):
                 Path(f"{self._file}{suffix}").unlink(missing_ok=True)

@@ -13,6 +13,7 @@ SojournError                what, where, what to do
 |-- TemplateError           a template cannot be rendered
 |-- ProviderError           a provider cannot be asked at all
 |-- OutputError             a result file cannot be written
+|-- StoreError              what is stored of earlier runs cannot be read, or is not there
 |-- SkipTrial               a hook asks that this trial be skipped
 `-- StopRun                 a hook asks that nothing more be started
 
@@ -161,6 +162,10 @@ class TemplateError(SojournError):
 
 class ProviderError(SojournError):
     """A provider cannot be asked at all; the trial is an error."""
+
+
+class StoreError(SojournError):
+    """What is stored of earlier runs cannot be read, or is not there."""
 
 
 class OutputError(SojournError):

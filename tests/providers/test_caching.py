@@ -1,3 +1,4 @@
+import contextlib
 import sqlite3
 import subprocess
 import sys
@@ -139,14 +140,17 @@ def test_many_write_at_once(tmp_path: Path) -> None:
         for n in range(20):
             cache.put(f"{name}:{n}", {"n": n})
 
+        cache.close()
+
     threads = [threading.Thread(target=write, args=(name,)) for name in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert ReplyCache(file).stats().answers == 80
-    assert ReplyCache(file).get("3:19") == {"n": 19}
+    with contextlib.closing(ReplyCache(file)) as cache:
+        assert cache.stats().answers == 80
+        assert cache.get("3:19") == {"n": 19}
     assert file.stat().st_mode & 0o077 == 0
 
 
@@ -162,6 +166,7 @@ def test_a_broken_cache_is_done_without(tmp_path: Path) -> None:
     cache.clear()
     cache.put("k", 1)
     assert cache.get("k") == 1
+    cache.close()
 
     nowhere = ReplyCache(file / "below" / "answers.sqlite")
     nowhere.put("k", 1)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
 import sys
 
-from sojourn.cache import ReplyCache
+from sojourn.cache import UNUSABLE, ReplyCache
 from sojourn.cli.options import surroundings
 from sojourn.lifecycle.ledger import home
 
@@ -28,9 +27,11 @@ def run(argv: list[str]) -> int:
     cache = ReplyCache.of(environ, home(environ))
     try:
         sys.stdout.write(_cleared(cache) if argv == ["clear"] else _told(cache))
-    except (OSError, sqlite3.Error) as error:
+    except UNUSABLE as error:
         sys.stderr.write(f"error: the cache cannot be used: {error} (`sojourn cache clear` forgets it)\n")
         return 1
+    finally:
+        cache.close()
     return 0
 
 

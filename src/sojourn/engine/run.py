@@ -126,6 +126,8 @@ async def prepared(suite: Suite, listeners: Listeners, inline: Inline | None = N
         finally:
             for unclosed in await providers.close():
                 listeners.on_print(f"sojourn: the provider {unclosed.name} could not be closed: {unclosed.why}\n")
+            if tools.cache is not None:
+                tools.cache.close()
             try:
                 await code.close()
             finally:
