@@ -103,6 +103,7 @@ async def prepared(suite: Suite, listeners: Listeners, inline: Inline | None = N
 
             tools = dataclasses.replace(tools, cache=ReplyCache.of(env, home(os.environ)))
         providers = ProviderPool(suite.providers, tools)
+        journal = Journal(run_id, time.perf_counter, safe.ledger)
         try:
             os.mkdir(folder, 0o700)
             extensions = read_extensions(suite.extensions, suite.base)
@@ -118,7 +119,8 @@ async def prepared(suite: Suite, listeners: Listeners, inline: Inline | None = N
                     providers=providers,
                     graders=GraderPool(providers, suite.default_test, suite.grader),
                     learner=Learner(""),
-                    house=await open_house(suite, tools, Journal(run_id, time.perf_counter, safe.ledger)),
+                    house=await open_house(suite, tools, journal),
+                    journal=journal,
                     safe=safe,
                     clock=time.perf_counter,
                     traces=traces,
@@ -168,10 +170,15 @@ class Run:
         self._listeners = listeners
         self._brake = Brake()
         self._released = asyncio.Event()
-        self._began = time.perf_counter()
         created = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
         empty = Plan(suite=setting.suite, columns=(), lanes=())
-        self.result = RunResult(run_id=setting.run_id, created=created.replace("+00:00", "Z"), plan=empty)
+        self.result = RunResult(
+            run_id=setting.run_id,
+            created=created.replace("+00:00", "Z"),
+            plan=empty,
+            began=setting.clock(),
+            events=setting.journal.events,
+        )
 
     async def prepare(self) -> None:
         """Plan, and load every function that is named. Raises ConfigError where the suite cannot be run."""
@@ -223,7 +230,7 @@ class Run:
             if timer is not None:
                 timer.cancel()
             self.result.stopped = self._brake.stopped
-            self.result.duration_ms = (time.perf_counter() - self._began) * 1000
+            self.result.duration_ms = (self._setting.clock() - self.result.began) * 1000
         return self.result
 
     async def _look_at_sessions(self) -> None:
@@ -278,9 +285,19 @@ class Run:
         lent = cases.suite_for_hooks(setting.suite)
         context = {"suite": lent, "evalId": setting.run_id, "run": self._identity(), "state": STATE}
         setting.safe.leave_will(setting.hooks.extensions, {**context, "results": [], "prompts": []}, setting.code)
-        changed = await setting.hooks.before("beforeAll", context, "suite", scope)
+        with self._told("beforeAll"):
+            changed = await setting.hooks.before("beforeAll", context, "suite", scope)
         if changed["suite"] is not lent:
             setting.suite = cases.suite_from_hooks(setting.suite, changed["suite"])
+
+    @contextlib.contextmanager
+    def _told(self, moment: str) -> Iterator[None]:
+        """Note when the hooks of a moment of the run began and ended."""
+        self._setting.journal.tell("begun", moment)
+        try:
+            yield
+        finally:
+            self._setting.journal.tell("ended", moment)
 
     def _identity(self) -> JsonDict:
         return {"id": self._setting.run_id, "tmp": str(self._setting.folder)}
@@ -350,6 +367,7 @@ class Run:
             "run": self._identity(),
             "state": STATE,
         }
-        broken, _ = await setting.hooks.after("afterAll", context, scope, lambda context, _: context)
+        with self._told("afterAll"):
+            broken, _ = await setting.hooks.after("afterAll", context, scope, lambda context, _: context)
         for each in broken:
             self._trouble(Phase.AFTER, str(each), getattr(each.__cause__, "trace", ""))

@@ -15,6 +15,7 @@ from sojourn.engine.safekeeping import Safekeeping
 from sojourn.engine.sessions import House
 from sojourn.languages.runner import CodeRunner
 from sojourn.lifecycle.hooks import Hooks
+from sojourn.lifecycle.journal import Journal
 from sojourn.model.plan import Trial
 from sojourn.model.reply import Reply
 from sojourn.model.result import Phase, Trouble
@@ -44,6 +45,7 @@ class Setting:
     graders: GraderPool
     learner: Learner
     house: House
+    journal: Journal
     safe: Safekeeping
     clock: Callable[[], float]
     traces: Traces | None = None

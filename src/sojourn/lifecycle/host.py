@@ -22,7 +22,10 @@ def _never(_: Any) -> bool:
 
 
 class SessionHost:
-    """Opens a session, keeps it, closes it. `live` is what opening gave; `lost(live)` tells whether it went away."""
+    """Opens a session, keeps it, closes it. `live` is what opening gave; `lost(live)` tells whether it went away.
+
+    `tag` is the name under which the journal knows it.
+    """
 
     def __init__(
         self,
@@ -35,6 +38,7 @@ class SessionHost:
         lost: Callable[[Any], bool] = _never,
     ) -> None:
         self.name = name
+        self.tag = ""
         self.live: Any = None
         self._lost = lost
         self.state = State.PLANNED

@@ -55,9 +55,13 @@ class Journal:
         self._count += 1
         return f"{self._run_id}/{self._count}"
 
-    def note(self, what: str, tag: str) -> None:
-        """Write down an event."""
-        self.events.append(Event(at=self.clock(), what=what, session=self._names[tag], tag=tag))
+    def note(self, what: str, tag: str, trial: int | None = None) -> None:
+        """Write down an event of the session with that tag."""
+        self.tell(what, self._names[tag], tag, trial)
+
+    def tell(self, what: str, name: str, tag: str = "", trial: int | None = None) -> None:
+        """Write down an event of a session, whichever it will be, or of a hook; see `Event`."""
+        self.events.append(Event(at=self.clock(), what=what, session=name, tag=tag, trial=trial))
 
     @contextlib.asynccontextmanager
     async def opening(

@@ -35,6 +35,12 @@ class Stay:
     place: Place
     needs: tuple[str, ...]
 
+    @property
+    def trial(self) -> int | None:
+        """The index of the trial, where it is one of the plan's."""
+        index = self.place.get(Scope.TRIAL, "")
+        return int(index) if index.isdecimal() else None
+
 
 @dataclasses.dataclass(slots=True, eq=False)
 class Node:
@@ -177,6 +183,7 @@ class Keeper:
         hold = self._lanes[stay.lane]
         node.inside = {key.name: lent.get(key.name) or hold.leases[key].live for key in node.parents}
         if node.key not in hold.leases:
+            self._journal.tell("waiting", str(node.key), trial=stay.trial)
             pool = await self._pool_of(node)
             hold.leases[node.key] = await pool.lease(stay.name)
         return hold.leases[node.key]
@@ -198,7 +205,10 @@ class Keeper:
             await self._replace(node, lease, hold, notes)
         hold.used.add(node.key)
         try:
-            loans.append(await self._lender.lend(node.spec, node.key, lease.live, node.lock))
+            loan = await self._lender.lend(node.spec, node.key, lease.live, node.lock)
+            loan.used = loan.tag or lease.member.host.tag
+            loans.append(loan)
+            self._journal.note("lent", loan.used, stay.trial)
         except BaseException:
             lease.member.stale = node.spec.isolation is Isolation.ROLLBACK  # half begun, it is nobody's
             raise
@@ -220,6 +230,8 @@ class Keeper:
         """Take back what the trial had, newest first; close what nobody will visit any more."""
         hold = self._lanes.setdefault(stay.lane, LaneHold())
         mine = {loan.spec.name: loan for loan in loans}
+        for loan in reversed(loans):
+            self._journal.note("returned", loan.used, stay.trial)
         if stay.name in self._keeping:
             self._set_aside(stay, hold, loans)
             mine.clear()

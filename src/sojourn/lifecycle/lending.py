@@ -18,12 +18,16 @@ from sojourn.protocols import Opening, SessionKind
 
 @dataclasses.dataclass(slots=True)
 class Loan:
-    """What a trial has in its hands of one session, to be taken from it in reverse order; `tag` is set for a fork."""
+    """What a trial has in its hands of one session, to be taken from it in reverse order.
+
+    `tag` is set for a fork; `used` is the tag of what is used, fork or not.
+    """
 
     spec: SessionSpec
     key: Key
     live: Any
     tag: str = ""
+    used: str = ""
     fingerprint: Any = None
     begun: bool = False
 

@@ -39,9 +39,11 @@ def make_pool(
             now = inside()
             return kind.is_lost(live) or any(now[name] is not parent for name, parent in parents.items())
 
-        return SessionHost(
+        host = SessionHost(
             name, open_, close, open_timeout=spec.open_timeout, close_timeout=spec.close_timeout, lost=is_lost
         )
+        host.tag = opening.tag
+        return host
 
     return Pool(name, make, _limits(spec, kind), _care(spec, kind), journal.clock)
 

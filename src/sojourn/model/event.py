@@ -1,4 +1,4 @@
-"""Something that happened to a session."""
+"""Something that happened to a session, or a hook of the whole run that began or ended."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ import dataclasses
 class Event:
     """One event: when (seconds on the run's clock), what, to which session. `tag` tells apart sessions of one name.
 
-    `what` is opening, open, failed, closing, closed.
+    `what` is opening, open, failed, closing, closed of a session; waiting, lent, returned of a session and the trial
+    whose index is `trial` (who waits does not know yet for which: the tag is empty); begun, ended of a hook of the
+    whole run, whose moment stands in `session`.
     """
 
     at: float
     what: str
     session: str
-    tag: str
+    tag: str = ""
+    trial: int | None = None

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 
 from sojourn.model.empty import nothing
+from sojourn.model.event import Event
 from sojourn.model.plan import Column, Plan, Trial
 from sojourn.model.reply import Reply
 from sojourn.model.suite import Case
@@ -98,7 +99,8 @@ class RunResult:
     the signal's name where that was one; both may be empty.
     `leaks` names trials that changed a session which others share, `unsteady` the tests whose verdict was not the same
     in every repeat. `created` is the wall clock in UTC (ISO), `duration_ms` the whole run. `derived` holds each
-    column's derived metrics by the column's index.
+    column's derived metrics by the column's index. `events` tells what happened to sessions and to hooks of the run,
+    on the clock on which `began` is the run's beginning.
     """
 
     run_id: str
@@ -116,6 +118,8 @@ class RunResult:
     interrupted: str = ""
     duration_ms: float = 0
     unrun: int = 0
+    began: float = 0
+    events: list[Event] = dataclasses.field(default_factory=list)
     derived: Mapping[int, Mapping[str, float]] = dataclasses.field(default_factory=dict)
 
     def count(self, outcome: Outcome) -> int:
