@@ -122,6 +122,7 @@ REPORTERS = {
     ".json": "sojourn.reporters.json_file:report",
     ".jsonl": "sojourn.reporters.jsonl:report",
     ".junit.xml": "sojourn.reporters.junit:report",
+    ".md": "sojourn.reporters.markdown:report",
     ".txt": "sojourn.reporters.yaml_file:report",
     ".xml": "sojourn.reporters.xml_file:report",
     ".yaml": "sojourn.reporters.yaml_file:report",

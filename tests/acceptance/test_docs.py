@@ -1,4 +1,4 @@
-"""The pages on sessions and providers: every suite that they show is run as it stands there, and passes."""
+"""The pages on sessions, providers and reports: every suite that they show is run as it stands there, and passes."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = [DOCS / "sessions.md", DOCS / "providers.md", *sorted((DOCS / "how-to").glob("*.md"))]
+PAGES = [DOCS / "sessions.md", DOCS / "providers.md", DOCS / "reports.md", *sorted((DOCS / "how-to").glob("*.md"))]
 BLOCK = re.compile(r"^```\w+\n(?:#|//) (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILES = {page.name: dict(BLOCK.findall(page.read_text(encoding="utf-8"))) for page in PAGES}
 SUITES = [(page, name) for page, files in FILES.items() for name in files if name.endswith(".yaml")]

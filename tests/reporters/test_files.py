@@ -144,6 +144,18 @@ def test_junit_carries_the_reasons(run: Run, trial: Make) -> None:
     assert [skip.get("message") for skip in root.iter("skipped")] == ["Skipped: not today"]
 
 
+def test_junit_names_lane_and_session(run: Run, trial: Make) -> None:
+    """A case has the lane and the session that it ran in as properties, and says what was left unclean."""
+    note = Trouble(phase=Phase.AFTER, what="afterEach broke")
+    one = trial(0, session_id="thread-1", notes=(note,), printed="hello\n")
+    one = replace(one, trial=replace(one.trial, lane="conversation:a"))
+    root = ET.fromstring(written(run(one), ".junit.xml"))
+
+    found = [(each.get("name"), each.get("value")) for each in root.iter("property")]
+    assert found == [("lane", "conversation:a"), ("session", "thread-1")]
+    assert root.findtext(".//system-out") == "hello\nunclean: afterEach broke\n"
+
+
 class Page(HTMLParser):
     """Collects the tags of a page."""
 

@@ -18,7 +18,8 @@ from sojourn.engine.run import SECOND_STOP, Listeners, Run, prepared
 from sojourn.engine.signals import Interruption, listening
 from sojourn.errors import OutputError, SojournError
 from sojourn.lifecycle import ledger
-from sojourn.model.result import Outcome, Phase, RunResult
+from sojourn.model.repeats import pass_rate
+from sojourn.model.result import Phase, RunResult
 from sojourn.model.suite import Suite
 
 SET_UP = (Phase.OPEN, Phase.BEFORE)
@@ -26,12 +27,14 @@ SET_UP = (Phase.OPEN, Phase.BEFORE)
 
 MORE = """exit codes:
   0    every test passed
-  100  some test failed (PROMPTFOO_FAILED_TEST_EXIT_CODE, PROMPTFOO_PASS_RATE_THRESHOLD)
+  100  fewer than --fail-under per cent passed (else PROMPTFOO_PASS_RATE_THRESHOLD, else 100);
+       PROMPTFOO_FAILED_TEST_EXIT_CODE is another code for it
   1    nothing or not everything could be run, or something could not be closed
   2    wrong usage
   130  stopped by Ctrl-C (143 by SIGTERM, 129 by SIGHUP); what had finished is written
 
 environment:
+  GITHUB_STEP_SUMMARY       file to which a summary in Markdown is added (GitHub Actions sets it)
   SOJOURN_HOOK_TIMEOUT_MS   how long a call of a hook may take (60000; 0: as long as it likes)
   SOJOURN_STOP_TIMEOUT_MS   how long a run may take to end once it is stopped (10000; 0: as long as it likes)
   SOJOURN_HOME              where it is kept what runs have open
@@ -88,6 +91,7 @@ async def _eval(options: argparse.Namespace, interruption: Interruption) -> int:
         result.interrupted = interruption.reason
     progress.end()
     unwritten = _write(result, suite)
+    _summarise(result, environ)
     _show(result, table=_wanted(options.table, suite))
     for error in unwritten:
         complain(error)
@@ -134,6 +138,18 @@ def _write(result: RunResult, suite: Suite) -> list[OutputError]:
     return unwritten
 
 
+def _summarise(result: RunResult, environ: Mapping[str, str]) -> None:
+    """Add the run to the summary of the GitHub job that it is part of, if it is part of one."""
+    path = environ.get("GITHUB_STEP_SUMMARY")
+    if path:
+        from sojourn.reporters.markdown import append_summary
+
+        try:
+            append_summary(result, path)
+        except OSError as error:
+            sys.stderr.write(f"warning: the summary of the job cannot be written: {error}\n")
+
+
 def _wanted(table: bool | None, suite: Suite) -> bool:  # noqa: FBT001  as the option was given, or not at all
     """Whether the table is shown: as the command line says, or else the suite."""
     return bool(suite.command_line.get("table", True)) if table is None else table
@@ -157,8 +173,6 @@ def exit_code(result: RunResult) -> int:
     unbegun = any(each.trouble is not None and each.trouble.phase in SET_UP for each in result.results)
     if unclean or unbegun or result.unrun:
         return 1
-    judged = len(result.results) - result.count(Outcome.SKIPPED)
-    rate = 100 * result.count(Outcome.PASSED) / judged if judged else 100
     options = result.plan.suite.options
     raced = bool(result.races) and options.races == "error"
-    return 0 if not raced and rate >= options.pass_rate else options.failed_code
+    return 0 if not raced and pass_rate(result) >= options.pass_rate else options.failed_code

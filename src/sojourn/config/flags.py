@@ -53,6 +53,25 @@ def _waited(text: str) -> float:
     return value
 
 
+def _percent(text: str) -> float:
+    try:
+        value = float(text.removesuffix("%"))
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 100")
+    return value
+
+
+def _shard(text: str) -> tuple[int, int]:
+    number, sign, count = text.partition("/")
+    if not sign or not (number.isascii() and number.isdigit() and count.isascii() and count.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not K/N, such as 2/5")
+    if not 1 <= int(number) <= int(count):
+        raise argparse.ArgumentTypeError(f"{text!r}: there are the shards 1/{count} to {count}/{count}")
+    return int(number), int(count)
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Flags:
     """What the command line says about a suite; None, empty and False mean: not said."""
@@ -122,6 +141,12 @@ class Flags:
         "--shuffle", help="run lanes in another order, and tell what depends on it", nargs="?", const=CHANCE, type=int,
         metavar="SEED",
     )  # fmt: skip
+    shard: tuple[int, int] | None = _field(
+        "--shard", help="run only this part of the suite, such as 2/5; no lane is cut", type=_shard, metavar="K/N"
+    )
+    fail_under: float | None = _field(
+        "--fail-under", help="exit 100 only where fewer per cent passed (default 100)", type=_percent, metavar="PERCENT"
+    )
     strict: bool = _field(
         "--strict", help="refuse what is else only warned of, such as unknown keys", default=False, action="store_true"
     )

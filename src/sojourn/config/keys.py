@@ -145,6 +145,7 @@ OPTIONS: Table = {
     "disableDefaultAsserts": BOOL,
     "runSerially": BOOL,
     "repeat": count,
+    "minPasses": count,
     "provider": _anything,
     "rubricPrompt": _anything,
     "factuality": MAP,

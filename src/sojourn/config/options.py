@@ -81,8 +81,11 @@ def run_options(flags: Flags, evaluate: Mapping[str, Any], env: Mapping[str, str
         max_eval_time_ms=_first(evaluate.get("maxEvalTimeMs"), env.get("PROMPTFOO_MAX_EVAL_TIME_MS")),
         hook_timeout_ms=_own(env, "SOJOURN_HOOK_TIMEOUT_MS", HOOK_TIMEOUT_MS),
         stop_timeout_ms=_own(env, "SOJOURN_STOP_TIMEOUT_MS", STOP_TIMEOUT_MS),
-        pass_rate=_within(env, "PROMPTFOO_PASS_RATE_THRESHOLD", most=100),
+        pass_rate=_within(env, "PROMPTFOO_PASS_RATE_THRESHOLD", most=100)
+        if flags.fail_under is None
+        else flags.fail_under,
         failed_code=int(_within(env, "PROMPTFOO_FAILED_TEST_EXIT_CODE", most=255)),
+        shard=flags.shard,
     )
 
 

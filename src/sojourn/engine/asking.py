@@ -133,6 +133,7 @@ _NOT_CALL_OPTIONS = {
     "postprocess",
     "prefix",
     "provider",
+    "minPasses",
     "repeat",
     "rubricPrompt",
     "runSerially",

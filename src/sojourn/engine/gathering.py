@@ -28,7 +28,7 @@ def check_family(suite: Suite, tests: Iterable[JsonDict]) -> None:
 def gathered(trials: list[Declared], suite: Suite) -> list[Lane]:
     """Return the lanes in the order of their first trials, or shuffled; each trial is told the lane that it is in."""
     family = Family(suite.sessions)
-    groups = _Groups()
+    groups = Groups()
     reasons: dict[str, dict[str, None]] = {}
     for trial, why in trials:
         own = trial.lane or f"trial:{trial.index}"
@@ -68,7 +68,7 @@ def stay_of(trial: Trial, suite: Suite) -> Stay:
     return Stay(f"{trial.name} (trial {trial.index})", trial.lane or f"trial:{trial.index}", place, trial.needs)
 
 
-class _Groups:
+class Groups:
     """Keys that belong together, however they were joined; the group's name is its first key."""
 
     def __init__(self) -> None:
@@ -89,7 +89,7 @@ class _Groups:
         self._leads[self.lead(other)] = self.lead(one)
 
 
-def _lanes(trials: list[Declared], groups: _Groups, reasons: dict[str, dict[str, None]]) -> Iterable[Lane]:
+def _lanes(trials: list[Declared], groups: Groups, reasons: dict[str, dict[str, None]]) -> Iterable[Lane]:
     members: dict[str, list[Trial]] = {}
     for trial, _ in trials:
         members.setdefault(groups.lead(trial.lane or f"trial:{trial.index}"), []).append(trial)

@@ -16,6 +16,9 @@ from sojourn.config import cases
 from sojourn.config.columns import allowed, columns
 from sojourn.config.turns import written_turns
 from sojourn.engine.gathering import check_family, gathered
+from sojourn.engine.sharding import sharded
+from sojourn.errors import ConfigError
+from sojourn.model.counting import counted
 from sojourn.model.plan import Column, Plan, Trial
 from sojourn.model.suite import Case, JsonDict, Suite
 
@@ -52,7 +55,7 @@ async def make_plan(suite: Suite, names: Callable[[str], frozenset[str]], transf
         async for trial, why in planning.trials_of(number, test):
             trials.append((trial, why))
     lanes = gathered(trials, suite)
-    return Plan(
+    plan = Plan(
         suite=suite,
         columns=all_columns,
         lanes=tuple(lane for lane in lanes if lane.key != SERIAL),
@@ -60,6 +63,7 @@ async def make_plan(suite: Suite, names: Callable[[str], frozenset[str]], transf
         learning=_must_learn(suite),
         jobs=1 if suite.options.delay_ms else suite.options.max_concurrency,
     )
+    return sharded(plan, *suite.options.shard) if suite.options.shard else plan
 
 
 def _must_learn(suite: Suite) -> str:
@@ -80,7 +84,9 @@ class _Planning:
     async def trials_of(self, number: int, test: JsonDict) -> AsyncIterator[tuple[Trial, str]]:
         """Yield a written test's trials, each with the reason for its lane, or an empty one."""
         options = test.get("options") or {}
-        for repeat in range(int(options.get("repeat") or self.suite.options.repeat)):
+        count = int(options.get("repeat") or self.suite.options.repeat)
+        _check_passes(number, test, count)
+        for repeat in range(count):
             for which, single in enumerate(await self._singles(test)):
                 place = f"{number}.{which}"
                 for turn, written in written_turns(single):
@@ -117,6 +123,16 @@ class _Planning:
         if not key and not conversation:
             return trial, why
         return dataclasses.replace(trial, lane=key, conversation=conversation), why
+
+
+def _check_passes(number: int, test: JsonDict, count: int) -> None:
+    """Raise ConfigError where more repeats must pass than there are."""
+    told = [part.get("options") or {} for part in (test, *(test.get("turns") or ()))]
+    wanted = max(int(float(options.get("minPasses") or 0)) for options in told)
+    if wanted > count:
+        name = test.get("description") or f"test {number + 1}"
+        what = f"{name}: options.minPasses is {wanted}, but the test runs {counted(count, 'time')}"
+        raise ConfigError.of(what, todo=f"set options.repeat (or --repeat) to {wanted} or more")
 
 
 def needs(case: Case, column: Column, suite: Suite) -> tuple[str, ...]:

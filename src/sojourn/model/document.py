@@ -1,8 +1,8 @@
 """A whole run as promptfoo writes it down; its rows are left out, so that writers can stream them in.
 
 Added to promptfoo's keys: `results.stats.skipped` and `sojourn`, which tells what promptfoo has no word for: how
-lanes were found, session races and leaks, unsteady tests, what broke the run as a whole, what was not run, what the
-hooks of the whole run printed.
+lanes were found, session races and leaks, unsteady tests, repeats that count as one, the shard, what broke the run as
+a whole, what was not run, what the hooks of the whole run printed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from sojourn.model.metrics import prompts
 from sojourn.model.redaction import redacted
+from sojourn.model.repeats import Repeats, repeats
 from sojourn.model.result import Outcome, Race, RunResult
 from sojourn.model.tokens import total
 
@@ -84,11 +85,25 @@ def _told_besides(result: RunResult) -> Document:
         "races": [_race(race) for race in result.races],
         "leaks": result.leaks,
         "unsteady": result.unsteady,
+        "repeats": [_repeats(group) for group in repeats(result)],
+        "shard": list(result.plan.suite.options.shard or ()) or None,
         "troubles": [{"phase": trouble.phase.value, "message": str(trouble)} for trouble in result.troubles],
         "stopped": result.stopped,
         "interrupted": result.interrupted,
         "unrun": result.unrun,
         "printed": result.printed,
+    }
+
+
+def _repeats(group: Repeats) -> Document:
+    return {
+        "test": group.name,
+        "promptIdx": group.first.column.index,
+        "testIdxs": list(dict.fromkeys(each.trial.test_index for each in group.results)),
+        "passed": group.passed,
+        "judged": group.judged,
+        "wanted": group.wanted,
+        "enough": group.is_enough,
     }
 
 

@@ -98,7 +98,8 @@ class RunOptions:
     `keep_sessions`: those of tests that did not pass stay open until somebody has looked at them.
     `races` says whether a session race is a failure ("error"), `shuffle` is the seed of another order of the lanes.
     `hook_timeout_ms` bounds each call of a hook, `stop_timeout_ms` how long a run may still take once it is stopped.
-    `pass_rate` is how many per cent must pass, `failed_code` the exit code where fewer do.
+    `pass_rate` is how many per cent must pass, `failed_code` the exit code where fewer do. `shard` is which of how many
+    parts of the suite is run, from 1; None is the whole.
     """
 
     max_concurrency: int = 4
@@ -114,6 +115,7 @@ class RunOptions:
     stop_timeout_ms: float = 10_000
     pass_rate: float = 100
     failed_code: int = 100
+    shard: tuple[int, int] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

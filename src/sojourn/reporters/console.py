@@ -15,6 +15,7 @@ from sojourn.drawing.plain import one_line, plain
 from sojourn.model.counting import counted
 from sojourn.model.document import sessions
 from sojourn.model.plan import Trial
+from sojourn.model.repeats import repeats
 from sojourn.model.result import Outcome, RunResult, TrialResult
 from sojourn.model.row import explanation
 from sojourn.reporters.cells import WORDS, TestRow, heading, output, rows, text
@@ -50,7 +51,9 @@ def summary(result: RunResult, out: TextIO) -> None:
     """Show the counts, the time, the lanes and sessions seen, races, and what broke or is unclean."""
     colour = out.isatty() and "NO_COLOR" not in os.environ
     out.write(f"\n{_counts(result, colour)} in {result.duration_ms / 1000:.2f} s\n")
-    out.writelines(plain(line) + "\n" for line in (*_lanes(result), *_sessions(result), *_warnings(result)))
+    out.writelines(
+        plain(line) + "\n" for line in (*_lanes(result), *_repeats(result), *_sessions(result), *_warnings(result))
+    )
 
 
 def _ordered(result: RunResult) -> list[TrialResult]:
@@ -67,6 +70,9 @@ def _counts(result: RunResult, colour: bool) -> str:  # noqa: FBT001  whether th
 
 
 def _lanes(result: RunResult) -> Iterator[str]:
+    shard = result.plan.suite.options.shard
+    if shard:
+        yield f"Shard {shard[0]} of {shard[1]}: {counted(len(result.plan.trials), 'trial')}"
     shared = [lane for lane in (*result.plan.first, *result.plan.lanes) if len(lane.trials) > 1]
     alike = Counter(f"{lane.why or lane.key} ({len(lane.trials)} trials)" for lane in shared)
     named = [f"{many} x {name}" if many > 1 else name for name, many in alike.items()]
@@ -74,6 +80,16 @@ def _lanes(result: RunResult) -> Iterator[str]:
         yield f"Lanes: {len(shared)} in order: {_some(named)}"
     if result.learnt:
         yield f"Lanes learnt: {result.learnt}"
+
+
+def _repeats(result: RunResult) -> Iterator[str]:
+    found = sorted(repeats(result), key=lambda group: group.is_enough)
+    for group in found[:MOST_ROWS]:
+        word = WORDS[Outcome.PASSED if group.is_enough else Outcome.FAILED]
+        column = f" {one_line(heading(group.first.column), 80)}" if len(result.columns) > 1 else ""
+        yield f"Repeats: {word} {one_line(group.name, 100)}{column}: {group}"
+    if len(found) > MOST_ROWS:
+        yield f"Repeats: {len(found)} tests in all"
 
 
 def _sessions(result: RunResult) -> Iterator[str]:

@@ -1,73 +1,142 @@
 """JUnit XML, as CI systems read it: one suite a column, one case a test, with the reasons of what did not pass.
 
-What broke the run as a whole (a beforeAll, an afterAll) is an error in a suite of its own.
+The repeats of a test that says how many of them must pass are one case. What broke the run as a whole (a beforeAll, an
+afterAll) is an error in a suite of its own. Lane and session of a case are its properties.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import dataclasses
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from sojourn.drawing.plain import one_line, plain
 from sojourn.model.plan import Column
-from sojourn.model.result import Outcome, RunResult, TrialResult
+from sojourn.model.repeats import Repeats, repeats
+from sojourn.model.result import Outcome, RunResult, TrialResult, Trouble
 from sojourn.model.row import explanation
 from sojourn.model.verdict import Verdict
 from sojourn.reporters.cells import rows
 from sojourn.reporters.xml_file import clean
 
-_Cases = list[tuple[str, TrialResult]]
+_TAGS = {Outcome.FAILED: ("failure", "assertion"), Outcome.ERROR: ("error", "error")}
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    name: str
+    outcome: Outcome
+    why: str = ""
+    details: str = ""
+    shown: str = ""
+    seconds: float = 0
+    properties: tuple[tuple[str, str], ...] = ()
 
 
 def report(result: RunResult, out: BinaryIO) -> None:
     """Write the run as JUnit XML."""
-    totals = _counts(result.results, extra_errors=len(result.troubles))
-    seconds = f"{result.duration_ms / 1000:.3f}"
-    out.write(b'<?xml version="1.0" encoding="UTF-8"?>\n')
-    out.write(f'<testsuites name="sojourn" {totals} time="{seconds}">\n'.encode())
-    tests = rows(result)
-    for number, column in enumerate(result.columns, 1):
-        cases = [(test.name, test.cells[column.index]) for test in tests if column.index in test.cells]
-        out.write(_suite(column, number, cases, result.created).encode())
+    suites = [
+        (f"[{column.provider.name}] prompt {number}", list(_cases(result, column)))
+        for number, column in enumerate(result.columns, 1)
+    ]
     if result.troubles:
-        out.write(_troubles(result).encode())
+        suites.append(("run", [_broken(trouble) for trouble in result.troubles]))
+    totals = _counts(case for _, cases in suites for case in cases)
+    out.write(b'<?xml version="1.0" encoding="UTF-8"?>\n')
+    out.write(f'<testsuites name="sojourn" {totals} time="{result.duration_ms / 1000:.3f}">\n'.encode())
+    for name, cases in suites:
+        out.writelines(line.encode() for line in _suite(clean(plain(name)), cases, result.created))
     out.write(b"</testsuites>\n")
 
 
-def _counts(trials: Iterable[TrialResult], extra_errors: int = 0) -> str:
-    outcomes = [trial.outcome for trial in trials]
-    return (
-        f'tests="{len(outcomes) + extra_errors}" failures="{outcomes.count(Outcome.FAILED)}" '
-        f'errors="{outcomes.count(Outcome.ERROR) + extra_errors}" skipped="{outcomes.count(Outcome.SKIPPED)}"'
+def _cases(result: RunResult, column: Column) -> Iterator[_Case]:
+    """Yield a column's cases in file order."""
+    groups = {id(each): group for group in repeats(result) for each in group.results}
+    for test in rows(result):
+        trial = test.cells.get(column.index)
+        if trial is None:
+            continue
+        group = groups.get(id(trial))
+        if group is None:
+            yield _case(test.name, trial)
+        elif group.results[0] is trial:
+            yield _repeated(test.name, group)
+
+
+def _case(name: str, trial: TrialResult) -> _Case:
+    return _Case(
+        name=name,
+        outcome=trial.outcome,
+        why=explanation(trial),
+        details=_reasons(trial) if trial.outcome is Outcome.FAILED else explanation(trial),
+        shown=_shown(trial),
+        seconds=trial.latency_ms / 1000,
+        properties=_properties([trial]),
     )
 
 
-def _suite(column: Column, number: int, cases: _Cases, created: str) -> str:
-    name = clean(f"[{column.provider.name}] prompt {number}")
-    trials = [trial for _, trial in cases]
-    seconds = sum(trial.latency_ms for trial in trials) / 1000
-    body = "".join(_case(name, case, trial) for case, trial in cases)
-    head = f'  <testsuite name="{name}" {_counts(trials)} time="{seconds:.3f}" timestamp="{clean(created)}">\n'
-    return f"{head}{body}  </testsuite>\n"
+def _repeated(name: str, group: Repeats) -> _Case:
+    bad = [each for each in group.results if not each.passed]
+    told = [f"{_repeat(each)}: {each.outcome.value}: {_reasons(each)}" for each in bad]
+    passed = Outcome.PASSED if group.judged else Outcome.SKIPPED
+    failed = Outcome.FAILED if any(each.outcome is Outcome.FAILED for each in bad) else Outcome.ERROR
+    shown = [str(group), *told] if group.is_enough else []
+    shown += [f"{_repeat(each)}:\n{text}" for each in group.results if (text := _shown(each))]
+    return _Case(
+        name=name,
+        outcome=passed if group.is_enough else failed,
+        why=str(group),
+        details="\n\n".join([str(group), *told]),
+        shown="\n".join(shown),
+        seconds=sum(each.latency_ms for each in group.results) / 1000,
+        properties=(*_properties(group.results), ("repeats", str(group))),
+    )
 
 
-def _case(suite: str, name: str, trial: TrialResult) -> str:
-    inner = _outcome(trial) + _printed(trial)
-    head = f'    <testcase classname="{suite}" name="{_attribute(name)}" time="{trial.latency_ms / 1000:.3f}"'
-    return f"{head}>\n{inner}    </testcase>\n" if inner else f"{head}/>\n"
+def _repeat(trial: TrialResult) -> str:
+    turn = f", turn {trial.trial.turn}" if trial.trial.turn else ""
+    return f"repeat {trial.trial.repeat + 1}{turn}"
 
 
-def _outcome(trial: TrialResult) -> str:
-    why = explanation(trial)
-    if trial.outcome is Outcome.SKIPPED:
-        return f'      <skipped message="{_attribute(why)}"/>\n'
-    if trial.outcome is Outcome.ERROR:
-        return f'      <error message="{_attribute(why)}" type="error">{clean(plain(why))}</error>\n'
-    if trial.outcome is Outcome.FAILED:
-        return (
-            f'      <failure message="{_attribute(why)}" type="assertion">{clean(plain(_reasons(trial)))}</failure>\n'
-        )
-    return ""
+def _broken(trouble: Trouble) -> _Case:
+    return _Case(name=trouble.phase.value, outcome=Outcome.ERROR, why=trouble.what, details=str(trouble))
+
+
+def _properties(trials: Iterable[TrialResult]) -> tuple[tuple[str, str], ...]:
+    """Return the lanes and sessions of trials, each once."""
+    found = [("lane", each.trial.lane) for each in trials] + [("session", each.session_id) for each in trials]
+    return tuple(dict.fromkeys(pair for pair in found if pair[1]))
+
+
+def _counts(cases: Iterable[_Case]) -> str:
+    outcomes = [case.outcome for case in cases]
+    return (
+        f'tests="{len(outcomes)}" failures="{outcomes.count(Outcome.FAILED)}" '
+        f'errors="{outcomes.count(Outcome.ERROR)}" skipped="{outcomes.count(Outcome.SKIPPED)}"'
+    )
+
+
+def _suite(name: str, cases: list[_Case], created: str) -> Iterator[str]:
+    seconds = sum(case.seconds for case in cases)
+    yield f'  <testsuite name="{name}" {_counts(cases)} time="{seconds:.3f}" timestamp="{clean(created)}">\n'
+    for case in cases:
+        inner = "".join(_inner(case))
+        head = f'    <testcase classname="{name}" name="{_attribute(case.name)}" time="{case.seconds:.3f}"'
+        yield f"{head}>\n{inner}    </testcase>\n" if inner else f"{head}/>\n"
+    yield "  </testsuite>\n"
+
+
+def _inner(case: _Case) -> Iterator[str]:
+    if case.properties:
+        told = "".join(f'<property name="{name}" value="{_attribute(value)}"/>' for name, value in case.properties)
+        yield f"      <properties>{told}</properties>\n"
+    if case.outcome is Outcome.SKIPPED:
+        yield f'      <skipped message="{_attribute(case.why)}"/>\n'
+    elif case.outcome in _TAGS:
+        tag, kind = _TAGS[case.outcome]
+        yield f'      <{tag} message="{_attribute(case.why)}" type="{kind}">{clean(plain(case.details))}</{tag}>\n'
+    if case.shown:
+        yield f"      <system-out>{clean(plain(case.shown))}</system-out>\n"
 
 
 def _reasons(trial: TrialResult) -> str:
@@ -89,20 +158,9 @@ def _type(verdict: Verdict) -> str:
     return str(verdict.claim.raw.get("type") or verdict.claim.type) if verdict.claim else "part"
 
 
-def _printed(trial: TrialResult) -> str:
-    return f"      <system-out>{clean(plain(trial.printed))}</system-out>\n" if trial.printed else ""
-
-
-def _troubles(result: RunResult) -> str:
-    count = len(result.troubles)
-    head = f'  <testsuite name="run" tests="{count}" failures="0" errors="{count}" skipped="0" time="0">\n'
-    cases = "".join(
-        f'    <testcase classname="run" name="{trouble.phase.value}" time="0">\n'
-        f'      <error message="{_attribute(trouble.what)}" type="error">{clean(plain(str(trouble)))}</error>\n'
-        "    </testcase>\n"
-        for trouble in result.troubles
-    )
-    return f"{head}{cases}  </testsuite>\n"
+def _shown(trial: TrialResult) -> str:
+    """Return what was printed, and what was left unclean."""
+    return trial.printed + "".join(f"unclean: {note}\n" for note in trial.notes)
 
 
 def _attribute(text: str) -> str:

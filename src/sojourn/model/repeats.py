@@ -1,0 +1,90 @@
+"""A test that is repeated and says how many of its repeats must pass counts as one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+from sojourn.model.plan import Trial
+from sojourn.model.result import Outcome, RunResult, TrialResult
+
+Key = tuple[str, int]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Repeats:
+    """What came of a test's repeats in one column. A repeat passes when all its turns do; a skipped one counts nowhere.
+
+    `results` are its trials in file order, `passed` of `judged` repeats passed, and `wanted` say that all is well.
+    """
+
+    results: tuple[TrialResult, ...]
+    passed: int
+    judged: int
+    wanted: int
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether so many passed as are wanted, or all that were not skipped."""
+        return self.passed >= min(self.wanted, self.judged)
+
+    @property
+    def first(self) -> Trial:
+        """The trial that stands for all."""
+        return self.results[0].trial
+
+    @property
+    def name(self) -> str:
+        """What people call the test."""
+        return self.first.case.description or f"test {self.first.test_number + 1}"
+
+    def __str__(self) -> str:
+        return f"{self.passed} of {self.judged} passed, {self.wanted} wanted"
+
+
+def wanted_passes(trial: Trial) -> int:
+    """Return how many repeats of a trial's test must pass; 0 where the test does not say."""
+    return int(float(trial.case.options.get("minPasses") or 0))
+
+
+def key_of(trial: Trial) -> Key:
+    """Return what the repeats of a test have in common in one column."""
+    return trial.test_key, trial.column.index
+
+
+def repeats(result: RunResult) -> list[Repeats]:
+    """Return the tests that say how many repeats must pass, in file order."""
+    groups: dict[Key, list[TrialResult]] = {}
+    for each in result.results:
+        if each.trial.case.options and wanted_passes(each.trial):
+            groups.setdefault(key_of(each.trial), []).append(each)
+    found = [_counted(sorted(group, key=lambda each: each.trial.index)) for group in groups.values()]
+    return sorted(found, key=lambda group: group.first.index)
+
+
+def _counted(group: list[TrialResult]) -> Repeats:
+    turns: dict[int, list[Outcome]] = {}
+    for each in group:
+        turns.setdefault(each.trial.repeat, []).append(each.outcome)
+    came = [_outcome(outcomes) for outcomes in turns.values()]
+    passed = came.count(Outcome.PASSED)
+    wanted = max(wanted_passes(each.trial) for each in group)
+    return Repeats(tuple(group), passed, len(came) - came.count(Outcome.SKIPPED), wanted)
+
+
+def _outcome(outcomes: Iterable[Outcome]) -> Outcome:
+    """Return what a repeat came to: the worst of its turns, and skipped only where all were."""
+    found = set(outcomes)
+    for outcome in (Outcome.ERROR, Outcome.FAILED, Outcome.PASSED):
+        if outcome in found:
+            return outcome
+    return Outcome.SKIPPED
+
+
+def pass_rate(result: RunResult) -> float:
+    """Return how many per cent of what was judged passed: trials, and repeats that count as one."""
+    groups = repeats(result)
+    within = {id(each) for group in groups for each in group.results}
+    single = [each.passed for each in result.results if each.outcome is not Outcome.SKIPPED and id(each) not in within]
+    judged = [*single, *(group.is_enough for group in groups if group.judged)]
+    return 100 * sum(judged) / len(judged) if judged else 100

@@ -1,0 +1,131 @@
+"""Markdown for pull requests and for the summary of a GitHub job: what came of the run, and why what did not pass.
+
+Whatever strangers wrote stands in code, with every mark that Markdown or HTML knows written as a number, so that it
+is shown as text, mentions nobody and links nowhere. What does not fit is left out, the least important last.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from html import escape
+from statistics import median
+from typing import BinaryIO
+
+from sojourn.drawing.plain import one_line, plain
+from sojourn.model.counting import counted
+from sojourn.model.plan import Column
+from sojourn.model.repeats import repeats
+from sojourn.model.result import Outcome, RunResult, TrialResult
+from sojourn.model.row import explanation
+from sojourn.reporters.cells import WORDS, heading, output
+
+COMMENT = 65_000
+"""Bytes; a comment on a pull request takes 65,536 characters."""
+
+SUMMARY = 1024 * 1024
+"""Bytes that GitHub takes as the summary of one step; a longer one is dropped as a whole."""
+
+MOST_TEXT = 2_000
+_MARKS = {Outcome.PASSED: "✅", Outcome.FAILED: "❌", Outcome.ERROR: "⚠️", Outcome.SKIPPED: "⏭️"}
+_PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
+_LEFT_OUT = "\n*The rest does not fit here and is left out.*\n"
+
+
+def report(result: RunResult, out: BinaryIO) -> None:
+    """Write the run as Markdown, as much of it as a comment can hold."""
+    out.writelines(_fitting(_parts(result), COMMENT))
+
+
+def append_summary(result: RunResult, path: str) -> None:
+    """Append the run to the summary of a GitHub job, as much of it as still fits; raises OSError."""
+    written = os.path.getsize(path) if os.path.exists(path) else 0
+    with open(path, "ab") as out:
+        out.writelines(_fitting(_parts(result), SUMMARY - written))
+
+
+def _fitting(parts: Iterable[str], room: int) -> Iterator[bytes]:
+    """Yield whole parts, as many as there is room for, and say where some are left out."""
+    room -= len(_LEFT_OUT)
+    for part in parts:
+        data = part.encode()
+        if len(data) > room:
+            if room >= 0:
+                yield _LEFT_OUT.encode()
+            return
+        room -= len(data)
+        yield data
+
+
+def _parts(result: RunResult) -> Iterator[str]:
+    yield "".join(_head(result))
+    yield from _facts(result)
+    left = [each for each in _ordered(result) if not each.passed]
+    if left:
+        yield "\n### Not passed\n\n"
+        yield from (_details(result, each) for each in left)
+
+
+def _ordered(result: RunResult) -> list[TrialResult]:
+    """Return the trials in file order, errors and failures before what was skipped."""
+    return sorted(result.results, key=lambda each: (each.outcome is Outcome.SKIPPED, each.trial.index))
+
+
+def _head(result: RunResult) -> Iterator[str]:
+    counts = ", ".join(f"{result.count(outcome)} {outcome.value}" for outcome in Outcome)
+    bad = result.count(Outcome.FAILED) + result.count(Outcome.ERROR) + len(result.troubles)
+    title = _code(result.plan.suite.description or "Evaluation")
+    yield f"\n## {_MARKS[Outcome.FAILED if bad else Outcome.PASSED]} {title}\n\n"
+    yield f"**{counts}** in {result.duration_ms / 1000:.1f} s, Sojourn run {_code(result.run_id)}\n\n"
+    yield "| provider and prompt | passed | failed | errors | skipped | median time |\n"
+    yield "|---|--:|--:|--:|--:|--:|\n"
+    for column in result.columns:
+        yield _column(result, column)
+
+
+def _column(result: RunResult, column: Column) -> str:
+    trials = [each for each in result.results if each.trial.column.index == column.index]
+    counts = [str(sum(each.outcome is outcome for each in trials)) for outcome in Outcome]
+    time = f"{median(each.latency_ms for each in trials):.0f} ms" if trials else ""
+    return f"| {_code(heading(column))} | {' | '.join(counts)} | {time} |\n"
+
+
+def _facts(result: RunResult) -> Iterator[str]:
+    """Yield what is to be known besides the trials, a line each."""
+    yield "\n"
+    for trouble in result.troubles:
+        yield f"- ⚠️ {trouble.phase.value}: {_code(str(trouble))}\n"
+    for group in repeats(result):
+        mark = _MARKS[Outcome.PASSED if group.is_enough else Outcome.FAILED]
+        yield f"- {mark} {_code(group.name)} {_code(heading(group.first.column))}: {group}\n"
+    for race in result.races:
+        pair = " and ".join(_code(trial.name) for trial in (race.first, race.second))
+        yield f"- ⚠️ session race: {pair} used {_code(race.session_id)} at the same time\n"
+    yield from (f"- ⚠️ session leak: {_code(leak)}\n" for leak in result.leaks)
+    yield from (f"- depends on the order, or on chance: {_code(test)}\n" for test in result.unsteady)
+    if result.unrun:
+        yield f"- ⚠️ not run: {counted(result.unrun, 'trial')}\n"
+
+
+def _details(result: RunResult, trial: TrialResult) -> str:
+    """Return a trial that did not pass, to be opened: why, what was answered, what was printed."""
+    column = f" {_code(heading(trial.trial.column))}" if len(result.columns) > 1 else ""
+    repeat = f" (repeat {trial.trial.repeat + 1})" if trial.trial.repeat else ""
+    head = f"{_MARKS[trial.outcome]} {WORDS[trial.outcome]} {_code(trial.trial.name)}{repeat}{column}"
+    blocks = [("", explanation(trial)), ("answered", output(trial)), ("printed", trial.printed)]
+    if trial.session_id:
+        blocks.append(("session", trial.session_id))
+    told = "".join(_block(name, text) for name, text in blocks if text)
+    return f"<details><summary>{head}</summary>\n\n{told}</details>\n\n"
+
+
+def _block(name: str, text: str) -> str:
+    """Return a text as it is: nothing in a `pre` is Markdown, whatever lines it has."""
+    shown = plain(text)
+    cut = "…" if len(shown) > MOST_TEXT else ""
+    return (f"{name}:\n\n" if name else "") + f"<pre>{escape(shown[:MOST_TEXT])}{cut}</pre>\n\n"
+
+
+def _code(text: str) -> str:
+    return f"<code>{_PUNCTUATION.sub(lambda mark: f'&#{ord(mark[0])};', one_line(text, 200))}</code>"
