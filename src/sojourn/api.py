@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from sojourn.config.flags import Flags
 from sojourn.config.load import load_suite
+from sojourn.engine.listeners import Listeners
 from sojourn.engine.planner import make_plan
 from sojourn.engine.preflight import broken_code, lacks_package
-from sojourn.engine.run import Listeners, Run, prepared
+from sojourn.engine.preparing import prepared
+from sojourn.engine.run import Run
 from sojourn.engine.sessions import known_kinds
 from sojourn.errors import ConfigError, UsageError
 from sojourn.languages.runner import CodeRunner

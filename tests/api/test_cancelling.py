@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import sojourn
-from sojourn.engine.run import Listeners
+from sojourn.engine.listeners import Listeners
 from sojourn.model.result import TrialResult
 
 HOOKS = """

@@ -29,8 +29,6 @@ COMMANDS = frozenset(
 OPTIONS = frozenset(
     [
         "--remote",
-        "--resume",
-        "--retry-errors",
         "--share",
         "--suggest-prompts",
         "--table-cell-max-length",

@@ -10,11 +10,15 @@ from collections.abc import Callable, Mapping
 
 from sojourn.api import load
 from sojourn.cli import absent
+from sojourn.cli.again import NEWEST, earlier
 from sojourn.cli.looking import looker
 from sojourn.cli.options import complain, flags_of, parser, surroundings, warn
 from sojourn.cli.progress import Progress
+from sojourn.cli.recording import Record, repeatable
+from sojourn.engine.listeners import Listeners
 from sojourn.engine.outputs import check_outputs, write_output
-from sojourn.engine.run import SECOND_STOP, Listeners, Run, prepared
+from sojourn.engine.preparing import prepared
+from sojourn.engine.run import SECOND_STOP, Run
 from sojourn.engine.signals import Interruption, listening
 from sojourn.errors import OutputError, SojournError
 from sojourn.lifecycle import ledger
@@ -48,6 +52,16 @@ def run(argv: list[str]) -> int:
     made.add_argument("--table", action=table, help="show a table of results, or none (default: one)")
     made.add_argument("--no-progress-bar", dest="progress", action="store_false", help="show no progress")
     made.add_argument("--no-write", dest="write", action="store_false", help="keep no record of the run")
+    made.add_argument(
+        "--resume",
+        nargs="?",
+        const=NEWEST,
+        metavar="ID",
+        help="go on with a run that did not end: its finished lanes stand (default: the newest of this folder)",
+    )
+    made.add_argument(
+        "--retry-errors", action="store_true", help="run again what was an error in the newest run of this folder"
+    )
     made.add_argument(*absent.MEANT_ANYWAY, action="store_true", help=argparse.SUPPRESS)
     options = made.parse_args(argv)
     try:
@@ -69,26 +83,37 @@ async def _listening(options: argparse.Namespace) -> int:
 
 async def _eval(options: argparse.Namespace, interruption: Interruption) -> int:
     cwd, environ = surroundings()
-    suite = await load(options.config, flags_of(options), cwd=cwd, environ=environ)
+    home = ledger.home(environ)
+    before = earlier(options, home, cwd)
+    flags = before.flags(flags_of(options)) if before else repeatable(flags_of(options))
+    config = options.config or (before.asked["config"] if before else [])
+    suite = await load(config, flags, cwd=cwd, environ=environ)
     warn(suite.warnings)
     check_outputs(suite.outputs)
     await _undo_the_dead(environ)
+    if before:
+        await before.settled()
     progress = Progress(sys.stderr, wanted=options.progress and bool(suite.command_line.get("progressBar", True)))
+    record = Record(home, progress, wanted=options.write and bool(suite.command_line.get("write", True)))
     listeners = Listeners(
         on_print=progress.show,
         on_plan=progress.begin,
-        on_result=progress.count,
-        on_withdrawn=progress.uncount,
+        on_result=record.take,
+        on_withdrawn=record.withdraw,
         on_kept=looker(progress),
     )
-    async with prepared(suite, listeners) as setting:
-        going = Run(setting, listeners)
+    async with prepared(suite, listeners, run_id=before.head.id if before else "") as setting:
+        going = Run(setting, listeners, *([before.standing] if before else []))
         await going.prepare()
+        if before:
+            before.check_left(going.result.plan, going.kept)
         if setting.house.borrowed:
             progress.tell(f"used as they stand, and left so: {', '.join(setting.house.borrowed)}")
         interruption.stop = _stopper(going, suite, progress)
-        result = await going.go()
-        result.interrupted = interruption.reason
+        asked = {"folder": str(cwd), "config": config, "flags": flags}
+        async with record.of(going.result, asked, going.kept if before else None):
+            result = await going.go()
+            result.interrupted = interruption.reason
     progress.end()
     unwritten = _write(result, suite)
     _summarise(result, environ)

@@ -8,7 +8,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from sojourn.engine.run import Listeners, prepared
+from sojourn.engine.listeners import Listeners
+from sojourn.engine.preparing import prepared
 from sojourn.engine.sessions import House, may_stand
 from sojourn.engine.setting import Setting
 from sojourn.errors import SessionError

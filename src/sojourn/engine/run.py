@@ -9,165 +9,51 @@ import asyncio
 import contextlib
 import dataclasses
 import datetime as dt
-import os
-import secrets
-import shutil
-import tempfile
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
 
 from sojourn.config import cases
 from sojourn.engine.comparing import compare, withdraw_uncompared
 from sojourn.engine.deriving import derive
-from sojourn.engine.grading import GraderPool
 from sojourn.engine.lanes import Learner
+from sojourn.engine.listeners import Listeners
 from sojourn.engine.order import unsteady
 from sojourn.engine.planner import make_plan
 from sojourn.engine.preflight import check_code
-from sojourn.engine.providers import ProviderPool
-from sojourn.engine.safekeeping import safekept
-from sojourn.engine.sessions import open_house
+from sojourn.engine.resuming import without
 from sojourn.engine.setting import Setting
 from sojourn.engine.stopping import TIME_LIMIT, Brake, OverdueError
 from sojourn.engine.transforming import transform_vars
 from sojourn.engine.working import Crew
 from sojourn.errors import CodeError, ConfigError, SkipTrial, SojournError, StopRun
-from sojourn.languages.runner import CodeRunner
 from sojourn.languages.sharing import MARKER as STATE
-from sojourn.lifecycle.hooks import Hooks, Scope, read_extensions
-from sojourn.lifecycle.journal import Journal
-from sojourn.lifecycle.ledger import home
+from sojourn.lifecycle.hooks import Scope
 from sojourn.model.metrics import prompts
 from sojourn.model.plan import Plan, Trial
-from sojourn.model.reference import Reference
 from sojourn.model.result import Phase, RunResult, TrialResult, Trouble
 from sojourn.model.row import row
 from sojourn.model.suite import JsonDict, Suite
-from sojourn.protocols import Tools
-from sojourn.template.engine import Renderer
-
-if TYPE_CHECKING:  # start-up need not wait for it
-    from sojourn.engine.tracing import Traces
-    from sojourn.languages.inline import Inline
 
 SECOND_STOP = 4.0
 """Seconds that a run has to end when it is told so again."""
 
 
-def _unheard(_: object) -> None:
-    pass
+Standing = Callable[[Plan], Mapping[int, TrialResult]]
 
 
-async def _unseen(_: object) -> None:
-    pass
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Listeners:
-    """Who is told what while a run goes on: a text that was printed, the plan once it stands, each result.
-
-    A result is withdrawn where its lane has to be run again from its start. Sessions (name, trial, handle) are kept
-    open until `on_kept` returns.
-    """
-
-    on_print: Callable[[str], None] = _unheard
-    on_plan: Callable[[Plan], None] = _unheard
-    on_result: Callable[[TrialResult], None] = _unheard
-    on_withdrawn: Callable[[TrialResult], None] = _unheard
-    on_kept: Callable[[list[tuple[str, str, Any]]], Awaitable[None]] = _unseen
-
-
-def new_run_id() -> str:
-    """Return an id like promptfoo's: `eval-abc-2026-01-31T12:00:00`."""
-    now = dt.datetime.now(dt.UTC)
-    return f"eval-{secrets.token_hex(3)}-{now:%Y-%m-%dT%H:%M:%S}"
-
-
-@contextlib.asynccontextmanager
-async def prepared(suite: Suite, listeners: Listeners, inline: Inline | None = None) -> AsyncIterator[Setting]:
-    """Give a run its tools; its processes and its private folder are gone afterwards.
-
-    `inline` holds the functions that were handed over as objects.
-    """
-    run_id = new_run_id()
-    folder = Path(tempfile.gettempdir(), f"sojourn-{secrets.token_hex(8)}")
-    env = {**os.environ, **suite.env, "TMPDIR": str(folder)}
-    with safekept(suite, run_id, folder) as safe, template_filters(suite, env) as filters:
-        code = CodeRunner(env, listeners.on_print, safe.heir, inline)
-        renderer = Renderer(env, filters)
-        tools = Tools(code=code, render=renderer.render, env=env, base=Path(suite.base), run_id=run_id)
-        if suite.options.cache:
-            from sojourn.cache import ReplyCache
-
-            tools = dataclasses.replace(tools, cache=ReplyCache.of(env, home(os.environ)))
-        providers = ProviderPool(suite.providers, tools)
-        journal = Journal(run_id, time.perf_counter, safe.ledger)
-        try:
-            os.mkdir(folder, 0o700)
-            extensions = read_extensions(suite.extensions, suite.base)
-            async with _tracing(suite, env) as traces:
-                yield Setting(
-                    suite=suite,
-                    run_id=run_id,
-                    folder=folder,
-                    env=env,
-                    code=code,
-                    renderer=renderer,
-                    hooks=Hooks(extensions, code, listeners.on_print, suite.options.hook_timeout_ms),
-                    providers=providers,
-                    graders=GraderPool(providers, suite.default_test, suite.grader),
-                    learner=Learner(""),
-                    house=await open_house(suite, tools, journal),
-                    journal=journal,
-                    safe=safe,
-                    clock=time.perf_counter,
-                    traces=traces,
-                )
-        finally:
-            for unclosed in await providers.close():
-                listeners.on_print(f"sojourn: the provider {unclosed.name} could not be closed: {unclosed.why}\n")
-            if tools.cache is not None:
-                tools.cache.close()
-            try:
-                await code.close()
-            finally:
-                shutil.rmtree(folder, ignore_errors=True)
-
-
-def _tracing(suite: Suite, env: Mapping[str, str]) -> contextlib.AbstractAsyncContextManager[Traces | None]:
-    """Return what receives the spans of a run, where the suite says `tracing.enabled`."""
-    asked = suite.config.get("tracing")
-    if not isinstance(asked, Mapping) or not asked.get("enabled"):
-        return contextlib.nullcontext()
-    from sojourn.engine.tracing import traced
-
-    return traced(asked, env)
-
-
-@contextlib.contextmanager
-def template_filters(suite: Suite, env: Mapping[str, str]) -> Iterator[dict[str, Callable[..., Any]]]:
-    """Make the suite's own template filters callable; one that breaks breaks its template."""
-    if not suite.filters:
-        yield {}
-        return
-    from sojourn.languages.blocking import BlockingCode
-
-    blocking = BlockingCode(env)
-    try:
-        named = {name: Reference.parse(text, base=suite.base, role="filter") for name, text in suite.filters.items()}
-        yield {name: blocking.function(name, each) for name, each in named.items() if each is not None}
-    finally:
-        blocking.close()
+def _nothing(_: Plan) -> Mapping[int, TrialResult]:
+    return {}
 
 
 class Run:
-    """One run of a suite: `prepare`, then `go`; `stop` may be called at any time from the same loop."""
+    """One run of a suite: `prepare`, then `go`; `stop` may be called at any time from the same loop.
 
-    def __init__(self, setting: Setting, listeners: Listeners) -> None:
+    `standing` tells which results of an earlier run stand, so that these trials are not run.
+    """
+
+    def __init__(self, setting: Setting, listeners: Listeners, standing: Standing = _nothing) -> None:
         self._setting = setting
         self._listeners = listeners
+        self._standing = standing
         self._brake = Brake()
         self._released = asyncio.Event()
         created = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
@@ -183,6 +69,7 @@ class Run:
     async def prepare(self) -> None:
         """Plan, and load every function that is named. Raises ConfigError where the suite cannot be run."""
         self.result.plan = await self._plan(self._setting.suite)
+        self.kept = self._standing(self.result.plan)
         await check_code(self.result.plan, self._setting.code)
 
     def stop(self, reason: str, *, again: bool = False) -> None:
@@ -257,7 +144,7 @@ class Run:
         if skipped:
             await crew.skip_all(skipped)
         elif broken and not self._brake.stopped:
-            await crew.give_up(self.result.plan.trials, broken)
+            await crew.give_up(broken)
         else:
             await self._trials(crew)
         self.result.unrun += crew.unrun
@@ -311,7 +198,9 @@ class Run:
             return plan
         try:
             async with self._brake.section():
-                return await self._plan(self._setting.suite)
+                changed = await self._plan(self._setting.suite)
+                self.kept = self._standing(changed)
+                return changed
         except ConfigError as error:
             self._trouble(Phase.BEFORE, f"the suite that beforeAll returned cannot be run: {error}")
         except OverdueError:
@@ -320,10 +209,12 @@ class Run:
 
     def _crew(self, plan: Plan) -> Crew:
         self.result.plan, self.result.columns = plan, plan.columns
-        self._listeners.on_plan(plan)
+        self.result.results = list(self.kept.values())
+        left = without(plan, self.kept)
+        self._listeners.on_plan(left)
         self._setting.learner = Learner(plan.learning)
-        self._setting.house.expect(plan.trials)
-        return Crew(plan, self._setting, self._brake, self._take, self._withdraw)
+        self._setting.house.expect(left.trials)
+        return Crew(left, self._setting, self._brake, self._take, self._withdraw)
 
     async def _trials(self, crew: Crew) -> None:
         await crew.work()

@@ -51,7 +51,7 @@ class Crew:
         await self._in_parallel(self._plan.jobs, len(self._plan.lanes))
         if self._brake.cut == TIME_LIMIT:
             rest = [trial for lane in self._schedule.rest() for trial in lane]
-            await self.give_up(rest, f"not run: {TIME_LIMIT} was reached")
+            await self._all_of_it(rest, f"not run: {TIME_LIMIT} was reached")
 
     async def _in_parallel(self, jobs: int, lanes: int) -> None:
         self._lanes_left = lanes
@@ -171,7 +171,11 @@ class Crew:
         notes = first.result.notes + second.result.notes
         return Ended(dataclasses.replace(second.result, notes=notes), second.fate)
 
-    async def give_up(self, trials: Iterable[Trial], cause: str) -> None:
+    async def give_up(self, cause: str) -> None:
+        """Let every trial be an error with this cause."""
+        await self._all_of_it(self._plan.trials, cause)
+
+    async def _all_of_it(self, trials: Iterable[Trial], cause: str) -> None:
         """Let each of these trials be an error with this cause: nothing of them was begun."""
         for trial in trials:
             account = Account(trial, trial.case, phase=Phase.BEFORE)

@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from sojourn.encoding import encode
 from sojourn.model.plan import Column
 from sojourn.model.redaction import redacted_vars
 from sojourn.model.result import Outcome, RunResult, TrialResult
-from sojourn.reporters.encoding import encode
 
 WORDS = {Outcome.PASSED: "PASS", Outcome.FAILED: "FAIL", Outcome.ERROR: "ERROR", Outcome.SKIPPED: "SKIP"}
 

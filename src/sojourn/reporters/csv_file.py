@@ -10,11 +10,11 @@ import csv
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from sojourn.encoding import encode, writable
 from sojourn.model.document import variable_names
 from sojourn.model.result import Outcome, RunResult, TrialResult
 from sojourn.model.row import explanation
 from sojourn.reporters.cells import WORDS, TestRow, heading, output, rows, text
-from sojourn.reporters.encoding import encode, writable
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\n")
 

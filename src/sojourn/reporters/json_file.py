@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
+from sojourn.encoding import encode
 from sojourn.model.document import document
 from sojourn.model.result import RunResult
 from sojourn.model.row import row
-from sojourn.reporters.encoding import encode
 from sojourn.reporters.stamp import stamp
 
 

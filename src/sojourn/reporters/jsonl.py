@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
+from sojourn.encoding import encode
 from sojourn.model.result import RunResult
 from sojourn.model.row import row
-from sojourn.reporters.encoding import encode
 
 
 def report(result: RunResult, out: BinaryIO) -> None:

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any, BinaryIO
 
+from sojourn.encoding import writable
 from sojourn.model.document import document
 from sojourn.model.result import RunResult
 from sojourn.model.row import row
 from sojourn.reporters.cells import text
-from sojourn.reporters.encoding import writable
 from sojourn.reporters.stamp import stamp
 
 _ODD = re.compile(r"[^A-Za-z0-9_.\-]")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, BinaryIO
 
+from sojourn.encoding import writable
 from sojourn.model.document import document
 from sojourn.model.result import RunResult
 from sojourn.model.row import row
-from sojourn.reporters.encoding import writable
 from sojourn.reporters.stamp import stamp
 
 

@@ -1,0 +1,101 @@
+"""`sojourn eval --resume` and `--retry-errors`: which run is meant, and what of it stands."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import dataclasses
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from sojourn.config.flags import Flags
+from sojourn.engine.resuming import standing
+from sojourn.errors import StoreError
+from sojourn.lifecycle import ledger
+from sojourn.model.plan import Plan
+from sojourn.model.redaction import REDACTED
+from sojourn.model.result import TrialResult
+from sojourn.store.runs import Head, Store, Stored
+
+PATIENCE_S = 20.0
+"""How long is waited for a run that was killed to close what it had open."""
+NEWEST = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Earlier:
+    """A run that is to go on; `errors_again`: what was an error in it does not stand."""
+
+    head: Head
+    asked: Mapping[str, Any]
+    home: Path
+    errors_again: bool
+
+    def standing(self, plan: Plan) -> dict[int, TrialResult]:
+        """Return the results of the run that stand."""
+
+        def stands(trial: Stored) -> bool:
+            return not (self.errors_again and trial.row["outcome"] == "error")
+
+        with closing(Store(self.home)) as store:
+            return standing(plan, store.trials(self.head), stands)
+
+    def check_left(self, plan: Plan, kept: Mapping[int, TrialResult]) -> None:
+        """Raise StoreError where nothing is left to run."""
+        if len(kept) == len(plan.trials):
+            todo = "`--retry-errors` runs its errors again" if self.head.errors else "`sojourn show` shows it"
+            raise StoreError(f"the run {self.head.id} is complete", todo=todo)
+
+    def flags(self, now: Flags) -> Flags:
+        """Return the flags of the run, but for what is said now; raises StoreError where a blanked one is missing."""
+        before = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in self.asked["flags"].items()
+        }
+        fields = {field.name: getattr(now, field.name) for field in dataclasses.fields(Flags)}
+        unsaid = Flags()
+        said = {name: value for name, value in fields.items() if value != getattr(unsaid, name)}
+        flags = Flags(**{**before, **said})
+        hidden = [f"--var {name}=..." for name, value in flags.var.items() if value == REDACTED]
+        if hidden:
+            raise StoreError("a secret of the run is not stored", todo=f"give it again: {' '.join(hidden)}")
+        return flags
+
+    async def settled(self) -> None:
+        """Wait until all that the run had open is closed; raises StoreError where that takes too long."""
+        place = ledger.RunLedger(self.home, self.head.id, Path()).path
+        until = time.monotonic() + PATIENCE_S
+        while place.exists():
+            if time.monotonic() > until:
+                what = f"what the run {self.head.id} had open is not closed yet"
+                raise StoreError(what, todo="`sojourn sessions list` shows it, `sojourn sessions reap` closes it")
+            await asyncio.sleep(0.05)
+
+
+def earlier(options: argparse.Namespace, home: Path, cwd: Path) -> Earlier | None:
+    """Return the run that the command line means, or None for a new one; raises StoreError where it cannot go on."""
+    if options.resume is None and not options.retry_errors:
+        return None
+    with closing(Store(home)) as store:
+        head = _meant(options, store, cwd)
+        asked = store.asked(head)
+    if head.state == "running":
+        raise StoreError(f"the run {head.id} is still going on", todo="wait for it, or stop it")
+    if asked["folder"] != str(cwd):
+        raise StoreError(f"the run {head.id} was begun in {asked['folder']}", todo="go there to go on with it")
+    if options.retry_errors and not head.errors:
+        raise StoreError(f"the run {head.id} has no errors", todo="`sojourn show` shows it")
+    return Earlier(head, asked, home, errors_again=options.retry_errors)
+
+
+def _meant(options: argparse.Namespace, store: Store, cwd: Path) -> Head:
+    if options.resume:
+        return store.head(options.resume)
+    here = [head for head in store.heads() if store.asked(head)["folder"] == str(cwd)]
+    found = [head for head in here if options.retry_errors or not head.is_over]
+    if not found:
+        what = "no run was begun in this folder" if not here else "no run that was begun in this folder is unfinished"
+        raise StoreError(what, todo="`sojourn list` shows all")
+    return found[0]

@@ -1,0 +1,70 @@
+"""What `sojourn eval` writes into the store, and how it counts: a trial is done once its row is there."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import secrets
+from collections.abc import AsyncIterator, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sojourn.cli.progress import Progress
+from sojourn.config.flags import Flags
+from sojourn.errors import StoreError
+from sojourn.model.redaction import redacted
+from sojourn.model.result import RunResult, TrialResult
+from sojourn.store.recorder import Recorder
+
+
+class Record:
+    """Records a run, where that is wanted and can be done; a run is never stopped for want of its record."""
+
+    def __init__(self, home: Path, progress: Progress, *, wanted: bool) -> None:
+        self._home = home
+        self._progress = progress
+        self._wanted = wanted
+        self._recorder: Recorder | None = None
+
+    @contextlib.asynccontextmanager
+    async def of(self, result: RunResult, asked: Mapping[str, Any], kept: Iterable[int] | None) -> AsyncIterator[None]:
+        """Record a run from its beginning to its end; see `Recorder.begin`."""
+        recorder = Recorder(self._home, lambda what: self._progress.tell(f"warning: {what}"))
+        try:
+            if self._wanted:
+                recorder.begin(result, redacted(_plain(asked)), kept)
+                self._recorder = recorder
+        except StoreError as error:
+            self._progress.tell(f"warning: no record of this run is kept: {error}")
+        ended: RunResult | None = None
+        try:
+            yield
+            ended = result
+        finally:
+            if self._recorder is not None:
+                await self._recorder.end(ended)
+
+    def take(self, result: TrialResult) -> None:
+        """Record a result, then count it."""
+        if self._recorder is None:
+            self._progress.count(result)
+        else:
+            self._recorder.take(result, self._progress.count)
+
+    def withdraw(self, result: TrialResult) -> None:
+        """Count a result no longer: another will take its place."""
+        if self._recorder is None:
+            self._progress.uncount(result)
+        else:
+            self._recorder.withdraw(result, self._progress.uncount)
+
+
+def repeatable(flags: Flags) -> Flags:
+    """Return the flags with what is left to chance chosen, so that they ask for the same once more."""
+    if flags.filter_sample is None or flags.filter_sample_seed is not None:
+        return flags
+    return dataclasses.replace(flags, filter_sample_seed=secrets.randbelow(2**31))
+
+
+def _plain(asked: Mapping[str, Any]) -> dict[str, Any]:
+    return {**asked, "flags": dataclasses.asdict(asked["flags"])}

@@ -1,0 +1,33 @@
+"""Who is told what while a run goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sojourn.model.plan import Plan
+from sojourn.model.result import TrialResult
+
+
+def _unheard(_: object) -> None:
+    pass
+
+
+async def _unseen(_: object) -> None:
+    pass
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Listeners:
+    """Who is told what while a run goes on: a text that was printed, the plan once it stands, each result.
+
+    A result is withdrawn where its lane has to be run again from its start. Sessions (name, trial, handle) are kept
+    open until `on_kept` returns.
+    """
+
+    on_print: Callable[[str], None] = _unheard
+    on_plan: Callable[[Plan], None] = _unheard
+    on_result: Callable[[TrialResult], None] = _unheard
+    on_withdrawn: Callable[[TrialResult], None] = _unheard
+    on_kept: Callable[[list[tuple[str, str, Any]]], Awaitable[None]] = _unseen

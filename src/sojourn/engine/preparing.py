@@ -1,0 +1,120 @@
+"""A run's tools, made before it and gone after it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime as dt
+import os
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sojourn.engine.grading import GraderPool
+from sojourn.engine.lanes import Learner
+from sojourn.engine.listeners import Listeners
+from sojourn.engine.providers import ProviderPool
+from sojourn.engine.safekeeping import safekept
+from sojourn.engine.sessions import open_house
+from sojourn.engine.setting import Setting
+from sojourn.languages.runner import CodeRunner
+from sojourn.lifecycle.hooks import Hooks, read_extensions
+from sojourn.lifecycle.journal import Journal
+from sojourn.lifecycle.ledger import home
+from sojourn.model.reference import Reference
+from sojourn.model.suite import Suite
+from sojourn.protocols import Tools
+from sojourn.template.engine import Renderer
+
+if TYPE_CHECKING:  # start-up need not wait for it
+    from sojourn.engine.tracing import Traces
+    from sojourn.languages.inline import Inline
+
+
+def new_run_id() -> str:
+    """Return an id like promptfoo's: `eval-abc-2026-01-31T12:00:00`."""
+    now = dt.datetime.now(dt.UTC)
+    return f"eval-{secrets.token_hex(3)}-{now:%Y-%m-%dT%H:%M:%S}"
+
+
+@contextlib.asynccontextmanager
+async def prepared(
+    suite: Suite, listeners: Listeners, inline: Inline | None = None, run_id: str = ""
+) -> AsyncIterator[Setting]:
+    """Give a run its tools; its processes and its private folder are gone afterwards.
+
+    `inline` holds the functions that were handed over as objects; a `run_id` is given where an earlier run goes on.
+    """
+    run_id = run_id or new_run_id()
+    folder = Path(tempfile.gettempdir(), f"sojourn-{secrets.token_hex(8)}")
+    env = {**os.environ, **suite.env, "TMPDIR": str(folder)}
+    with safekept(suite, run_id, folder) as safe, template_filters(suite, env) as filters:
+        code = CodeRunner(env, listeners.on_print, safe.heir, inline)
+        renderer = Renderer(env, filters)
+        tools = Tools(code=code, render=renderer.render, env=env, base=Path(suite.base), run_id=run_id)
+        if suite.options.cache:
+            from sojourn.cache import ReplyCache
+
+            tools = dataclasses.replace(tools, cache=ReplyCache.of(env, home(os.environ)))
+        providers = ProviderPool(suite.providers, tools)
+        journal = Journal(run_id, time.perf_counter, safe.ledger)
+        try:
+            os.mkdir(folder, 0o700)
+            extensions = read_extensions(suite.extensions, suite.base)
+            async with _tracing(suite, env) as traces:
+                yield Setting(
+                    suite=suite,
+                    run_id=run_id,
+                    folder=folder,
+                    env=env,
+                    code=code,
+                    renderer=renderer,
+                    hooks=Hooks(extensions, code, listeners.on_print, suite.options.hook_timeout_ms),
+                    providers=providers,
+                    graders=GraderPool(providers, suite.default_test, suite.grader),
+                    learner=Learner(""),
+                    house=await open_house(suite, tools, journal),
+                    journal=journal,
+                    safe=safe,
+                    clock=time.perf_counter,
+                    traces=traces,
+                )
+        finally:
+            for unclosed in await providers.close():
+                listeners.on_print(f"sojourn: the provider {unclosed.name} could not be closed: {unclosed.why}\n")
+            if tools.cache is not None:
+                tools.cache.close()
+            try:
+                await code.close()
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _tracing(suite: Suite, env: Mapping[str, str]) -> contextlib.AbstractAsyncContextManager[Traces | None]:
+    """Return what receives the spans of a run, where the suite says `tracing.enabled`."""
+    asked = suite.config.get("tracing")
+    if not isinstance(asked, Mapping) or not asked.get("enabled"):
+        return contextlib.nullcontext()
+    from sojourn.engine.tracing import traced
+
+    return traced(asked, env)
+
+
+@contextlib.contextmanager
+def template_filters(suite: Suite, env: Mapping[str, str]) -> Iterator[dict[str, Callable[..., Any]]]:
+    """Make the suite's own template filters callable; one that breaks breaks its template."""
+    if not suite.filters:
+        yield {}
+        return
+    from sojourn.languages.blocking import BlockingCode
+
+    blocking = BlockingCode(env)
+    try:
+        named = {name: Reference.parse(text, base=suite.base, role="filter") for name, text in suite.filters.items()}
+        yield {name: blocking.function(name, each) for name, each in named.items() if each is not None}
+    finally:
+        blocking.close()

@@ -1,0 +1,54 @@
+"""Which trials of an earlier run stand, so that it goes on lane by lane: a lane stands whole or runs from its start."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from sojourn.model.plan import Lane, Plan, Trial
+from sojourn.model.restoring import restored
+from sojourn.model.result import TrialResult
+
+if TYPE_CHECKING:  # a run that is not resumed has none
+    from sojourn.store.runs import Stored
+
+Stands = Callable[["Stored"], bool]
+
+
+def standing(plan: Plan, stored: Iterable[Stored], stands: Stands) -> dict[int, TrialResult]:
+    """Return the results that stand, by the trial's index: of lanes whose trials all are the same still, and `stands`.
+
+    Where sharing is learnt, whatever is not declared may share: it stands if it was seen that it does not, or if all of
+    it stands.
+    """
+    from sojourn.store.recorder import mark_of
+
+    known = {each.number: each for each in stored}
+    lanes = (*plan.first, *plan.lanes)
+    unsure = [lane for lane in lanes if plan.learning and not any(trial.lane for trial in lane.trials)]
+    if unsure and not _told_apart(unsure, known):
+        whole = Lane(key="", why="", trials=tuple(trial for lane in unsure for trial in lane.trials))
+        lanes = (*(lane for lane in lanes if lane not in unsure), whole)
+
+    def same(trial: Trial) -> bool:
+        found = known.get(trial.index)
+        return found is not None and stands(found) and found.mark == mark_of(trial)
+
+    kept = [trial for lane in lanes if all(map(same, lane.trials)) for trial in lane.trials]
+    return {trial.index: restored(known[trial.index].row, trial, known[trial.index].times) for trial in kept}
+
+
+def _told_apart(lanes: Iterable[Lane], known: Mapping[int, Stored]) -> bool:
+    """Whether trials were seen to have a session each."""
+    found = [known[trial.index].times.session for lane in lanes for trial in lane.trials if trial.index in known]
+    return len(found) > 1 and all(found) and len(set(found)) == len(found)
+
+
+def without(plan: Plan, kept: Mapping[int, TrialResult]) -> Plan:
+    """Return what is left to run."""
+
+    def left(lanes: Iterable[Lane]) -> tuple[Lane, ...]:
+        return tuple(lane for lane in lanes if not all(trial.index in kept for trial in lane.trials))
+
+    return dataclasses.replace(plan, lanes=left(plan.lanes), first=left(plan.first))

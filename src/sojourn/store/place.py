@@ -1,0 +1,63 @@
+"""Where the store is, and how it is opened."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from pathlib import Path
+
+from sojourn.database import connect
+from sojourn.errors import StoreError
+from sojourn.store.schema import STEPS
+
+BUSY_S = 60.0
+
+
+def file_of(home: Path) -> Path:
+    """Return the store's file below Sojourn's folder in the user's data."""
+    return home / "runs.sqlite"
+
+
+def open_store(home: Path) -> sqlite3.Connection:
+    """Open the store, made if there is none; raises StoreError where that cannot be done."""
+    try:
+        return connect(file_of(home), STEPS, busy_s=BUSY_S)
+    except (OSError, sqlite3.Error) as error:
+        why = getattr(error, "strerror", None) or error
+        todo = "set SOJOURN_HOME to a folder that can be written"
+        raise StoreError(f"the store of runs cannot be used: {file_of(home)}: {why}", todo=todo) from error
+
+
+class Beacon:
+    """Shows others that a run is alive: a lock that the system frees when the process is gone, however it goes."""
+
+    def __init__(self, home: Path, number: int) -> None:
+        self._path = _beacon(home, number)
+        self._path.parent.mkdir(exist_ok=True, mode=0o700)
+        self._lock = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    def end(self) -> None:
+        """Show it no longer."""
+        self._path.unlink(missing_ok=True)
+        os.close(self._lock)
+
+
+def is_alive(home: Path, number: int) -> bool:
+    """Tell whether a run is still going on."""
+    try:
+        lock = os.open(_beacon(home, number), os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+def _beacon(home: Path, number: int) -> Path:
+    return home / "alive" / str(number)

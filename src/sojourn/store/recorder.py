@@ -1,0 +1,198 @@
+"""Writes a run down while it goes on: a trial counts as done once its row is in the store.
+
+Rows are written by a thread of its own, all that wait for it together, so that the run waits for no disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from sojourn.database import writing
+from sojourn.encoding import encode
+from sojourn.model.document import document
+from sojourn.model.event import Event
+from sojourn.model.plan import Trial
+from sojourn.model.result import Outcome, RunResult, TrialResult
+from sojourn.model.row import row
+from sojourn.store.place import Beacon, open_store
+
+Told = Callable[[TrialResult], None]
+_TRIAL = "INSERT OR REPLACE INTO trials VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ROW = "INSERT OR REPLACE INTO rows VALUES (?, ?, ?)"
+_EVENT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)"
+
+
+class Recorder:
+    """Records one run: `begin` before it, `take` and `withdraw` for each result, `end` after it.
+
+    `on_broken` hears once that no more can be written; the run goes on without.
+    """
+
+    def __init__(self, home: Path, on_broken: Callable[[str], None]) -> None:
+        self._home = home
+        self._on_broken = on_broken
+        self._store: sqlite3.Connection | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._waiting: list[tuple[Told, TrialResult, bool]] = []
+        self._flushing: asyncio.Task[None] | None = None
+        self._recorded: dict[int, TrialResult] = {}
+
+    def begin(self, result: RunResult, asked: Mapping[str, Any], kept: Iterable[int] | None = None) -> None:
+        """Write down that a run begins; `asked` is what is needed to ask for it again.
+
+        `kept`: the run was begun before, and of its trials these stand. Raises StoreError where nothing can be written.
+        """
+        self._result = result
+        self._store = open_store(self._home)
+        with writing(self._store):
+            if kept is None:
+                self._number = self._new(result, asked)
+                self._origin, self._events = result.began, 0
+            else:
+                self._number, self._events, ended = self._again(result, set(kept))
+                self._origin = result.began - ended
+        self._told = 0
+        self._beacon = Beacon(self._home, self._number)
+
+    def _new(self, result: RunResult, asked: Mapping[str, Any]) -> int:
+        assert self._store is not None
+        made = self._store.execute(
+            "INSERT INTO runs (id, created, description, state, asked, document, expected)"
+            " VALUES (?, ?, ?, 'running', ?, ?, ?)",
+            (
+                result.run_id,
+                result.created,
+                result.plan.suite.description,
+                json.dumps(asked),
+                _text(document(result, {})),
+                len(result.plan.trials),
+            ),
+        )
+        number = made.lastrowid
+        assert number is not None
+        return number
+
+    def _again(self, result: RunResult, kept: set[int]) -> tuple[int, int, float]:
+        store = self._store
+        assert store is not None
+        [number] = store.execute("SELECT number FROM runs WHERE id = ?", (result.run_id,)).fetchone()
+        expected = len(result.plan.trials)
+        store.execute("UPDATE runs SET state = 'running', expected = ? WHERE number = ?", (expected, number))
+        found = [each for [each] in store.execute("SELECT number FROM trials WHERE run = ?", (number,))]
+        gone = [(number, each) for each in found if each not in kept]
+        store.executemany("DELETE FROM trials WHERE run = ? AND number = ?", gone)
+        store.executemany("DELETE FROM rows WHERE run = ? AND number = ?", gone)
+        asked = "SELECT coalesce(max(number) + 1, 0), coalesce(max(at), 0) FROM events WHERE run = ?"
+        events, told = store.execute(asked, (number,)).fetchone()
+        [ended] = store.execute("SELECT coalesce(max(ended), 0) FROM trials WHERE run = ?", (number,)).fetchone()
+        return number, events, max(told, ended)
+
+    def take(self, result: TrialResult, told: Told) -> None:
+        """Write down a result; `told` is called once it is in the store."""
+        self._put(told, result, written=True)
+
+    def withdraw(self, result: TrialResult, told: Told) -> None:
+        """Hear that a result will be replaced by another: its row stands until then."""
+        self._put(told, result, written=False)
+
+    def _put(self, told: Told, result: TrialResult, *, written: bool) -> None:
+        self._waiting.append((told, result, written))
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self._flush())
+
+    async def _flush(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            await self._write([result for _, result, written in batch if written])
+            for told, result, _ in batch:
+                told(result)
+
+    async def _write(self, results: list[TrialResult]) -> None:
+        if self._store is None:
+            return
+        events = self._result.events[self._told :]
+        self._told += len(events)
+        try:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._thread, self._written, self._store, results, events)
+        except (sqlite3.Error, OSError) as error:
+            self._store.close()
+            self._store = None
+            self._on_broken(f"no further record of the run is kept: {error}")
+            return
+        self._recorded.update((result.trial.index, result) for result in results)
+
+    def _written(self, store: sqlite3.Connection, results: list[TrialResult], events: list[Event]) -> None:
+        rows = [(self._number, each.trial.index, _text(row(each, self._result.run_id))) for each in results]
+        trials = [self._trial(each) for each in results]
+        told = [(self._number, self._events + n, *self._event(event)) for n, event in enumerate(events)]
+        with writing(store):
+            store.executemany(_TRIAL, trials)
+            store.executemany(_ROW, rows)
+            store.executemany(_EVENT, told)
+        self._events += len(events)
+
+    def _trial(self, result: TrialResult) -> tuple[Any, ...]:
+        trial = result.trial
+        began, ended = result.started or result.ended, result.ended
+        return (
+            self._number,
+            trial.index,
+            trial.test_index,
+            trial.column.index,
+            trial.repeat,
+            result.outcome.value,
+            result.score,
+            began - self._origin,
+            ended - self._origin,
+            result.latency_ms,
+            trial.lane,
+            result.session_id,
+            trial.name,
+            mark_of(trial),
+        )
+
+    def _event(self, event: Event) -> tuple[Any, ...]:
+        return (event.at - self._origin, event.what, event.session, event.tag, event.trial)
+
+    def _end(self, store: sqlite3.Connection) -> None:
+        result = self._result
+        state = "done" if not result.unrun else "stopped"
+        counts = [result.count(outcome) for outcome in Outcome]
+        store.execute(
+            "UPDATE runs SET state = ?, document = ?, passed = ?, failed = ?, errors = ?, skipped = ? WHERE number = ?",
+            (state, _text(document(result, {})), *counts, self._number),
+        )
+
+    async def end(self, result: RunResult | None) -> None:
+        """Write down the run as a whole, and each row that was changed since; None: it was not brought to an end."""
+        if self._flushing is not None:
+            await self._flushing
+        if result is not None:
+            changed = [each for each in result.results if self._recorded.get(each.trial.index) is not each]
+            self._result = result
+            await self._write(changed)
+            if self._store is not None:
+                self._end(self._store)
+        self._thread.shutdown()
+        if self._store is not None:
+            self._store.close()
+        self._beacon.end()
+
+
+def mark_of(trial: Trial) -> str:
+    """Return what tells a trial's test, prompt and provider from others, however often they are read."""
+    column = trial.column
+    told = encode([trial.case.raw, column.prompt.raw, column.provider.id, column.provider.label, trial.needs])
+    return hashlib.blake2b(told, digest_size=8).hexdigest()
+
+
+def _text(value: Any) -> str:
+    return encode(value).decode()

@@ -1,0 +1,146 @@
+"""What the store tells of runs: heads for lists, and everything of one."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sojourn.database import writing
+from sojourn.errors import StoreError
+from sojourn.model.event import Event
+from sojourn.model.restoring import Times
+from sojourn.store.place import is_alive, open_store
+
+_HEAD = "number, id, created, description, state, expected, passed, failed, errors, skipped"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Head:
+    """A run in a list: `number` is the store's own; `state` is running, killed, stopped or done."""
+
+    number: int
+    id: str
+    created: str
+    description: str
+    state: str
+    expected: int
+    passed: int
+    failed: int
+    errors: int
+    skipped: int
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every trial that was planned has its row."""
+        return self.state == "done"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Stored:
+    """A trial as it is stored: its number in the plan, what it was (`mark`), when it ran, its row."""
+
+    number: int
+    mark: str
+    times: Times
+    row: dict[str, Any]
+
+
+class Store:
+    """The store of runs, for as long as it is open; every method may raise StoreError."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._rows = open_store(home)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._rows.close()
+
+    def heads(self, limit: int = -1, offset: int = 0) -> list[Head]:
+        """Return runs, the newest first."""
+        asked = f"SELECT {_HEAD} FROM runs ORDER BY number DESC LIMIT ? OFFSET ?"
+        return [self._head(found) for found in self._rows.execute(asked, (limit, offset))]
+
+    def head(self, name: str) -> Head:
+        """Return the run with this id, or whose id is the only one to begin so; `latest` is the newest."""
+        order = " ORDER BY number DESC LIMIT 2"
+        if name == "latest":
+            found = self._rows.execute(f"SELECT {_HEAD} FROM runs{order}").fetchmany(1)
+        else:
+            asked = f"SELECT {_HEAD} FROM runs WHERE id = ?1 OR substr(id, 1, length(?1)) = ?1{order}"
+            found = self._rows.execute(asked, (name,)).fetchall()
+            found = [each for each in found if each[1] == name] or found
+        if len(found) == 1:
+            return self._head(found[0])
+        if found:
+            raise StoreError(f"several runs begin with {name!r}", todo="give more of the id: `sojourn list` shows them")
+        what = "no run is stored" if name == "latest" else f"no run {name!r} is stored"
+        raise StoreError(what, todo="`sojourn list` shows those that are")
+
+    def _head(self, found: tuple[Any, ...]) -> Head:
+        head = Head(*found)
+        if head.state == "running" and not is_alive(self._home, head.number):
+            head = dataclasses.replace(head, state="killed")
+        return head if head.is_over or head.state == "stopped" else self._counted(head)
+
+    def _counted(self, head: Head) -> Head:
+        """Count what a run has come to that did not end, or not yet."""
+        asked = "SELECT outcome, count(*) FROM trials WHERE run = ? GROUP BY outcome"
+        counts = dict(self._rows.execute(asked, (head.number,)).fetchall())
+        return dataclasses.replace(
+            head,
+            passed=counts.get("passed", 0),
+            failed=counts.get("failed", 0),
+            errors=counts.get("error", 0),
+            skipped=counts.get("skipped", 0),
+        )
+
+    def asked(self, head: Head) -> dict[str, Any]:
+        """Return how a run was asked for: its folder, its configuration files, its flags."""
+        return self._json("asked", head)
+
+    def document(self, head: Head) -> dict[str, Any]:
+        """Return what is told of a run as a whole, as in its output file; the rows are left out."""
+        return self._json("document", head)
+
+    def _json(self, column: str, head: Head) -> dict[str, Any]:
+        [text] = self._rows.execute(f"SELECT {column} FROM runs WHERE number = ?", (head.number,)).fetchone()
+        told: dict[str, Any] = json.loads(text)
+        return told
+
+    def rows(self, head: Head) -> Iterator[dict[str, Any]]:
+        """Yield the rows of a run in the order of the plan."""
+        for [text] in self._rows.execute("SELECT row FROM rows WHERE run = ? ORDER BY number", (head.number,)):
+            yield json.loads(text)
+
+    def trials(self, head: Head) -> Iterator[Stored]:
+        """Yield the trials of a run in the order of the plan."""
+        asked = (
+            "SELECT number, mark, began, ended, session, row FROM trials JOIN rows USING (run, number) WHERE run = ?"
+        )
+        for number, mark, began, ended, session, text in self._rows.execute(asked, (head.number,)):
+            yield Stored(number, mark, Times(began=began, ended=ended, session=session), json.loads(text))
+
+    def events(self, head: Head) -> list[Event]:
+        """Return what happened to sessions; times are seconds from the run's beginning."""
+        asked = "SELECT at, what, session, tag, trial FROM events WHERE run = ? ORDER BY number"
+        names = ("at", "what", "session", "tag", "trial")
+        return [Event(**dict(zip(names, found, strict=True))) for found in self._rows.execute(asked, (head.number,))]
+
+    def delete(self, head: Head) -> None:
+        """Forget a run; raises StoreError where it is still going on."""
+        if head.state == "running":
+            raise StoreError(f"the run {head.id} is still going on", todo="stop it first")
+        with writing(self._rows):
+            for table in ("trials", "rows", "events"):
+                self._rows.execute(f"DELETE FROM {table} WHERE run = ?", (head.number,))
+            self._rows.execute("DELETE FROM runs WHERE number = ?", (head.number,))
+
+
+def told(error: sqlite3.Error) -> StoreError:
+    """Say that the store cannot be read."""
+    return StoreError(f"the store of runs cannot be read: {error}")
