@@ -8,12 +8,8 @@ COMMANDS = frozenset(
         "code-scans",
         "config",
         "debug",
-        "delete",
-        "export",
         "feedback",
         "generate",
-        "import",
-        "list",
         "logs",
         "mcp",
         "optimize",
@@ -22,7 +18,6 @@ COMMANDS = frozenset(
         "scan-model",
         "schema",
         "share",
-        "show",
         "view",
     ]
 )

@@ -8,14 +8,21 @@ import io
 import sys
 
 from sojourn.cli import absent
+from sojourn.errors import SojournError
 from sojourn.registry import nearest
 
 COMMANDS = {
     "cache": ("sojourn.cli.cache", "look at or forget the answers that are kept"),
+    "delete": ("sojourn.cli.delete", "forget stored runs"),
+    "diff": ("sojourn.cli.diff", "show what changed between two stored runs"),
     "eval": ("sojourn.cli.eval", "run a suite"),
+    "export": ("sojourn.cli.export", "write a stored run to files"),
     "explain": ("sojourn.cli.explain", "show lanes and sessions without running"),
+    "import": ("sojourn.cli.import_", "store a run that was written to a file"),
     "init": ("sojourn.cli.init", "start from an example"),
+    "list": ("sojourn.cli.list", "the runs that are stored"),
     "sessions": ("sojourn.cli.sessions", "what is open, reap what dead runs left, keep one up between runs"),
+    "show": ("sojourn.cli.show", "what came of a stored run"),
     "validate": ("sojourn.cli.validate", "find every mistake in a suite without running"),
 }
 
@@ -50,6 +57,10 @@ def run(argv: list[str]) -> int:
     gc.set_threshold(50_000, 20, 100)  # a suite's many objects stay: looking through them often finds nothing
     try:
         code: int = importlib.import_module(COMMANDS[name][0]).run(rest)
+    except SojournError as error:
+        from sojourn.cli.options import complain
+
+        return complain(error)
     except Exception as error:  # noqa: BLE001  a user is told what broke, and where it can be mended
         sys.stderr.write(f"error: {_mishap(error)}\n")
         return 1

@@ -41,7 +41,7 @@ environment:
   GITHUB_STEP_SUMMARY       file to which a summary in Markdown is added (GitHub Actions sets it)
   SOJOURN_HOOK_TIMEOUT_MS   how long a call of a hook may take (60000; 0: as long as it likes)
   SOJOURN_STOP_TIMEOUT_MS   how long a run may take to end once it is stopped (10000; 0: as long as it likes)
-  SOJOURN_HOME              where it is kept what runs have open
+  SOJOURN_HOME              where runs are stored, and what they have open is written down
 """
 
 
@@ -64,10 +64,7 @@ def run(argv: list[str]) -> int:
     )
     made.add_argument(*absent.MEANT_ANYWAY, action="store_true", help=argparse.SUPPRESS)
     options = made.parse_args(argv)
-    try:
-        return asyncio.run(_listening(options))
-    except SojournError as error:
-        return complain(error)
+    return asyncio.run(_listening(options))
 
 
 async def _listening(options: argparse.Namespace) -> int:

@@ -13,10 +13,9 @@ import sys
 import psutil
 
 from sojourn.api import load
-from sojourn.cli.options import Parser, complain, flags_of, surroundings
+from sojourn.cli.options import Parser, flags_of, surroundings
 from sojourn.engine.holding import hold
 from sojourn.engine.signals import Interruption, listening
-from sojourn.errors import SojournError
 from sojourn.lifecycle import ledger, standing
 from sojourn.lifecycle.standing import Standing
 from sojourn.model.redaction import redacted
@@ -63,10 +62,7 @@ def up(argv: list[str]) -> int:
 def hold_(argv: list[str]) -> int:
     """Hold a session until SIGTERM: what `up` starts."""
     options = parser("hold", "Hold a session open.").parse_args(argv)
-    try:
-        return asyncio.run(_hold(options))
-    except SojournError as error:
-        return complain(error)
+    return asyncio.run(_hold(options))
 
 
 async def _hold(options: argparse.Namespace) -> int:
@@ -99,10 +95,7 @@ def down(argv: list[str]) -> int:
     """Tell the process that holds the session to close it, and wait; returns 0, or 1 where nothing stood."""
     options = parser("down", "Close a session that was opened with `sojourn sessions up`.").parse_args(argv)
     cwd, environ = surroundings()
-    try:
-        suite = asyncio.run(load(options.config, flags_of(options), cwd=cwd, environ=environ))
-    except SojournError as error:
-        return complain(error)
+    suite = asyncio.run(load(options.config, flags_of(options), cwd=cwd, environ=environ))
     found = [standing.find(ledger.home(environ), spec) for spec in suite.sessions if spec.name == options.name]
     if not found or found[0] is None:
         sys.stderr.write(f"error: no session {options.name!r} of this suite is up\n")

@@ -24,19 +24,28 @@ def standing(plan: Plan, stored: Iterable[Stored], stands: Stands) -> dict[int, 
     """
     from sojourn.store.recorder import mark_of
 
-    known = {each.number: each for each in stored}
-    lanes = (*plan.first, *plan.lanes)
-    unsure = [lane for lane in lanes if plan.learning and not any(trial.lane for trial in lane.trials)]
-    if unsure and not _told_apart(unsure, known):
-        whole = Lane(key="", why="", trials=tuple(trial for lane in unsure for trial in lane.trials))
-        lanes = (*(lane for lane in lanes if lane not in unsure), whole)
+    known = {each.number: each for each in stored if stands(each)}
+    lanes, unsure = _parted(plan)
+    if _told_apart(unsure, known):
+        lanes += unsure
+    else:
+        lanes.append(Lane(key="", why="", trials=tuple(trial for lane in unsure for trial in lane.trials)))
 
     def same(trial: Trial) -> bool:
         found = known.get(trial.index)
-        return found is not None and stands(found) and found.mark == mark_of(trial)
+        return found is not None and found.mark == mark_of(trial)
 
     kept = [trial for lane in lanes if all(map(same, lane.trials)) for trial in lane.trials]
     return {trial.index: restored(known[trial.index].row, trial, known[trial.index].times) for trial in kept}
+
+
+def _parted(plan: Plan) -> tuple[list[Lane], list[Lane]]:
+    """Part the lanes into those that are known to share nothing with others, and those of which it is not known."""
+    sure: list[Lane] = []
+    unsure: list[Lane] = []
+    for lane in (*plan.first, *plan.lanes):
+        (unsure if plan.learning and not any(trial.lane for trial in lane.trials) else sure).append(lane)
+    return sure, unsure
 
 
 def _told_apart(lanes: Iterable[Lane], known: Mapping[int, Stored]) -> bool:

@@ -88,8 +88,15 @@ def _verdicts(flat: Sequence[Row]) -> tuple[Verdict, ...]:
     while place < len(flat):
         own = flat[place]
         found.append(_verdict(own))
-        place += 1 + len(own.get("componentResults", ()))
+        place += 1 + _parts_behind(flat, place)
     return tuple(found)
+
+
+def _parts_behind(flat: Sequence[Row], place: int) -> int:
+    """Count the parts of a verdict that stand behind it; in what others wrote they may not."""
+    parts = flat[place].get("componentResults", ())
+    behind = flat[place + 1 : place + 1 + len(parts)]
+    return len(parts) if [part["reason"] for part in parts] == [each["reason"] for each in behind] else 0
 
 
 def _verdict(row: Row) -> Verdict:

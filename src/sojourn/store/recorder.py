@@ -22,11 +22,9 @@ from sojourn.model.plan import Trial
 from sojourn.model.result import Outcome, RunResult, TrialResult
 from sojourn.model.row import row
 from sojourn.store.place import Beacon, open_store
+from sojourn.store.schema import EVENT, ROW, TRIAL
 
 Told = Callable[[TrialResult], None]
-_TRIAL = "INSERT OR REPLACE INTO trials VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_ROW = "INSERT OR REPLACE INTO rows VALUES (?, ?, ?)"
-_EVENT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
 class Recorder:
@@ -134,9 +132,9 @@ class Recorder:
         trials = [self._trial(each) for each in results]
         told = [(self._number, self._events + n, *self._event(event)) for n, event in enumerate(events)]
         with writing(store):
-            store.executemany(_TRIAL, trials)
-            store.executemany(_ROW, rows)
-            store.executemany(_EVENT, told)
+            store.executemany(TRIAL, trials)
+            store.executemany(ROW, rows)
+            store.executemany(EVENT, told)
         self._events += len(events)
 
     def _trial(self, result: TrialResult) -> tuple[Any, ...]:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import dataclasses
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from sojourn.database import writing
+from sojourn.encoding import encode
 from sojourn.errors import StoreError
 from sojourn.model.event import Event
 from sojourn.model.restoring import Times
+from sojourn.model.result import Outcome
 from sojourn.store.place import is_alive, open_store
+from sojourn.store.schema import ROW, TRIAL
 
 _HEAD = "number, id, created, description, state, expected, passed, failed, errors, skipped"
 
@@ -131,6 +135,30 @@ class Store:
         names = ("at", "what", "session", "tag", "trial")
         return [Event(**dict(zip(names, found, strict=True))) for found in self._rows.execute(asked, (head.number,))]
 
+    def put(self, document: dict[str, Any], rows: list[dict[str, Any]], folder: str) -> None:
+        """Store a whole run that was made elsewhere; raises StoreError where its id is there already."""
+        name = document["evalId"]
+        if self._rows.execute("SELECT 1 FROM runs WHERE id = ?", (name,)).fetchone():
+            raise StoreError(f"the run {name} is stored already", todo=f"`sojourn delete {name}` first")
+        outcomes = Counter(row["outcome"] for row in rows)
+        head = (
+            name,
+            document["results"]["timestamp"],
+            str((document.get("config") or {}).get("description") or ""),
+            json.dumps({"folder": folder, "config": [], "flags": {}}),
+            encode(document).decode(),
+            len(rows),
+            *(outcomes[outcome.value] for outcome in Outcome),
+        )
+        with writing(self._rows):
+            number = self._rows.execute(
+                "INSERT INTO runs (id, created, description, state, asked, document, expected, passed, failed, errors,"
+                " skipped) VALUES (?, ?, ?, 'done', ?, ?, ?, ?, ?, ?, ?)",
+                head,
+            ).lastrowid
+            self._rows.executemany(TRIAL, (_trial(number, place, row) for place, row in enumerate(rows)))
+            self._rows.executemany(ROW, ((number, place, encode(row).decode()) for place, row in enumerate(rows)))
+
     def delete(self, head: Head) -> None:
         """Forget a run; raises StoreError where it is still going on."""
         if head.state == "running":
@@ -144,3 +172,11 @@ class Store:
 def told(error: sqlite3.Error) -> StoreError:
     """Say that the store cannot be read."""
     return StoreError(f"the store of runs cannot be read: {error}")
+
+
+def _trial(run: int | None, number: int, row: dict[str, Any]) -> tuple[Any, ...]:
+    """Return what lists show of a row that was made elsewhere: when it ran is not known."""
+    name = row.get("description") or f"test {row['testIdx'] + 1}"
+    session = row["metadata"].get("sessionId") or ""
+    place = (run, number, row["testIdx"], row["promptIdx"], row["repeatIndex"], row["outcome"], row["score"])
+    return (*place, 0, 0, row["latencyMs"], row.get("lane", ""), str(session), name, "")

@@ -56,3 +56,7 @@ STEPS = (
 """`runs.state` is running, stopped or done; `asked` how the run was asked for, `document` what is told of it as a
 whole, its rows left out. Times of trials and events are seconds from the run's beginning. `trials.mark` tells whether
 a test is still the one that was run."""
+
+TRIAL = "INSERT OR REPLACE INTO trials VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+ROW = "INSERT OR REPLACE INTO rows VALUES (?, ?, ?)"
+EVENT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)"

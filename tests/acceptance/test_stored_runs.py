@@ -1,0 +1,249 @@
+"""Runs that are stored: shown, written out, read in, compared, forgotten, and gone on with."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.suites import Evaluate
+
+Ask = Callable[..., tuple[int, str]]
+
+BOT = """
+import os
+def call_api(prompt, options, context):
+    with open("calls", "a") as calls:
+        calls.write(prompt + "\\n")
+    if prompt in os.environ.get("BREAKS", ""):
+        raise ValueError("it is down")
+    print("asked", prompt)
+    return {"output": prompt + os.environ.get("MORE", "")}
+"""
+SUITE: dict[str, Any] = {
+    "description": "three words",
+    "prompts": ["{{q}}"],
+    "providers": ["file://bot.py"],
+    "tests": [{"vars": {"q": word}, "assert": [{"type": "equals", "value": word}]} for word in ("one", "two", "six")],
+}
+FILES = {"bot.py": BOT}
+
+
+@pytest.fixture
+def ask(tmp_path: Path) -> Ask:
+    """Run another command in the suite's folder, with more of the environment; returns exit code and what it shows."""
+
+    def asked(*arguments: str, where: str = "suite", **environ: str) -> tuple[int, str]:
+        (tmp_path / where).mkdir(exist_ok=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "sojourn", *arguments],
+            cwd=tmp_path / where,
+            env={**os.environ, "SOJOURN_HOME": str(tmp_path / "home"), **environ},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            timeout=60,
+            check=False,
+        )
+        return done.returncode, done.stdout
+
+    return asked
+
+
+def test_what_is_exported_is_what_was_written(evaluate: Evaluate, ask: Ask) -> None:
+    """A stored run is written out as `eval -o` wrote it, but for when; and read in again once it was forgotten."""
+    turns = [{"vars": {"q": word}, "assert": [{"type": "contains", "value": "x"}]} for word in ("six", "one")]
+    suite = {**SUITE, "tests": [*SUITE["tests"], {"turns": turns}], "derivedMetrics": [{"name": "d", "value": "1+1"}]}
+    ended = evaluate(suite, FILES, "--repeat", "2", BREAKS="two")
+    assert sorted(set(ended.outcomes)) == ["error", "failed", "passed"]
+    written = _document(ended.folder / "out.json")
+
+    assert ask("export", "-o", "again.json", "page.html")[0] == 0
+    assert _document(ended.folder / "again.json") == written
+    assert ask("delete", "latest") == (0, f"deleted: {written['evalId']}\n")
+    assert ask("list") == (0, "no run is stored yet: `sojourn eval` stores each that it makes\n")
+    assert ask("import", "again.json") == (0, f"stored: {written['evalId']} (10 results)\n")
+    assert ask("export", "-o", "third.json")[0] == 0
+    assert _document(ended.folder / "third.json") == written
+    code, shown = ask("import", "again.json")
+    assert code == 1
+    assert shown.endswith(f"is stored already (`sojourn delete {written['evalId']}` first)\n")
+
+
+def _document(path: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    document["metadata"].pop("exportedAt")
+    for column in document["results"]["prompts"]:
+        column["metrics"].pop("totalLatencyMs")  # rows are rounded
+    document["results"]["results"].sort(key=lambda row: row["testIdx"])
+    return document
+
+
+def test_a_stored_run_is_shown(evaluate: Evaluate, ask: Ask) -> None:
+    """`list` has a line for each run, `show` its tests, `--no-write` leaves nothing."""
+    ended = evaluate(SUITE, FILES, BREAKS="two")
+    assert "passed" in ended.outcomes
+    code, shown = ask("list")
+    assert code == 0
+    assert "done" in shown
+    assert "2 passed, 0 failed, 1 error " in shown
+    assert shown.endswith("three words\n")
+    code, shown = ask("show")
+    assert code == 0
+    assert "PASS  test 1" in shown
+    assert "it is down" in shown
+    assert "asked one" in shown
+    ask("eval", "--no-write")
+    assert ask("list")[1].count("\n") == 1
+
+
+def test_what_changed_is_told(evaluate: Evaluate, ask: Ask) -> None:
+    """Two runs are compared by test, whatever its place; who made something worse hears it by the exit code."""
+    evaluate(SUITE, FILES)
+    assert ask("eval", "--no-table")[0] == 0
+    code, shown = ask("diff")
+    assert code == 0
+    assert shown.endswith("\n3 same\n")
+    turned = {**SUITE, "tests": [{"vars": {"q": "new"}}, *reversed(SUITE["tests"][1:])]}
+    evaluate(turned, FILES, MORE="!", BREAKS="two")
+    code, shown = ask("diff")
+    assert code == 100
+    assert shown.endswith("\n2 regression, 1 gone, 1 new\n")
+    assert "- passed, score 1; answered: six\n  + failed, score 0: " in shown
+    code, shown = ask("diff", "nothing", "latest")
+    assert (code, shown) == (1, "error: no run 'nothing' is stored (`sojourn list` shows those that are)\n")
+
+
+def test_promptfoos_runs_are_stored_beside_ours(ask: Ask, tmp_path: Path) -> None:
+    """A JSON file that promptfoo wrote is shown, compared and written out like a run of ours."""
+    row = {
+        "testIdx": 0,
+        "promptIdx": 0,
+        "success": False,
+        "failureReason": 1,
+        "score": 0,
+        "provider": {"id": "echo", "label": ""},
+        "prompt": {"raw": "hi", "label": "hi"},
+        "vars": {"n": 1},
+        "testCase": {"description": "greets", "vars": {"n": 1}},
+        "response": {"output": "hi"},
+        "gradingResult": {"pass": False, "score": 0, "reason": "no ho", "componentResults": [None]},
+        "namedScores": {},
+        "latencyMs": 5,
+    }
+    results = {"version": 3, "timestamp": "2026-01-01T00:00:00Z", "stats": {}, "results": [row]}
+    prompt = {"raw": "hi", "label": "hi", "provider": "echo"}
+    document = {"evalId": "eval-xyz", "results": {**results, "prompts": [prompt]}, "config": {}}
+    (tmp_path / "theirs.json").write_text(json.dumps(document), encoding="utf-8")
+    assert ask("import", "../theirs.json") == (0, "stored: eval-xyz (1 results)\n")
+    code, shown = ask("show", "eval-x")
+    assert code == 0
+    assert "FAIL  greets  (5 ms)\n      no ho\n" in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "is no JSON"),
+        ("[]", "this is no output of an evaluation"),
+        ('{"results": {"results": [], "prompts": []}}', "this output has no evalId"),
+        ('{"evalId": "e", "results": {"results": [{}], "prompts": []}}', "a row of this output cannot be read"),
+    ],
+)
+def test_what_is_no_run_is_not_stored(ask: Ask, tmp_path: Path, text: str, said: str) -> None:
+    """A file that is no output is refused, and nothing of it is stored."""
+    (tmp_path / "odd.json").write_text(text, encoding="utf-8")
+    code, shown = ask("import", "../odd.json")
+    assert code == 1
+    assert said in shown
+    assert "no run is stored yet" in ask("list")[1]
+
+
+def test_only_what_was_an_error_runs_again(evaluate: Evaluate, ask: Ask) -> None:
+    """`--retry-errors` runs the lanes in which something broke, and writes one whole result."""
+    ended = evaluate(SUITE, FILES, BREAKS="two")
+    assert ended.outcomes == ["passed", "error", "passed"]
+    (ended.folder / "calls").unlink()
+    code, shown = ask("eval", "--retry-errors")
+    assert code == 0, shown
+    assert "3 passed, 0 failed, 0 errors" in shown
+    assert ended.lines("calls") == ["two"]
+    assert [row["outcome"] for row in _document(ended.folder / "out.json")["results"]["results"]] == ["passed"] * 3
+    code, shown = ask("eval", "--retry-errors")
+    assert code == 1
+    assert "has no errors" in shown
+
+
+def test_a_test_that_was_changed_runs_again(evaluate: Evaluate, ask: Ask) -> None:
+    """A test that is not what it was when it ran does not stand, and neither do answers of another prompt."""
+    ended = evaluate(SUITE, FILES, BREAKS="two")
+    changed = json.loads(json.dumps(SUITE))
+    changed["tests"][0]["assert"][0]["value"] = "other"
+    (ended.folder / "promptfooconfig.yaml").write_text(json.dumps(changed), encoding="utf-8")
+    (ended.folder / "calls").unlink()
+    code, shown = ask("eval", "--retry-errors")
+    assert code == 100
+    assert "2 passed, 1 failed, 0 errors" in shown
+    assert ended.lines("calls") == ["one", "two"]
+
+
+def test_tests_that_may_share_stand_together_or_not_at_all(evaluate: Evaluate, ask: Ask) -> None:
+    """Where hooks may have opened what all tests share, and nothing shows the contrary, all of them run again."""
+    hooks = {**FILES, "hooks.py": "def around(hook, context):\n    pass\n"}
+    ended = evaluate({**SUITE, "extensions": ["file://hooks.py:around"]}, hooks, BREAKS="two")
+    (ended.folder / "calls").unlink()
+    assert ask("eval", "--retry-errors")[0] == 0
+    assert ended.lines("calls") == ["one", "two", "six"]
+
+
+def test_tests_that_were_told_apart_stand_alone(evaluate: Evaluate, ask: Ask) -> None:
+    """Where each test reported a session of its own, only the one that broke runs again."""
+    hooks = {"hooks.py": "def around(hook, context):\n    pass\n"}
+    bot = BOT.replace('os.environ.get("MORE", "")}', 'os.environ.get("MORE", ""), "sessionId": prompt}')
+    ended = evaluate({**SUITE, "extensions": ["file://hooks.py:around"]}, {**hooks, "bot.py": bot}, BREAKS="two")
+    sessions = [row["metadata"].get("sessionId") for row in ended.rows]
+    assert sessions == ["one", None, "six"]
+    (ended.folder / "calls").unlink()
+    assert ask("eval", "--retry-errors")[0] == 0
+    assert ended.lines("calls") == ["two"]
+
+
+def test_a_run_goes_on_where_it_was_begun(evaluate: Evaluate, ask: Ask) -> None:
+    """Elsewhere it is said where that is; without a run that could go on, nothing is run."""
+    ended = evaluate(SUITE, FILES, BREAKS="two")
+    name = _document(ended.folder / "out.json")["evalId"]
+    code, shown = ask("eval", "--resume", name, where="other")
+    assert code == 1
+    assert shown == f"error: the run {name} was begun in {ended.folder} (go there to go on with it)\n"
+    code, shown = ask("eval", "--resume", where="other")
+    assert (code, shown) == (1, "error: no run was begun in this folder (`sojourn list` shows all)\n")
+    code, shown = ask("eval", "--resume")
+    assert code == 1
+    assert "no run that was begun in this folder is unfinished" in shown
+
+
+def test_what_a_run_was_asked_is_asked_again(evaluate: Evaluate, ask: Ask) -> None:
+    """Flags of the first time hold, a secret among them has to be given again."""
+    flags = ("--filter-pattern", "word [12]", "--var", "token=abc123")
+    tests = [{**test, "description": f"word {n}"} for n, test in enumerate(SUITE["tests"], 1)]
+    ended = evaluate({**SUITE, "tests": tests}, FILES, *flags, BREAKS="two")
+    assert len(ended.rows) == 2
+    code, shown = ask("eval", "--retry-errors")
+    assert code == 1
+    assert shown == "error: a secret of the run is not stored (give it again: --var token=...)\n"
+    code, shown = ask("eval", "--retry-errors", "--var", "token=abc123")
+    assert code == 0
+    assert "2 passed, 0 failed" in shown
+
+
+def test_a_run_without_a_place_for_its_record_goes_on(evaluate: Evaluate) -> None:
+    """A store that cannot be written is warned of; the run is what it would have been."""
+    ended = evaluate(SUITE, FILES, SOJOURN_HOME="/dev/null/here")
+    assert ended.outcomes == ["passed"] * 3
+    assert "warning: no record of this run is kept: the store of runs cannot be used" in ended.shown
