@@ -1,94 +1,175 @@
-"""HTML: one file that needs nothing else. A table of tests and columns; whatever strangers wrote is escaped.
+"""HTML: one file that needs nothing else: charts, the timeline, and a table of tests and columns that can be filtered.
 
-The page holds no script, and says so to the browser, so that nothing in an answer can become one.
+Whatever strangers wrote is escaped. The page tells the browser by their digests which style and which script are its
+own, so that nothing in an answer can become one, and nothing is fetched from anywhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import base64
+import hashlib
+import math
+from collections.abc import Iterator
 from html import escape
+from importlib.resources import files
 from typing import BinaryIO
 
+from sojourn.drawing import charts
+from sojourn.drawing.marks import duration
 from sojourn.drawing.plain import plain
-from sojourn.model.document import sessions, variable_names
+from sojourn.drawing.timeline import timeline
+from sojourn.model.counting import counted
+from sojourn.model.document import sessions
+from sojourn.model.repeats import repeats
 from sojourn.model.result import Outcome, RunResult, TrialResult
-from sojourn.model.row import explanation
-from sojourn.reporters.cells import WORDS, TestRow, heading, output, rows, text
+from sojourn.reporters.cells import heading, rows
+from sojourn.reporters.page import row
+from sojourn.reporters.pictures import bars, lanes
+from sojourn.reporters.stamp import stamp
 
-_HEAD = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-:root {{ color-scheme: light dark; }}
-body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem; }}
-table {{ border-collapse: collapse; }}
-th, td {{ border: 1px solid #8886; padding: .5rem; text-align: left; vertical-align: top; max-width: 36rem; }}
-th {{ position: sticky; top: 0; background: Canvas; }}
-pre {{ margin: .25rem 0; white-space: pre-wrap; overflow-wrap: anywhere; font: inherit; }}
-b {{ padding: 0 .4em; border-radius: .3em; color: #fff; }}
-.passed {{ background: #1a7f37; }} .failed {{ background: #b42318; }}
-.error {{ background: #8a5300; }} .skipped {{ background: #59636e; }}
-small {{ opacity: .75; }}
-</style></head><body>
-<h1>{title}</h1>
-"""
+MOST_NAMED = 50
+_LEGEND = (
+    ("tl-block passed", "passed"),
+    ("tl-block failed", "failed ✕"),
+    ("tl-block error", "error !"),
+    ("tl-block skipped", "skipped"),
+    ("tl-wait", "waits for a session"),
+    ("tl-flag", "race or leak"),
+    ("tl-opening", "session opens"),
+    ("tl-use", "in use"),
+    ("tl-idle", "open"),
+    ("tl-closing", "closes"),
+)
 
 
 def report(result: RunResult, out: BinaryIO) -> None:
     """Write the run as one HTML page."""
+    style = _resource("sojourn.drawing", "drawing.css") + _resource("sojourn.reporters", "report.css")
+    script = _resource("sojourn.reporters", "report.js")
+    out.write(_head(result, style, script).encode())
+    out.writelines(
+        part.encode() for part in (*_summary(result), *_charts(result), *_timeline(result), *_filters(result))
+    )
+    named = "".join(f'<th scope="col">{_text(heading(column))}</th>' for column in result.columns)
+    head = f'<thead><tr><th scope="col">Test</th>{named}</tr></thead>'
+    out.write(f'<div class="wide" tabindex="0" role="region" aria-label="Results">\n<table>{head}<tbody>\n'.encode())
+    out.writelines(row(result, test).encode() for test in rows(result))
+    made = f"{_text(result.run_id)}, written by Sojourn {stamp()['sojournVersion']}"
+    out.write(
+        f"</tbody></table></div></main>\n<footer>{made}</footer>\n<script>{script}</script></body></html>\n".encode()
+    )
+
+
+def _resource(package: str, name: str) -> str:
+    return files(package).joinpath(name).read_text(encoding="utf-8")
+
+
+def _head(result: RunResult, style: str, script: str) -> str:
+    own = f"style-src {_digest(style)}; script-src {_digest(script)}"
+    policy = f"default-src 'none'; {own}; base-uri 'none'; form-action 'none'"
     title = _text(result.plan.suite.description or "Evaluation")
-    out.write(_HEAD.format(title=title).encode())
-    out.writelines(line.encode() for line in _summary(result))
-    names = variable_names(result)
-    heads = ["Test", *names, *(heading(column) for column in result.columns)]
-    out.write(f"<table><thead><tr>{_cells('th', map(_text, heads))}</tr></thead><tbody>\n".encode())
-    out.writelines(_row(result, test, names).encode() for test in rows(result))
-    out.write(b"</tbody></table>\n</body></html>\n")
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>{style}</style></head><body>
+<a class="skip" href="#results">Skip to the results</a>
+<header><h1>{title}</h1>
+"""
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def _summary(result: RunResult) -> Iterator[str]:
-    counts = ", ".join(f"{result.count(outcome)} {outcome.value}" for outcome in Outcome)
-    made = _text(f"{result.run_id}, {result.created}")
-    yield f"<p>{counts}; {result.duration_ms / 1000:.1f} s; <small>{made}</small></p>\n"
+    yield f'<p class="quiet">{_text(f"{result.created} · {duration(result.duration_ms / 1000)}")}'
+    yield f" · {counted(len(result.results), 'trial')} in {counted(len(result.columns), 'column')}"
     seen = sessions(result)
     if seen:
-        named = ", ".join(f"{_text(session['sessionId'])} ({session['trials']})" for session in seen[:50])
-        yield f"<p>Sessions seen: {len(seen)} <small>{named}</small></p>\n"
+        named = ", ".join(f"{one['sessionId']} ({one['trials']})" for one in seen[:MOST_NAMED])
+        yield f' · <span title="{_text(named)}">{counted(len(seen), "session")} seen</span>'
+    yield '</p>\n<ul class="counts">'
+    for outcome in Outcome:
+        yield f'<li class="{outcome.value}"><b>{result.count(outcome)}</b> {outcome.value}</li>'
+    yield "</ul></header>\n<main>\n"
+    notices = "".join(f"<li>{notice}</li>" for notice in _notices(result))
+    if notices:
+        yield f'<ul class="notices">{notices}</ul>\n'
+
+
+def _notices(result: RunResult) -> Iterator[str]:
     for trouble in result.troubles:
-        yield f"<p><b class=error>{trouble.phase.value}</b> {_text(str(trouble))}</p>\n"
+        yield f'<b class="badge error">{trouble.phase.value}</b> {_text(str(trouble))}'
     for race in result.races:
         pair = " and ".join(f"{one.name} {heading(one.column)}" for one in (race.first, race.second))
-        yield f"<p><b class=error>race</b> {_text(pair)} used session {_text(race.session_id)} at the same time</p>\n"
+        yield f'<b class="badge error">race</b> {_text(pair)} used session {_text(race.session_id)} at the same time'
+    yield from (f'<b class="badge error">leak</b> {_text(leak)}' for leak in result.leaks)
+    yield from (f'<b class="badge skipped">unsteady</b> {_text(test)}' for test in result.unsteady)
+    for group in repeats(result):
+        word = Outcome.PASSED.value if group.is_enough else Outcome.FAILED.value
+        yield f'<b class="badge {word}">{word}</b> {_text(f"{group.name} {heading(group.first.column)}: {group}")}'
+    if result.unrun:
+        yield f'<b class="badge error">not run</b> {counted(result.unrun, "trial")} {_text(result.stopped)}'
 
 
-def _row(result: RunResult, test: TestRow, names: list[str]) -> str:
-    variables = (_block(text(test.vars.get(name))) for name in names)
-    cells = (_cell(test.cells.get(column.index)) for column in result.columns)
-    return f"<tr>{_cells('td', [_text(test.name), *variables, *cells])}</tr>\n"
+def _charts(result: RunResult) -> Iterator[str]:
+    if not result.results:
+        return
+    groups: dict[str, list[TrialResult]] = {heading(column): [] for column in result.columns}
+    for each in result.results:
+        groups.setdefault(heading(each.trial.column), []).append(each)
+    counts = [
+        (name, {one.value: sum(each.outcome is one for each in of) for one in Outcome}) for name, of in groups.items()
+    ]
+    scores = [
+        each.score
+        for each in result.results
+        if math.isfinite(each.score) and each.outcome in (Outcome.PASSED, Outcome.FAILED)
+    ]
+    times = [(name, [each.latency_ms / 1000 for each in of]) for name, of in groups.items()]
+    pictures = [
+        ("Passed", charts.shares(counts)),
+        ("Scores", charts.distribution(scores) if scores else ""),
+        ("Time to answer", charts.spreads(times, duration)),
+    ]
+    drawn = "".join(_figure(title, picture) for title, picture in pictures if picture)
+    yield f'<h2>At a glance</h2>\n<div class="charts">{drawn}</div>\n'
 
 
-def _cells(tag: str, contents: Iterable[str]) -> str:
-    return "".join(f"<{tag}>{content}</{tag}>" for content in contents)
+def _figure(title: str, picture: str) -> str:
+    return f"<figure><figcaption>{title}</figcaption>{picture}</figure>\n"
 
 
-def _cell(trial: TrialResult | None) -> str:
-    if trial is None:
-        return ""
-    facts = [f"{trial.latency_ms:.0f} ms", *(f"{name} {score:.2f}" for name, score in trial.named_scores.items())]
-    if trial.session_id:
-        facts.append(f"session {trial.session_id}")
-    head = f"<b class={trial.outcome.value}>{WORDS[trial.outcome]}</b> {trial.score:.2f}"
-    parts = [head, _block(output(trial)), _block(explanation(trial)), f"<small>{_text(' · '.join(facts))}</small>"]
-    parts += [_block(f"unclean: {note}") for note in trial.notes]
-    if trial.printed:
-        parts.append(f"<details><summary>printed</summary>{_block(trial.printed)}</details>")
-    return "".join(parts)
+def _timeline(result: RunResult) -> Iterator[str]:
+    picture = timeline(lanes(result), bars(result))
+    if picture:
+        signs = "".join(f"<li>{_sign(kind)}{name}</li>" for kind, name in _LEGEND)
+        yield f'<h2>Timeline</h2>\n<div class="wide" tabindex="0" role="region" aria-label="Timeline">{picture}</div>\n'
+        yield f'<ul class="legend">{signs}</ul>\n'
 
 
-def _block(content: str) -> str:
-    return f"<pre>{_text(content)}</pre>" if content else ""
+def _sign(kind: str) -> str:
+    shape = (
+        '<path class="tl-flag" d="M4 6l8 -6v12z"/>'
+        if kind == "tl-flag"
+        else f'<rect class="{kind}" width="18" height="12"/>'
+    )
+    under = '<rect class="tl-block passed" width="18" height="12"/>' if kind == "tl-wait" else ""
+    return f'<svg viewBox="0 0 18 12" aria-hidden="true">{under}{shape}</svg>'
+
+
+def _filters(result: RunResult) -> Iterator[str]:
+    boxes = "".join(_box(outcome.value, result.count(outcome)) for outcome in Outcome if result.count(outcome))
+    yield '<h2 id="results">Results</h2>\n<div class="filters" hidden>'
+    yield '<label for="words">Find</label><input id="words" type="search" placeholder="words in a test">'
+    yield f"<fieldset><legend>Show</legend>{boxes}</fieldset>"
+    yield '<span id="shown" class="quiet" role="status"></span></div>\n'
+
+
+def _box(word: str, count: int) -> str:
+    return f'<label><input type="checkbox" name="outcome" value="{word}" checked> {word} ({count})</label>'
 
 
 def _text(content: str) -> str:

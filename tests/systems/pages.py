@@ -1,0 +1,48 @@
+"""Pages of ours in a real browser."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from playwright.sync_api import sync_playwright
+
+from tests.systems.presence import need
+
+Scheme = Literal["light", "dark"]
+AXE = Path(__file__).parents[2] / ".venv" / "systems" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+@contextlib.contextmanager
+def opened(url: str, *, scheme: Scheme = "light", policed: bool = True, expected: str = "nothing") -> Iterator[Any]:
+    """Open a page; what it complains of, or asks for elsewhere, fails the test, unless it is `expected`.
+
+    Not `policed`: tools may be put into it.
+    """
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    need(program, "chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        context = browser.new_context(color_scheme=scheme, bypass_csp=not policed)
+        page = context.new_page()
+        said: list[str] = []
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: said.append(request.url) if request.url != page.url else None)
+        page.goto(url)
+        yield page
+        browser.close()
+        assert not [each for each in said if each.partition("#")[0] != url and expected not in each]
+
+
+def faults(url: str, scheme: Scheme) -> list[str]:
+    """Return what axe-core finds wrong with a page, for those who see it otherwise or use it without a mouse."""
+    need(AXE.exists(), "axe-core")
+    with opened(url, scheme=scheme, policed=False) as page:
+        page.add_script_tag(content=AXE.read_text(encoding="utf-8"))
+        found = page.evaluate("axe.run()")
+        assert found["passes"]
+        return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found["violations"]]
