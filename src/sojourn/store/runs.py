@@ -6,7 +6,7 @@ import dataclasses
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ from sojourn.errors import StoreError
 from sojourn.model.event import Event
 from sojourn.model.restoring import Times
 from sojourn.model.result import Outcome
+from sojourn.store.gists import gist_row
 from sojourn.store.place import is_alive, open_store
-from sojourn.store.schema import ROW, TRIAL
+from sojourn.store.schema import GIST, ROW, TRIAL
 
 _HEAD = "number, id, created, description, state, expected, passed, failed, errors, skipped"
 
@@ -158,13 +159,18 @@ class Store:
             ).lastrowid
             self._rows.executemany(TRIAL, (_trial(number, place, row) for place, row in enumerate(rows)))
             self._rows.executemany(ROW, ((number, place, encode(row).decode()) for place, row in enumerate(rows)))
+            self._rows.executemany(GIST, (gist_row(number, place, row) for place, row in enumerate(rows)))
+
+    def ask(self, query: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> sqlite3.Cursor:
+        """Ask the tables themselves; only to read."""
+        return self._rows.execute(query, values)
 
     def delete(self, head: Head) -> None:
         """Forget a run; raises StoreError where it is still going on."""
         if head.state == "running":
             raise StoreError(f"the run {head.id} is still going on", todo="stop it first")
         with writing(self._rows):
-            for table in ("trials", "rows", "events"):
+            for table in ("trials", "rows", "gists", "events"):
                 self._rows.execute(f"DELETE FROM {table} WHERE run = ?", (head.number,))
             self._rows.execute("DELETE FROM runs WHERE number = ?", (head.number,))
 

@@ -41,6 +41,16 @@ STEPS = (
         row TEXT NOT NULL,
         PRIMARY KEY (run, number)
     ) WITHOUT ROWID;
+    CREATE TABLE gists (
+        run INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        twin TEXT NOT NULL,
+        answer TEXT NOT NULL,
+        shown TEXT NOT NULL,
+        searched TEXT NOT NULL,
+        PRIMARY KEY (run, number)
+    ) WITHOUT ROWID;
+    CREATE INDEX trials_by_test ON trials (run, test);
     CREATE TABLE events (
         run INTEGER NOT NULL,
         number INTEGER NOT NULL,
@@ -55,8 +65,9 @@ STEPS = (
 )
 """`runs.state` is running, stopped or done; `asked` how the run was asked for, `document` what is told of it as a
 whole, its rows left out. Times of trials and events are seconds from the run's beginning. `trials.mark` tells whether
-a test is still the one that was run."""
+a test is still the one that was run; `gists` holds what lists need of rows, so that these are read one by one only."""
 
 TRIAL = "INSERT OR REPLACE INTO trials VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 ROW = "INSERT OR REPLACE INTO rows VALUES (?, ?, ?)"
 EVENT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)"
+GIST = "INSERT OR REPLACE INTO gists VALUES (?, ?, ?, ?, ?, ?)"
