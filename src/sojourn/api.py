@@ -21,9 +21,9 @@ from sojourn.engine.sessions import known_kinds
 from sojourn.errors import ConfigError, UsageError
 from sojourn.languages.runner import CodeRunner
 from sojourn.model.plan import Plan
-from sojourn.model.result import RunResult
 from sojourn.model.suite import JsonDict, Suite
 from sojourn.protocols import Tools
+from sojourn.reporters.shown import ShownRun
 from sojourn.template.engine import Renderer
 
 if TYPE_CHECKING:  # the command line hands over no objects
@@ -76,7 +76,7 @@ async def check(paths: list[str], flags: Flags, *, cwd: Path, environ: Mapping[s
     return dataclasses.replace(plan, suite=dataclasses.replace(plan.suite, warnings=warnings))
 
 
-async def evaluate(config: str | Path | Mapping[str, Any], *, listeners: Listeners | None = None) -> RunResult:
+async def evaluate(config: str | Path | Mapping[str, Any], *, listeners: Listeners | None = None) -> ShownRun:
     """Run a configuration: a file, or a mapping of what a file would say. Raises ConfigError where it cannot be run.
 
     In a mapping functions and classes may stand for themselves wherever a file would be named: providers, prompts,
@@ -94,12 +94,12 @@ async def evaluate(config: str | Path | Mapping[str, Any], *, listeners: Listene
         async with prepared(suite, listeners, inline) as setting:
             going = Run(setting, listeners)
             await going.prepare()
-            return await going.go()
+            return ShownRun.of(await going.go())
     finally:
         inline.close()
 
 
-def run(config: str | Path | Mapping[str, Any]) -> RunResult:
+def run(config: str | Path | Mapping[str, Any]) -> ShownRun:
     """Run a configuration from code that is not async; see `evaluate`. Raises UsageError where a loop runs already."""
     with contextlib.suppress(RuntimeError):
         asyncio.get_running_loop()

@@ -123,6 +123,7 @@ REPORTERS = {
     ".jsonl": "sojourn.reporters.jsonl:report",
     ".junit.xml": "sojourn.reporters.junit:report",
     ".md": "sojourn.reporters.markdown:report",
+    ".parquet": "sojourn.reporters.parquet:report",
     ".txt": "sojourn.reporters.yaml_file:report",
     ".xml": "sojourn.reporters.xml_file:report",
     ".yaml": "sojourn.reporters.yaml_file:report",

@@ -4,6 +4,7 @@ import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.acceptance.suites import Evaluate, asked
@@ -114,3 +115,10 @@ def test_a_summary_that_cannot_be_written_changes_nothing(evaluate: Evaluate, tm
     ended = evaluate(asked("yes", providers=["echo"]), {}, GITHUB_STEP_SUMMARY=str(tmp_path))
     assert ended.code == 0
     assert "warning: the summary of the job cannot be written" in ended.shown
+
+
+def test_results_are_written_as_columns(evaluate: Evaluate) -> None:
+    """`-o results.parquet` writes a table that tools for columns read."""
+    ended = evaluate(asked("yes", providers=["echo"]), {}, "-o", "results.parquet")
+    assert ended.code == 0, ended.shown
+    assert pq.read_table(ended.folder / "results.parquet").column("output").to_pylist() == ["yes"]

@@ -1,20 +1,31 @@
-"""The page on Python: what it shows is run as it stands there."""
+"""The pages with programs in Python: what they show is run as it stands there."""
 
 import contextlib
 import io
 import re
 from pathlib import Path
 
-PAGE = Path(__file__).parents[2] / "docs" / "python.md"
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def told(page: str) -> list[str]:
+    """Run the program of a page, and return the lines that it prints."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    (program,) = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(compile(program, page, "exec"), {"__name__": "page"})
+    return out.getvalue().splitlines()
 
 
 def test_what_the_page_shows_runs() -> None:
     """Its program prints both turns as passed."""
-    (program,) = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    told = io.StringIO()
-    with contextlib.redirect_stdout(told):
-        exec(compile(program, "python.md", "exec"), {"__name__": "page"})
-    assert told.getvalue().splitlines() == [
+    assert told("python.md") == [
         "test 1, turn 1 passed I am Ada",
         "test 1, turn 2 passed I am Ada Who am I?",
     ]
+
+
+def test_what_the_page_on_reports_shows_runs() -> None:
+    """Its program makes a data frame, and prints how many of two words have an a."""
+    assert told("reports.md")[1] == "echo    0.5"

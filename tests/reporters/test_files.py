@@ -46,7 +46,7 @@ def table(result: RunResult) -> list[list[str]]:
     return list(csv.reader(io.StringIO(written(result, ".csv").decode(), newline="")))
 
 
-@pytest.mark.parametrize("suffix", sorted(REPORTERS))
+@pytest.mark.parametrize("suffix", sorted(REPORTERS.keys() - {".parquet"}))
 @MANY
 @given(answer=WILD, words=st.text(st.characters(), max_size=20))
 def test_every_format_carries_whatever_is_answered(run: Run, trial: Make, suffix: str, answer: Any, words: str) -> None:

@@ -16,7 +16,6 @@ COMMANDS = frozenset(
         "redteam",
         "retry",
         "scan-model",
-        "schema",
         "share",
         "view",
     ]

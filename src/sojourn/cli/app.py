@@ -21,6 +21,7 @@ COMMANDS = {
     "import": ("sojourn.cli.import_", "store a run that was written to a file"),
     "init": ("sojourn.cli.init", "start from an example"),
     "list": ("sojourn.cli.list", "the runs that are stored"),
+    "schema": ("sojourn.cli.schema", "the JSON schema of a configuration, for editors"),
     "sessions": ("sojourn.cli.sessions", "what is open, reap what dead runs left, keep one up between runs"),
     "show": ("sojourn.cli.show", "what came of a stored run"),
     "validate": ("sojourn.cli.validate", "find every mistake in a suite without running"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,12 +10,21 @@ Check = Callable[[Any], str]
 """Says what was expected of a value, or nothing where it is right."""
 
 
-def _is(*types: type, expected: str) -> Check:
-    def check(value: Any) -> str:
-        right = isinstance(value, types) and (bool in types or not isinstance(value, bool))
-        return "" if right else expected
+@dataclasses.dataclass(frozen=True, slots=True)
+class Kind:
+    """The check for one of several types; `expected` is what it says where a value is of none."""
 
-    return check
+    types: tuple[type, ...]
+    expected: str
+
+    def __call__(self, value: Any) -> str:
+        """Say what was expected, unless the value is of one of the types."""
+        right = isinstance(value, self.types) and (bool in self.types or not isinstance(value, bool))
+        return "" if right else self.expected
+
+
+def _is(*types: type, expected: str) -> Check:
+    return Kind(types, expected)
 
 
 def _number(value: Any) -> float | None:
@@ -39,25 +49,30 @@ def wait(value: Any) -> str:
     return "" if number is not None and number >= 0 else "must be a number of milliseconds, 0 or more"
 
 
-def _numeric(value: Any) -> str:
+def numeric(value: Any) -> str:
+    """Expect a number, or a text that is one."""
     return "" if _number(value) is not None else "must be a number"
 
 
-def _texts(value: Any) -> str:
+def texts(value: Any) -> str:
+    """Expect a list of texts."""
     right = isinstance(value, list) and all(isinstance(item, str) for item in value)
     return "" if right else "must be a list of texts"
 
 
-def _text_or_texts(value: Any) -> str:
-    return "" if isinstance(value, str) or not _texts(value) else "must be a text or a list of texts"
+def text_or_texts(value: Any) -> str:
+    """Expect a text or a list of texts."""
+    return "" if isinstance(value, str) or not texts(value) else "must be a text or a list of texts"
 
 
-def _scalars(value: Any) -> str:
+def scalars(value: Any) -> str:
+    """Expect a mapping of names to texts or numbers."""
     right = isinstance(value, dict) and all(isinstance(item, str | int | float) for item in value.values())
     return "" if right else "must be a mapping of names to texts"
 
 
-def _anything(_value: Any) -> str:
+def anything(_value: Any) -> str:
+    """Expect nothing in particular."""
     return ""
 
 
@@ -72,45 +87,45 @@ TEXT_OR_MAP = _is(str, dict, expected="must be a text or a mapping")
 Table = Mapping[str, Check]
 
 SUITE: Table = {
-    "$schema": _anything,
+    "$schema": anything,
     "description": SCALAR,
-    "tags": _scalars,
+    "tags": scalars,
     "providers": TEXT_OR_LIST,
     "targets": TEXT_OR_LIST,
     "prompts": _is(str, list, dict, expected="must be a text, a list or a mapping"),
     "tests": _is(str, list, dict, expected="must be a list of tests, a file, or a mapping with a path"),
     "scenarios": TEXT_OR_LIST,
     "defaultTest": TEXT_OR_MAP,
-    "extensions": _texts,
+    "extensions": texts,
     "sessions": TEXT_OR_MAP,
-    "outputPath": _text_or_texts,
-    "env": _scalars,
+    "outputPath": text_or_texts,
+    "env": scalars,
     "evaluateOptions": MAP,
     "commandLineOptions": MAP,
     "derivedMetrics": LIST,
-    "nunjucksFilters": _scalars,
+    "nunjucksFilters": scalars,
     "sharing": _is(bool, dict, expected="must be true, false or a mapping"),
     "writeLatestResults": BOOL,
     "metadata": MAP,
     "tracing": MAP,
-    "redteam": _anything,
-    "plugins": _anything,
-    "strategies": _anything,
-    "assertionTemplates": _anything,
+    "redteam": anything,
+    "plugins": anything,
+    "strategies": anything,
+    "assertionTemplates": anything,
 }
 TEST: Table = {
     "description": SCALAR,
     "vars": _is(dict, str, list, expected="must be a mapping, or a file that holds one"),
     "provider": TEXT_OR_MAP,
-    "providers": _texts,
-    "prompts": _texts,
-    "providerOutput": _anything,
+    "providers": texts,
+    "prompts": texts,
+    "providerOutput": anything,
     "assert": LIST,
     "assertScoringFunction": TEXT,
-    "threshold": _numeric,
+    "threshold": numeric,
     "metadata": MAP,
     "options": MAP,
-    "sessions": _texts,
+    "sessions": texts,
     "turns": LIST,
 }
 TURN: Table = {key: TEST[key] for key in ("description", "vars", "assert", "threshold", "options", "metadata")}
@@ -146,35 +161,35 @@ OPTIONS: Table = {
     "runSerially": BOOL,
     "repeat": count,
     "minPasses": count,
-    "provider": _anything,
-    "rubricPrompt": _anything,
+    "provider": anything,
+    "rubricPrompt": anything,
     "factuality": MAP,
 }
 ASSERTION: Table = {
     "type": TEXT,
-    "value": _anything,
-    "threshold": _numeric,
-    "weight": _numeric,
+    "value": anything,
+    "threshold": numeric,
+    "weight": numeric,
     "metric": SCALAR,
     "provider": TEXT_OR_MAP,
-    "rubricPrompt": _anything,
+    "rubricPrompt": anything,
     "config": MAP,
     "transform": TEXT,
     "contextTransform": TEXT,
     "assert": LIST,
     "session": TEXT,
-    "equals": _anything,
+    "equals": anything,
 }
 PROVIDER: Table = {
     "id": TEXT,
     "label": SCALAR,
-    "config": _anything,
-    "prompts": _texts,
+    "config": anything,
+    "prompts": texts,
     "transform": TEXT,
     "delay": wait,
-    "env": _scalars,
-    "inputs": _anything,
-    "sessions": _texts,
+    "env": scalars,
+    "inputs": anything,
+    "sessions": texts,
     "session": MAP,
 }
 PROMPT: Table = {
@@ -186,7 +201,7 @@ PROMPT: Table = {
     "template": TEXT,
 }
 SCENARIO: Table = {"description": SCALAR, "config": TEXT_OR_LIST, "tests": TEXT_OR_LIST}
-GENERATOR: Table = {"path": TEXT, "config": _anything}
+GENERATOR: Table = {"path": TEXT, "config": anything}
 METRIC: Table = {"name": TEXT, "value": SCALAR}
 EVALUATE: Table = {
     "maxConcurrency": count,
@@ -219,11 +234,11 @@ COMMAND_LINE: Table = {
     "filterRange": TEXT,
     "promptPrefix": TEXT,
     "promptSuffix": TEXT,
-    "prompts": _texts,
-    "providers": _texts,
-    "output": _texts,
-    "config": _texts,
-    "extension": _texts,
+    "prompts": texts,
+    "providers": texts,
+    "output": texts,
+    "config": texts,
+    "extension": texts,
     "maxConcurrency": count,
     "repeat": count,
     "tableCellMaxLength": count,
@@ -241,9 +256,9 @@ COMMAND_LINE: Table = {
     "generateSuggestions": BOOL,
     "retryErrors": BOOL,
     "delay": wait,
-    "filterMetadata": _text_or_texts,
-    "envPath": _text_or_texts,
-    "filterSampleSeed": _numeric,
-    "var": _scalars,
-    "tags": _scalars,
+    "filterMetadata": text_or_texts,
+    "envPath": text_or_texts,
+    "filterSampleSeed": numeric,
+    "var": scalars,
+    "tags": scalars,
 }

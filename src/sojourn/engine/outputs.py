@@ -27,7 +27,7 @@ def format_of(path: str) -> str:
 def check_outputs(paths: Iterable[str]) -> None:
     """Raise OutputError where a file cannot be written in the end; folders that are missing are made."""
     for path in paths:
-        format_of(path)
+        registry.find("output format", format_of(path))
         folder = Path(path).absolute().parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
