@@ -179,7 +179,9 @@ async def _asked(account: Account, setting: Setting, question: Question) -> Repl
         question = dataclasses.replace(question, target=setting.providers.of(column.provider).ask)
     began = setting.clock()
     try:
-        reply = await plug.ask(question)
+        with setting.spans.call(account.trial, spec.name) as call:
+            reply = await plug.ask(_traced(question, call.traceparent))
+            call.answered(reply)
     except TimeoutError as error:
         raise ProviderError(f"the provider {spec.id} gave up waiting: {str(error) or 'TimeoutError'}") from error
     account.latency_ms = (setting.clock() - began) * 1000
@@ -189,6 +191,13 @@ async def _asked(account: Account, setting: Setting, question: Question) -> Repl
     if delay and not reply.cached:
         await asyncio.sleep(delay / 1000)
     return reply
+
+
+def _traced(question: Question, traceparent: str) -> Question:
+    """Tell the provider which span its own spans belong to; those that assertions look at have a trace for them."""
+    if not traceparent or "traceparent" in question.context:
+        return question
+    return dataclasses.replace(question, context={**question.context, "traceparent": traceparent})
 
 
 def _remember(account: Account, reply: Reply) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import datetime as dt
 import os
 import secrets
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -21,6 +23,7 @@ from sojourn.engine.providers import ProviderPool
 from sojourn.engine.safekeeping import safekept
 from sojourn.engine.sessions import open_house
 from sojourn.engine.setting import Setting
+from sojourn.engine.spans import Silence, Spans
 from sojourn.languages.runner import CodeRunner
 from sojourn.lifecycle.hooks import Hooks, read_extensions
 from sojourn.lifecycle.journal import Journal
@@ -65,7 +68,7 @@ async def prepared(
         try:
             os.mkdir(folder, 0o700)
             extensions = read_extensions(suite.extensions, suite.base)
-            async with _tracing(suite, env) as traces:
+            async with _tracing(suite, env) as traces, _telling(suite, run_id) as spans:
                 yield Setting(
                     suite=suite,
                     run_id=run_id,
@@ -82,6 +85,7 @@ async def prepared(
                     safe=safe,
                     clock=time.perf_counter,
                     traces=traces,
+                    spans=spans,
                 )
         finally:
             for unclosed in await providers.close():
@@ -104,6 +108,17 @@ def _tracing(suite: Suite, env: Mapping[str, str]) -> contextlib.AbstractAsyncCo
     return traced(asked, env)
 
 
+@contextlib.asynccontextmanager
+async def _telling(suite: Suite, run_id: str) -> AsyncIterator[Spans]:
+    """Give a run who is told of it; what is left to be sent is sent afterwards."""
+    spans = spans_of(suite, run_id, os.environ)
+    try:
+        yield spans
+    finally:
+        if not isinstance(spans, Silence):
+            await asyncio.to_thread(spans.close)
+
+
 @contextlib.contextmanager
 def template_filters(suite: Suite, env: Mapping[str, str]) -> Iterator[dict[str, Callable[..., Any]]]:
     """Make the suite's own template filters callable; one that breaks breaks its template."""
@@ -118,3 +133,27 @@ def template_filters(suite: Suite, env: Mapping[str, str]) -> Iterator[dict[str,
         yield {name: blocking.function(name, each) for name, each in named.items() if each is not None}
     finally:
         blocking.close()
+
+
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+
+
+def spans_of(suite: Suite, run_id: str, env: Mapping[str, str]) -> Spans:
+    """Return who is told of a run; warns where the environment asks for what is not installed.
+
+    The standard variables of OpenTelemetry ask for spans, and so does a program around us with a provider of its own.
+    """
+    if env.get("OTEL_SDK_DISABLED", "").lower() == "true" or env.get("OTEL_TRACES_EXPORTER") == "none":
+        return Silence()
+    asked = env.get("OTEL_TRACES_EXPORTER") or any(map(env.get, _ENDPOINTS))
+    if not asked and "opentelemetry.sdk.trace" not in sys.modules:
+        return Silence()
+    try:
+        from sojourn.engine.telemetry import Telemetry, tracing
+    except ImportError:
+        if asked:
+            what = "OTEL_* asks for spans, but there is no OpenTelemetry here"
+            sys.stderr.write(f"warning: {what}: pip install 'sojourn[otel]', or set OTEL_TRACES_EXPORTER=none\n")
+        return Silence()
+    provider = tracing(env, wanted=bool(asked))
+    return Silence() if provider is None else Telemetry(provider, suite, run_id)

@@ -118,6 +118,7 @@ class Run:
                 timer.cancel()
             self.result.stopped = self._brake.stopped
             self.result.duration_ms = (self._setting.clock() - self.result.began) * 1000
+            self._setting.spans.over(self.result)
         return self.result
 
     async def _look_at_sessions(self) -> None:

@@ -13,6 +13,7 @@ from sojourn.engine.lanes import Learner
 from sojourn.engine.providers import ProviderPool
 from sojourn.engine.safekeeping import Safekeeping
 from sojourn.engine.sessions import House
+from sojourn.engine.spans import Silence, Spans
 from sojourn.languages.runner import CodeRunner
 from sojourn.lifecycle.hooks import Hooks
 from sojourn.lifecycle.journal import Journal
@@ -49,6 +50,7 @@ class Setting:
     safe: Safekeeping
     clock: Callable[[], float]
     traces: Traces | None = None
+    spans: Spans = dataclasses.field(default_factory=Silence)
     belongings: BelongingsOfLanes = dataclasses.field(default_factory=BelongingsOfLanes)
     turns: dict[str, list[JsonDict]] = dataclasses.field(default_factory=dict)
     conversations: dict[str, list[JsonDict]] = dataclasses.field(default_factory=dict)

@@ -65,10 +65,11 @@ class Crew:
     async def _lane(self, lane: Lane) -> None:
         LANE.set({})
         try:
-            struck = await self._in_order(lane)
-            if struck:
-                await self._close_belongings(lane)
-                await self._lane_again(lane, struck)
+            with self._setting.spans.lane(lane):
+                struck = await self._in_order(lane)
+                if struck:
+                    await self._close_belongings(lane)
+                    await self._lane_again(lane, struck)
         finally:
             await self._close_belongings(lane)
             for trial in lane.trials:
@@ -134,11 +135,13 @@ class Crew:
         said = self._setting.said(trial)
         before = [len(each) for each in said]
         try:
-            ended = await run_trial(trial, visit, self._setting, self._brake)
-            if ended.fate is Fate.AGAIN and again:
-                for each, count in zip(said, before, strict=True):
-                    del each[count:]
-                ended = await self._again(trial, visit, ended)
+            with self._setting.spans.trial(trial) as come:
+                ended = await run_trial(trial, visit, self._setting, self._brake)
+                if ended.fate is Fate.AGAIN and again:
+                    for each, count in zip(said, before, strict=True):
+                        del each[count:]
+                    ended = await self._again(trial, visit, ended)
+                come(ended.result)
             session = ended.result.session_id
         finally:
             self._setting.learner.done(visit, session)

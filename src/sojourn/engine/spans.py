@@ -1,0 +1,65 @@
+"""Who is told of a run while it goes on, in spans: run, lanes, sessions, trials, calls of providers."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable
+from typing import Protocol
+
+from sojourn.model.plan import Lane, Trial
+from sojourn.model.reply import Reply
+from sojourn.model.result import RunResult, TrialResult
+
+
+def _unheard(_: object) -> None:
+    pass
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Call:
+    """A call under way: `traceparent`, by which the provider's own spans can belong to it, and who hears the reply."""
+
+    traceparent: str = ""
+    answered: Callable[[Reply], None] = _unheard
+
+
+class Spans(Protocol):
+    """Who is told of a run while it goes on."""
+
+    def lane(self, lane: Lane, /) -> contextlib.AbstractContextManager[None]:
+        """Bracket a lane."""
+
+    def trial(self, trial: Trial, /) -> contextlib.AbstractContextManager[Callable[[TrialResult], None]]:
+        """Bracket a trial; call what is given with its result."""
+
+    def call(self, trial: Trial, provider: str, /) -> contextlib.AbstractContextManager[Call]:
+        """Bracket a call of a provider."""
+
+    def over(self, result: RunResult) -> None:
+        """Hear what came of the run, and of its sessions."""
+
+    def close(self) -> None:
+        """Send what is not sent yet; this may take a while."""
+
+
+class Silence:
+    """Tells nobody."""
+
+    def lane(self, *_: object) -> contextlib.AbstractContextManager[None]:
+        """Do nothing."""
+        return contextlib.nullcontext()
+
+    def trial(self, *_: object) -> contextlib.AbstractContextManager[Callable[[TrialResult], None]]:
+        """Do nothing."""
+        return contextlib.nullcontext(_unheard)
+
+    def call(self, *_: object) -> contextlib.AbstractContextManager[Call]:
+        """Do nothing."""
+        return contextlib.nullcontext(Call())
+
+    def over(self, result: RunResult) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
