@@ -131,9 +131,8 @@ def test_a_run_is_told_as_spans(folder: Path, receiver: Receiver) -> None:
     ]
     assert all(span["startTime"] <= span["endTime"] for span in spans.values())
     run = next(span for span in spans.values() if span["name"] == "sojourn run")
-    assert all(
-        run["startTime"] - 5 <= span["startTime"] <= span["endTime"] <= run["endTime"] + 5 for span in spans.values()
-    )
+    assert min(span["startTime"] for span in spans.values()) >= run["startTime"] - 5
+    assert max(span["endTime"] for span in spans.values()) <= run["endTime"] + 5
     alone = next(span for span in spans.values() if span["attributes"].get("sojourn.test") == "alone")
     assert (alone["attributes"]["sojourn.outcome"], alone["statusCode"]) == ("failed", 2)
     calls = [span for span in spans.values() if span["name"] == "sojourn call"]

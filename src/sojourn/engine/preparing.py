@@ -88,14 +88,19 @@ async def prepared(
                     spans=spans,
                 )
         finally:
-            for unclosed in await providers.close():
-                listeners.on_print(f"sojourn: the provider {unclosed.name} could not be closed: {unclosed.why}\n")
+            await _closed(providers, listeners)
             if tools.cache is not None:
                 tools.cache.close()
             try:
                 await code.close()
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _closed(providers: ProviderPool, listeners: Listeners) -> None:
+    """Close the providers, and tell of those that could not be."""
+    for unclosed in await providers.close():
+        listeners.on_print(f"sojourn: the provider {unclosed.name} could not be closed: {unclosed.why}\n")
 
 
 def _tracing(suite: Suite, env: Mapping[str, str]) -> contextlib.AbstractAsyncContextManager[Traces | None]:
