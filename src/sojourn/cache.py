@@ -18,6 +18,7 @@ from typing import Any
 
 from sojourn.database import connect
 from sojourn.errors import StoreError
+from sojourn.model.secrecy import NO_SECRETS, Secrets
 
 TTL_S = 14 * 24 * 3600.0
 BUSY_S = 2.0
@@ -39,21 +40,22 @@ class Stats:
 class ReplyCache:
     """Keeps answers (plain data) by keys for their time; `file` None keeps them in memory, for one run."""
 
-    def __init__(self, file: Path | None, ttl_s: float = TTL_S) -> None:
+    def __init__(self, file: Path | None, ttl_s: float = TTL_S, secrets: Secrets = NO_SECRETS) -> None:
         self._file = file
         self._ttl_s = ttl_s
+        self._secrets = secrets
         self._memory: dict[str, Any] = {}
         self._opened: sqlite3.Connection | None = None
 
     @classmethod
-    def of(cls, env: Mapping[str, str], home: Path) -> ReplyCache:
+    def of(cls, env: Mapping[str, str], home: Path, secrets: Secrets = NO_SECRETS) -> ReplyCache:
         """Return the cache that the environment speaks of: PROMPTFOO_CACHE_PATH, _TYPE and _TTL (in seconds)."""
         folder = Path(env.get("PROMPTFOO_CACHE_PATH") or home / "cache")
         try:
             ttl = float(env.get("PROMPTFOO_CACHE_TTL") or TTL_S)
         except ValueError:
             ttl = TTL_S
-        return cls(None if env.get("PROMPTFOO_CACHE_TYPE") == "memory" else folder / "answers.sqlite", ttl)
+        return cls(None if env.get("PROMPTFOO_CACHE_TYPE") == "memory" else folder / "answers.sqlite", ttl, secrets)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -79,12 +81,14 @@ class ReplyCache:
         return None
 
     def put(self, key: str, answer: Any) -> None:
-        """Keep an answer."""
+        """Keep an answer; one with a secret in it is not written to the disk."""
         if self._file is None:
             self._memory[key] = answer
             return
         with suppress(*UNUSABLE):
             row = (key, time.time(), json.dumps(answer))
+            if self._secrets.touches(row[2]):
+                return
             self._table().execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", row)
 
     def stats(self) -> Stats:

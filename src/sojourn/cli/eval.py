@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import dataclasses
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -107,9 +108,10 @@ async def _eval(options: argparse.Namespace, interruption: Interruption) -> int:
         if setting.house.borrowed:
             progress.tell(f"used as they stand, and left so: {', '.join(setting.house.borrowed)}")
         interruption.stop = _stopper(going, suite, progress)
-        asked = {"folder": str(cwd), "config": config, "flags": flags}
-        async with record.of(going.result, asked, going.kept if before else None):
+        asked = setting.secrets.clean({"folder": str(cwd), "config": config, "flags": dataclasses.asdict(flags)})
+        async with record.of(going.seen, asked, going.kept if before else None) as ended:
             result = await going.go()
+            ended(result)
             result.interrupted = interruption.reason
     progress.end()
     unwritten = _write(result, suite)

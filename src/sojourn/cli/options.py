@@ -80,9 +80,12 @@ def surroundings() -> tuple[Path, dict[str, str]]:
 
 def complain(error: SojournError) -> int:
     """Tell the user what is wrong; returns the exit code that says so."""
+    from sojourn.model.secrecy import Secrets
+
+    secrets = Secrets.of(os.environ)
     if isinstance(error, ConfigError):
         for problem in error.problems:
-            sys.stderr.write(f"error: {problem}\n")
+            sys.stderr.write(f"error: {secrets.text(str(problem))}\n")
         return 1
-    sys.stderr.write(f"error: {error}\n")
+    sys.stderr.write(f"error: {secrets.text(str(error))}\n")
     return 2 if isinstance(error, UsageError) else 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import secrets
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,22 +27,23 @@ class Record:
         self._recorder: Recorder | None = None
 
     @contextlib.asynccontextmanager
-    async def of(self, result: RunResult, asked: Mapping[str, Any], kept: Iterable[int] | None) -> AsyncIterator[None]:
-        """Record a run from its beginning to its end; see `Recorder.begin`."""
+    async def of(
+        self, result: RunResult, asked: Mapping[str, Any], kept: Iterable[int] | None
+    ) -> AsyncIterator[Callable[[RunResult], None]]:
+        """Record a run from its beginning to its end, to be told what it came to; see `Recorder.begin`."""
         recorder = Recorder(self._home, lambda what: self._progress.tell(f"warning: {what}"))
         try:
             if self._wanted:
-                recorder.begin(result, redacted(_plain(asked)), kept)
+                recorder.begin(result, redacted(asked), kept)
                 self._recorder = recorder
         except StoreError as error:
             self._progress.tell(f"warning: no record of this run is kept: {error}")
-        ended: RunResult | None = None
+        ended: list[RunResult] = []
         try:
-            yield
-            ended = result
+            yield ended.append
         finally:
             if self._recorder is not None:
-                await self._recorder.end(ended)
+                await self._recorder.end(ended[0] if ended else None)
 
     def take(self, result: TrialResult) -> None:
         """Record a result, then count it."""
@@ -64,7 +65,3 @@ def repeatable(flags: Flags) -> Flags:
     if flags.filter_sample is None or flags.filter_sample_seed is not None:
         return flags
     return dataclasses.replace(flags, filter_sample_seed=secrets.randbelow(2**31))
-
-
-def _plain(asked: Mapping[str, Any]) -> dict[str, Any]:
-    return {**asked, "flags": dataclasses.asdict(asked["flags"])}

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import datetime as dt
 import os
-import secrets
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from sojourn.engine.grading import GraderPool
@@ -29,11 +28,13 @@ from sojourn.lifecycle.hooks import Hooks, read_extensions
 from sojourn.lifecycle.journal import Journal
 from sojourn.lifecycle.ledger import home
 from sojourn.model.reference import Reference
+from sojourn.model.secrecy import Secrets
 from sojourn.model.suite import Suite
 from sojourn.protocols import Tools
 from sojourn.template.engine import Renderer
 
 if TYPE_CHECKING:  # start-up need not wait for it
+    from sojourn.cache import ReplyCache
     from sojourn.engine.tracing import Traces
     from sojourn.languages.inline import Inline
 
@@ -41,7 +42,7 @@ if TYPE_CHECKING:  # start-up need not wait for it
 def new_run_id() -> str:
     """Return an id like promptfoo's: `eval-abc-2026-01-31T12:00:00`."""
     now = dt.datetime.now(dt.UTC)
-    return f"eval-{secrets.token_hex(3)}-{now:%Y-%m-%dT%H:%M:%S}"
+    return f"eval-{token_hex(3)}-{now:%Y-%m-%dT%H:%M:%S}"
 
 
 @contextlib.asynccontextmanager
@@ -53,16 +54,18 @@ async def prepared(
     `inline` holds the functions that were handed over as objects; a `run_id` is given where an earlier run goes on.
     """
     run_id = run_id or new_run_id()
-    folder = Path(tempfile.gettempdir(), f"sojourn-{secrets.token_hex(8)}")
+    folder = Path(tempfile.gettempdir(), f"sojourn-{token_hex(8)}")
     env = {**os.environ, **suite.env, "TMPDIR": str(folder)}
-    with safekept(suite, run_id, folder) as safe, template_filters(suite, env) as filters:
-        code = CodeRunner(env, listeners.on_print, safe.heir, inline)
-        renderer = Renderer(env, filters)
-        tools = Tools(code=code, render=renderer.render, env=env, base=Path(suite.base), run_id=run_id)
-        if suite.options.cache:
-            from sojourn.cache import ReplyCache
+    secrets = secrets_of(suite, env)
 
-            tools = dataclasses.replace(tools, cache=ReplyCache.of(env, home(os.environ)))
+    def show(text: str) -> None:
+        listeners.on_print(secrets.text(text))
+
+    with safekept(suite, run_id, folder, secrets) as safe, template_filters(suite, env) as filters:
+        code = CodeRunner(env, show, safe.heir, inline)
+        renderer = Renderer(env, filters)
+        cache = _cache(env, secrets) if suite.options.cache else None
+        tools = Tools(code=code, render=renderer.render, env=env, base=Path(suite.base), run_id=run_id, cache=cache)
         providers = ProviderPool(suite.providers, tools)
         journal = Journal(run_id, time.perf_counter, safe.ledger)
         try:
@@ -76,31 +79,45 @@ async def prepared(
                     env=env,
                     code=code,
                     renderer=renderer,
-                    hooks=Hooks(extensions, code, listeners.on_print, suite.options.hook_timeout_ms),
+                    hooks=Hooks(extensions, code, show, suite.options.hook_timeout_ms),
                     providers=providers,
                     graders=GraderPool(providers, suite.default_test, suite.grader),
                     learner=Learner(""),
                     house=await open_house(suite, tools, journal),
                     journal=journal,
+                    secrets=secrets,
                     safe=safe,
                     clock=time.perf_counter,
                     traces=traces,
                     spans=spans,
                 )
         finally:
-            await _closed(providers, listeners)
-            if tools.cache is not None:
-                tools.cache.close()
             try:
-                await code.close()
+                await _put_away(providers, tools, code, show)
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _closed(providers: ProviderPool, listeners: Listeners) -> None:
-    """Close the providers, and tell of those that could not be."""
+def _cache(env: Mapping[str, str], secrets: Secrets) -> ReplyCache:
+    from sojourn.cache import ReplyCache
+
+    return ReplyCache.of(env, home(os.environ), secrets)
+
+
+async def _put_away(providers: ProviderPool, tools: Tools, code: CodeRunner, show: Callable[[str], None]) -> None:
     for unclosed in await providers.close():
-        listeners.on_print(f"sojourn: the provider {unclosed.name} could not be closed: {unclosed.why}\n")
+        show(f"sojourn: the provider {unclosed.name} could not be closed: {unclosed.why}\n")
+    if tools.cache is not None:
+        tools.cache.close()
+    await code.close()
+
+
+def secrets_of(suite: Suite, env: Mapping[str, str]) -> Secrets:
+    """Return the secrets that a run knows: of its environment, its providers, its sessions, its flags."""
+    own = [spec.own.config for spec in suite.providers if spec.own is not None]
+    configs = [[spec.config for spec in suite.providers], [spec.config for spec in suite.sessions], own]
+    environs = [dict(spec.env) for spec in suite.providers]
+    return Secrets.of({**env, **{name: value for each in environs for name, value in each.items()}}, configs)
 
 
 def _tracing(suite: Suite, env: Mapping[str, str]) -> contextlib.AbstractAsyncContextManager[Traces | None]:

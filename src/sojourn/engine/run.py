@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from sojourn.config import cases
 from sojourn.engine.comparing import compare, withdraw_uncompared
 from sojourn.engine.deriving import derive
+from sojourn.engine.hiding import hide, shown
 from sojourn.engine.lanes import Learner
 from sojourn.engine.listeners import Listeners
 from sojourn.engine.order import unsteady
@@ -72,6 +73,13 @@ class Run:
         self.kept = self._standing(self.result.plan)
         await check_code(self.result.plan, self._setting.code)
 
+    @property
+    def seen(self) -> RunResult:
+        """The result so far, as others may see it."""
+        copy = dataclasses.replace(self.result)
+        hide(copy, self._setting.secrets)
+        return copy
+
     def stop(self, reason: str, *, again: bool = False) -> None:
         """Start no further trial, cut short what is under way after a grace (asked `again`: at once), then clean up."""
         self._brake.stop(reason)
@@ -118,12 +126,13 @@ class Run:
                 timer.cancel()
             self.result.stopped = self._brake.stopped
             self.result.duration_ms = (self._setting.clock() - self.result.began) * 1000
+            hide(self.result, self._setting.secrets)
             self._setting.spans.over(self.result)
         return self.result
 
     async def _look_at_sessions(self) -> None:
         """Let somebody look at the sessions that are kept for that, for as long as it takes or until the run stops."""
-        kept = self._setting.house.kept()
+        kept = self._setting.secrets.clean(self._setting.house.kept())
         if kept and not self._brake.stopped:
             looking = asyncio.ensure_future(self._listeners.on_kept(kept))
             released = asyncio.ensure_future(self._released.wait())
@@ -230,13 +239,13 @@ class Run:
 
     def _take(self, result: TrialResult) -> None:
         self.result.results.append(result)
-        self._listeners.on_result(result)
+        self._listeners.on_result(shown(result, self._setting.secrets))
 
     def _withdraw(self, trial: Trial) -> None:
         """Take back the result of a trial that was run again."""
         before = next(each for each in self.result.results if each.trial.index == trial.index)
         self.result.results = [each for each in self.result.results if each is not before]
-        self._listeners.on_withdrawn(before)
+        self._listeners.on_withdrawn(shown(before, self._setting.secrets))
 
     async def _close_sessions(self) -> None:
         """Close what a run that was stopped left open, and tell of all that could not be closed."""

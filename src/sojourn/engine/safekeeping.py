@@ -19,6 +19,7 @@ from sojourn.lifecycle import watchdog
 from sojourn.lifecycle.hooks import Extension
 from sojourn.lifecycle.ledger import RunLedger, home, no_record
 from sojourn.model.redaction import redacted
+from sojourn.model.secrecy import Secrets
 from sojourn.model.suite import JsonDict, Suite
 
 
@@ -40,15 +41,20 @@ class Safekeeping:
                 arguments = (context, {"hookName": "afterAll"}) if extension.moment else ("afterAll", context)
                 calls.append((mark, needs, extension.reference, arguments))
                 reference = dataclasses.asdict(extension.reference)
-                told = {"after_all": mark, "needs": needs, "reference": reference, "args": redacted(list(arguments))}
+                told = {
+                    "after_all": mark,
+                    "needs": needs,
+                    "reference": reference,
+                    "args": self.ledger.secrets.clean(redacted(list(arguments))),
+                }
                 self.ledger.write(told)
         code.leave_will(calls, str(self.ledger.file))
 
 
 @contextlib.contextmanager
-def safekept(suite: Suite, run_id: str, folder: Path) -> Iterator[Safekeeping]:
+def safekept(suite: Suite, run_id: str, folder: Path, secrets: Secrets) -> Iterator[Safekeeping]:
     """Keep a ledger and a watchdog for as long as a run lives."""
-    ledger = RunLedger(home(os.environ), run_id, folder)
+    ledger = RunLedger(home(os.environ), run_id, folder, secrets)
     if not suite.sessions and not suite.extensions:
         yield Safekeeping(ledger, Heir())
         return

@@ -20,6 +20,7 @@ from sojourn.lifecycle.journal import Journal
 from sojourn.model.plan import Trial
 from sojourn.model.reply import Reply
 from sojourn.model.result import Phase, Trouble
+from sojourn.model.secrecy import Secrets
 from sojourn.model.suite import Case, JsonDict, Suite
 from sojourn.model.verdict import Verdict
 from sojourn.template.engine import Renderer
@@ -47,6 +48,7 @@ class Setting:
     learner: Learner
     house: House
     journal: Journal
+    secrets: Secrets
     safe: Safekeeping
     clock: Callable[[], float]
     traces: Traces | None = None

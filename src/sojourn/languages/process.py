@@ -21,6 +21,7 @@ from typing import Any
 
 from sojourn.errors import CodeDiedError, CodeError
 from sojourn.languages import protocol
+from sojourn.languages.lines import WholeLines
 from sojourn.languages.pending import Pending, died
 from sojourn.languages.sharing import SharedState
 from sojourn.languages.will import Will
@@ -66,6 +67,7 @@ class LanguageProcess(asyncio.Protocol):
         self._command = command
         self._env = dict(env)
         self._on_print = on_print
+        self._unclaimed = WholeLines(on_print)
         self._heir = heir
         self._refs: dict[Reference, int] = {}
         self._pending: dict[int, Pending] = {}
@@ -276,7 +278,7 @@ class LanguageProcess(asyncio.Protocol):
         assert process.stdout is not None
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         while chunk := await process.stdout.read(1 << 16):
-            self._on_print(decoder.decode(chunk))
+            self._unclaimed.add(0, decoder.decode(chunk))
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None:
@@ -334,8 +336,10 @@ class LanguageProcess(asyncio.Protocol):
         number = frame.get("id", 0)
         pending = self._pending.get(number)
         if "print" in frame:
-            hear = self._on_print if pending is None else pending.printed.append
-            hear(frame["print"])
+            if pending is None:
+                self._unclaimed.add(number, frame["print"])
+            else:
+                pending.printed.append(frame["print"])
         elif "error" in frame or "value" in frame:
             self._heard(number)
             if pending is not None:
@@ -376,6 +380,7 @@ class LanguageProcess(asyncio.Protocol):
             self._signal(signal.SIGKILL)
             code = await process.wait()
         self._signal(signal.SIGKILL)
+        self._unclaimed.end()
         how = self._death or self._guilty[1] or died(code)
         if ready is not None and not ready.done():
             ready.set_exception(CodeError(f"the {self.tongue} process ended before it was ready: {how}"))

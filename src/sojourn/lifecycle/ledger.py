@@ -29,6 +29,7 @@ from typing import Any
 
 from sojourn.errors import SojournError
 from sojourn.model.redaction import redacted
+from sojourn.model.secrecy import NO_SECRETS, Secrets
 from sojourn.model.session import SessionSpec
 from sojourn.protocols import Opening
 
@@ -50,9 +51,10 @@ def no_record(place: Path, error: OSError) -> SojournError:
 class RunLedger:
     """The ledger of one run, made on first use; see `lifecycle.journal.Ledger`."""
 
-    def __init__(self, root: Path, run_id: str, folder: Path) -> None:
+    def __init__(self, root: Path, run_id: str, folder: Path, secrets: Secrets = NO_SECRETS) -> None:
         self.path = root / "runs" / run_id.replace(":", "-")
         self.file = self.path / "ledger.jsonl"
+        self.secrets = secrets
         self.lock = -1
         self._run_id = run_id
         self._folder = folder
@@ -116,7 +118,7 @@ class RunLedger:
 
     def opened(self, tag: str, handle: Any) -> None:
         """Write down by what a session can be found."""
-        self.note({"opened": tag, "handle": redacted(handle)})
+        self.note({"opened": tag, "handle": self.secrets.clean(redacted(handle))})
 
     def closed(self, tag: str) -> None:
         """Write down that a session is gone."""

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
+from urllib.parse import unquote
 
 REDACTED = "[REDACTED]"
 
@@ -90,6 +91,17 @@ def _is_address(key: object) -> bool:
 
 def _without_password(address: str) -> str:
     return _PASSWORD.sub(lambda match: f"{match[1] or match[2]}{REDACTED}", address)
+
+
+def is_secret(key: object) -> bool:
+    """Whether what stands under this key is a secret."""
+    return _normal(key) in SECRETS
+
+
+def password_of(address: str) -> str:
+    """Return the password in an address, or an empty string."""
+    found = _PASSWORD.search(address)
+    return unquote(found[0][len(found[1] or found[2]) :].strip("'")) if found else ""
 
 
 def redacted(value: Any, names: frozenset[str] = SECRETS) -> Any:

@@ -1,0 +1,58 @@
+"""Results as others may see them: the values of the run's secrets are blanked in what leaves it, and stay within."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from sojourn.encoding import encode
+from sojourn.model.plan import Column, Lane, Plan
+from sojourn.model.result import RunResult, TrialResult
+from sojourn.model.row import row
+from sojourn.model.secrecy import Secrets
+
+_TEXTS = ("troubles", "races", "leaks", "unsteady", "printed", "learnt", "stopped", "derived")
+
+
+def shown(result: TrialResult, secrets: Secrets) -> TrialResult:
+    """Return a trial's result without the secrets in it; without any, the same."""
+    if not secrets.any or not secrets.touches(encode(row(result, "", redact=False)).decode()):
+        return result
+    clean = secrets.clean(result)
+    trial = result.trial
+    seen = dataclasses.replace(trial, column=_column(trial.column, secrets), case=secrets.clean(trial.case))
+    return dataclasses.replace(clean, trial=seen)
+
+
+def hide(result: RunResult, secrets: Secrets) -> None:
+    """Take the secrets out of the result of a run that is over."""
+    if not secrets.any:
+        return
+    result.results = [shown(each, secrets) for each in result.results]
+    for name in _TEXTS:
+        setattr(result, name, secrets.clean(getattr(result, name)))
+    result.columns = tuple(_column(column, secrets) for column in result.columns)
+    result.plan = _plan(result.plan, secrets)
+
+
+def _column(column: Column, secrets: Secrets) -> Column:
+    prompt, provider = column.prompt, column.provider
+    seen = dataclasses.replace(provider, id=secrets.text(provider.id), label=secrets.text(provider.label))
+    return dataclasses.replace(column, prompt=secrets.clean(prompt), provider=seen)
+
+
+def _plan(plan: Plan, secrets: Secrets) -> Plan:
+    told: dict[str, Any] = {"description": plan.suite.description, "config": plan.suite.config}
+    return dataclasses.replace(
+        plan,
+        suite=dataclasses.replace(plan.suite, **secrets.clean(told)),
+        columns=tuple(_column(column, secrets) for column in plan.columns),
+        lanes=tuple(_lane(lane, secrets) for lane in plan.lanes),
+        first=tuple(_lane(lane, secrets) for lane in plan.first),
+    )
+
+
+def _lane(lane: Lane, secrets: Secrets) -> Lane:
+    if secrets.touches(lane.key) or secrets.touches(lane.why):
+        return dataclasses.replace(lane, key=secrets.text(lane.key), why=secrets.text(lane.why))
+    return lane
