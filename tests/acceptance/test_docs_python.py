@@ -11,7 +11,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 def told(page: str) -> list[str]:
     """Run the program of a page, and return the lines that it prints."""
     text = (DOCS / page).read_text(encoding="utf-8")
-    (program,) = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    (program,) = re.findall(r"^```python\n(import sojourn\n.*?)^```$", text, re.MULTILINE | re.DOTALL)
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         exec(compile(program, page, "exec"), {"__name__": "page"})

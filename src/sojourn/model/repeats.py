@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sojourn.model.plan import Trial
 from sojourn.model.result import Outcome, RunResult, TrialResult
@@ -58,11 +58,12 @@ def repeats(result: RunResult) -> list[Repeats]:
     for each in result.results:
         if each.trial.case.options and wanted_passes(each.trial):
             groups.setdefault(key_of(each.trial), []).append(each)
-    found = [_counted(sorted(group, key=lambda each: each.trial.index)) for group in groups.values()]
+    found = [counted_repeats(sorted(group, key=lambda each: each.trial.index)) for group in groups.values()]
     return sorted(found, key=lambda group: group.first.index)
 
 
-def _counted(group: list[TrialResult]) -> Repeats:
+def counted_repeats(group: Sequence[TrialResult]) -> Repeats:
+    """Count what came of a test's repeats in one column, given in file order."""
     turns: dict[int, list[Outcome]] = {}
     for each in group:
         turns.setdefault(each.trial.repeat, []).append(each.outcome)
