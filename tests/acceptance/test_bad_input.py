@@ -178,7 +178,7 @@ CASES = {
         ("--strict",),
     ),
     # --- nothing to run
-    "no tests": Bad(HEAD + "tests: []\n", f"{C}:3:8: there are no tests here (remove the key to run each prompt once)"),
+    "no tests, strictly": Bad(HEAD + "tests: []\n", f"{C}:3:1: there are no tests here", {}, ("--strict",)),
     "a table with a header only": Bad(
         HEAD + "tests: tests.csv\n", "tests.csv: there are no tests in this file", {"tests.csv": "a,b\n"}
     ),

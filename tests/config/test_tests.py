@@ -101,8 +101,6 @@ def test_outputs_that_exist_are_judged(load: Load) -> None:
 @pytest.mark.parametrize(
     ("tests", "files", "message"),
     [
-        ("[]", {}, "promptfooconfig.yaml:3:8: there are no tests here (remove the key to run each prompt once)"),
-        ("", {}, "promptfooconfig.yaml:3:7: there are no tests here"),
         ("t.csv", {"t.csv": "x\n"}, "t.csv: there are no tests in this file"),
         ("t.yaml", {"t.yaml": ""}, "t.yaml: there are no tests in this file"),
         ("no.csv", {}, "promptfooconfig.yaml:3:8: no such file: no.csv"),

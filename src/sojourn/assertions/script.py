@@ -44,11 +44,14 @@ async def _judged(
     reference: Reference,
     read: Callable[[Claim, Any], Verdict],
 ) -> Verdict:
+    """Judge by what the code returns. Code that breaks says no; as in promptfoo, a JavaScript file makes an error."""
     try:
         called = await context.code.call(reference, reply.output, context.script)
     except CodeDiedError:
         raise
     except CodeError as error:
+        if reference.path and reference.tongue == "javascript":
+            raise
         trace = f"\n{error.trace}" if error.trace else ""
         return broken(f"{reference} broke: {error}{trace}")
     return read(claim, called.value)

@@ -149,8 +149,8 @@ async def _tests(config: JsonDict, flags: Flags, reading: Reading) -> list[Place
         return await read_tests(flags.tests, said, ())
     tests = await read_tests(config.get("tests"), reading)
     if not tests and "tests" in config and not config.get("scenarios") and not reading.findings.problems:
-        what = "there are no tests here"
-        reading.findings.wrong(what, reading.source, ("tests",), todo="remove the key to run each prompt once")
+        what = "there are no tests here: each prompt runs once, and nothing is checked but what defaultTest asserts"
+        reading.findings.doubt(what, reading.source, ("tests",))
     return tests
 
 

@@ -171,7 +171,7 @@ async def ask(account: Account, setting: Setting, question: Question) -> Reply:
 
 async def _asked(account: Account, setting: Setting, question: Question) -> Reply:
     case, column = account.case, account.trial.column
-    if case.provider_output is not None:
+    if case.provider_output not in (None, ""):
         return Reply(output=case.provider_output)
     spec = setting.providers.named(case.provider) if case.provider else column.provider
     plug = setting.providers.of(spec)
@@ -201,7 +201,7 @@ def _traced(question: Question, traceparent: str) -> Question:
 
 
 def _remember(account: Account, reply: Reply) -> None:
-    """Add this turn to the conversation so far."""
+    """Add this turn to the conversation so far, which transforms and assertions see with it after the first."""
     if account.history is None:
         return
     try:
@@ -212,6 +212,8 @@ def _remember(account: Account, reply: Reply) -> None:
     said = last.get("content") if isinstance(last, dict) else account.prompt
     turn = {"prompt": prompt, "input": said, "output": reply.output or "", "metadata": dict(reply.metadata)}
     account.history.append(turn)
+    if account.variables.get("_conversation"):  # as in promptfoo, a first turn sees none, not itself either
+        account.variables = {**account.variables, "_conversation": list(account.history)}
 
 
 def _store(account: Account, setting: Setting, reply: Reply) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sojourn.config.files import read_data, read_text
+from sojourn.config.references import is_code
 from sojourn.errors import ClaimError
 from sojourn.model.reference import Reference
 from sojourn.model.suite import Claim
@@ -28,7 +29,7 @@ async def readied(claim: Claim, context: ClaimContext) -> Claim:
     if isinstance(value, str):
         value = await _text(claim, value, context)
     elif isinstance(value, list):
-        value = [_rendered(item, context) for item in value]
+        value = [_item(claim, item, context) for item in value]
     if value is claim.value and metric is claim.metric:
         return claim
     return dataclasses.replace(claim, value=value, metric=metric)
@@ -48,6 +49,18 @@ async def _text(claim: Claim, value: str, context: ClaimContext) -> Any:
     if isinstance(found, bool) or found is None or (isinstance(found, dict) and "pass" in found):
         raise ClaimError(f"{reference} returned {json.dumps(found)[:80]}, which is no value for {claim.type}")
     return found
+
+
+def _item(claim: Claim, item: Any, context: ClaimContext) -> Any:
+    """Return an item of a list: where it names a file, the file's content."""
+    item = _rendered(item, context)
+    if not isinstance(item, str) or not item.startswith(FILE):
+        return item
+    if is_code(item):
+        raise ClaimError(
+            f"{item} is code, which cannot be one of {claim.type}'s values", todo="make it the whole value"
+        )
+    return load_file(str(Path(context.base, item.removeprefix(FILE))))
 
 
 def _rendered(value: Any, context: ClaimContext) -> Any:

@@ -12,9 +12,12 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sojourn.errors import ClaimError
+from sojourn.errors import ClaimError, CodeError
 from sojourn.model.metrics import metrics
+from sojourn.model.reference import Reference
 from sojourn.model.result import RunResult, TrialResult
+from sojourn.model.suite import Suite
+from sojourn.protocols import Code
 
 
 def _rounded(value: float, digits: int) -> float:
@@ -66,27 +69,37 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 _CONSTANTS = {"pi": math.pi, "e": math.e, "true": 1.0, "false": 0.0}
 
 
-def derive(result: RunResult) -> dict[int, dict[str, float]]:
+async def derive(result: RunResult, code: Code) -> dict[int, dict[str, float]]:
     """Return each column's derived metrics; later ones see earlier ones, and one that cannot be had is 0."""
-    wanted = result.plan.suite.derived_metrics
-    if not wanted:
+    suite = result.plan.suite
+    if not suite.derived_metrics:
         return {}
     columns: dict[int, list[TrialResult]] = {column.index: [] for column in result.columns}
     for each in result.results:
         columns.setdefault(each.trial.column.index, []).append(each)
-    return {index: _column(trials, wanted) for index, trials in columns.items()}
+    return {index: await _column(trials, suite, code) for index, trials in columns.items()}
 
 
-def _column(trials: list[TrialResult], wanted: tuple[dict[str, Any], ...]) -> dict[str, float]:
+async def _column(trials: list[TrialResult], suite: Suite, code: Code) -> dict[str, float]:
     known: dict[str, float] = {**metrics(trials)["namedScores"], "__count": float(len(trials))}
     derived: dict[str, float] = {}
-    for metric in wanted:
-        name = str(metric.get("name"))
+    for metric in suite.derived_metrics:
+        name, written = str(metric.get("name")), str(metric.get("value"))
+        reference = Reference.parse(written, base=suite.base, role="scoring") if written.startswith("file://") else None
         try:
-            derived[name] = evaluate(str(metric.get("value")), {**known, **derived})
-        except ClaimError:
+            if reference is None:
+                derived[name] = evaluate(written, {**known, **derived})
+            else:
+                derived[name] = _number((await code.call(reference, {**known, **derived}, {})).value)
+        except (ClaimError, CodeError):
             derived[name] = known.get(name, 0.0)
     return derived
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ClaimError(f"a derived metric is a number, not {value!r}")
+    return float(value)
 
 
 def evaluate(expression: str, names: Mapping[str, float]) -> float:

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import inspect
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from sojourn.engine.claiming import readied
 from sojourn.engine.setting import Account, Setting
 from sojourn.engine.together import together
 from sojourn.engine.transforming import transform_output
-from sojourn.errors import CodeDiedError, SojournError
+from sojourn.errors import CodeDiedError, CodeError, SojournError
 from sojourn.model.reply import Reply
 from sojourn.model.result import Phase
 from sojourn.model.suite import Claim, JsonDict
@@ -128,9 +129,14 @@ async def _one(claim: Claim, reply: Reply, context: ClaimContext, account: Accou
 
 
 async def verdict_of(claim: Claim, reply: Reply, context: ClaimContext) -> Verdict:
-    """Judge one claim on one reply."""
+    """Judge one claim on one reply; a value that a Python file makes, and cannot, is a no, as in promptfoo."""
     plug = registry.find("assertion", claim.type)
-    ready = await readied(claim, context)
+    try:
+        ready = await readied(claim, context)
+    except CodeError as error:
+        if not re.search(r"\.py(:|$)", str(claim.value)):
+            raise
+        return _turned(Verdict(passed=False, score=0, reason=f"its value broke: {error}", final=True), claim, claim)
     if claim.transform:
         told = {"vars": context.variables, "prompt": {"raw": context.prompt}, "metadata": dict(reply.metadata)}
         output = await transform_output(context.code, claim.transform, context.base, reply.output, told)

@@ -158,7 +158,7 @@ class Run:
         else:
             await self._trials(crew)
         self.result.unrun += crew.unrun
-        self.result.derived = derive(self.result)
+        self.result.derived = await derive(self.result, self._setting.code)
         if self._setting.suite.options.shuffle is not None:
             self.result.unsteady = unsteady(self.result)
 

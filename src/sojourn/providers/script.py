@@ -40,7 +40,7 @@ class Script:
         self._reference = reference
         self._tools = tools
         config = {**spec.config, "basePath": spec.base or str(tools.base)}
-        self._options = {"id": spec.label or spec.id, "config": config, "env": dict(spec.env)}
+        self._options = {"id": spec.id, "config": config, "env": dict(spec.env)}
         self._deadline_ms = float(spec.config.get("timeout") or 0)
         self._session = dataclasses.replace(reference, role="session", executable="", workers=0)
         self._is_itself = spec.own is not None and spec.own.kind == str(reference)

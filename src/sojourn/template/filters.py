@@ -280,10 +280,10 @@ def _striptags(value: Any, preserve_linebreaks: Any = UNDEFINED) -> str:
 
 
 def _sum(value: Any, attr: Any = UNDEFINED, start: Any = 0) -> Any:
-    total = start
+    total: Any = 0
     for item in _items(value):
         total = plus(total, member(item, attr) if truthy(attr) else item)
-    return total
+    return plus(start, total)
 
 
 def _title(value: Any) -> str:

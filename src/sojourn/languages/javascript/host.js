@@ -7,6 +7,7 @@ const fs = require('node:fs');
 const net = require('node:net');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
+const held = require('./held.js');
 const lastWill = require('./last_will.js');
 const living = require('./living.js');
 const sharing = require('./sharing.js');
@@ -154,7 +155,7 @@ async function load(ref) {
   const definition = definitions.get(ref);
   if (definition.source) return inline(definition);
   const module = await loadModule(definition.path);
-  const target = pick(module, definition);
+  const target = held.isName(definition.name) ? await behind(module, definition) : pick(module, definition);
   if (target === undefined) throw nameless(module, definition);
   if (definition.role === 'session') return target;
   const plainValue = definition.role === 'config' || definition.role === 'tests' || definition.role === 'prompt';
@@ -166,6 +167,13 @@ async function load(ref) {
   if (definition.role === 'provider') return provider(target, ref);
   if (typeof target !== 'function') return async () => target;
   return target;
+}
+
+function behind(module, { path: file, name }) {
+  return held.behind(file, name, async (holder) => {
+    const target = pick(module, { path: file, name: holder, role: 'config' });
+    return typeof target === 'function' ? target() : target;
+  });
 }
 
 function isClass(target) {
@@ -274,6 +282,7 @@ async function act(target, definition, frame) {
   living.lend(frame.args);
   sharing.lend(frame.args);
   const value = await target(...frame.args);
+  if (definition.role === 'config' || definition.role === 'tests') return held.replaced(value, definition.path, definition.name);
   return definition.role === 'hook' ? hookAnswer(value, frame.args) : value;
 }
 

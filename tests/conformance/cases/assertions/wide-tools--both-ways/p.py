@@ -1,0 +1,4 @@
+import json
+def call_api(prompt, options, context):
+    r = json.loads(context['vars']['r'])
+    return r

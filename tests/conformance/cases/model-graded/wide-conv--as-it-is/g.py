@@ -1,0 +1,3 @@
+import json
+def call_api(p,o,c):
+    return {'output': json.dumps({'verdict':'no' if 'bad' in p else 'yes','reason':'r'})}

@@ -1,0 +1,2 @@
+def call_api(p,o,c):
+    return {'output':p+' py'}

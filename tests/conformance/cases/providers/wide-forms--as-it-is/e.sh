@@ -1,0 +1,1 @@
+printf 'exec %s' "$1"

@@ -1,0 +1,1 @@
+export default class { id(){return 'mid'} async callApi(p){return {output:{p}}} }

@@ -1,0 +1,1 @@
+module.exports = (o) => o.length === 3;

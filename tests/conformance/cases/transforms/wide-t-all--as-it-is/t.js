@@ -1,0 +1,2 @@
+module.exports = (o,c) => o + ' js';
+module.exports.up = (o) => o.toUpperCase();

@@ -1,0 +1,1 @@
+module.exports = (vars, ctx) => ({...vars, b: 'js'});

@@ -1,0 +1,1 @@
+module.exports = (n,p,v,pr) => ({output: n+'?'});

@@ -1,0 +1,2 @@
+def get_var(name, prompt, vars):
+    return {'output': name+'!'}
