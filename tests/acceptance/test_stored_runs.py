@@ -180,6 +180,20 @@ def test_only_what_was_an_error_runs_again(evaluate: Evaluate, ask: Ask) -> None
     assert "has no errors" in shown
 
 
+def test_what_did_not_pass_in_a_stored_run_is_chosen(evaluate: Evaluate, ask: Ask) -> None:
+    """`--filter-failing` and the like take a run for a file that is not there; one that is neither is said to be so."""
+    ended = evaluate({**SUITE, "tests": [*SUITE["tests"], {"turns": SUITE["tests"]}]}, FILES, BREAKS="two")
+    (ended.folder / "calls").unlink()
+    assert ask("eval", "--filter-errors-only", "latest")[0] == 0
+    assert ended.lines("calls") == ["two", "one", "two", "six"]
+    code, shown = ask("eval", "--filter-failing", "eval-nothing")
+    assert code == 1
+    assert shown == (
+        "error: eval-nothing is no file, and no run 'eval-nothing' is stored"
+        " (name a JSON file that an earlier run wrote, or a run that `sojourn list` shows)\n"
+    )
+
+
 def test_a_test_that_was_changed_runs_again(evaluate: Evaluate, ask: Ask) -> None:
     """A test that is not what it was when it ran does not stand, and neither do answers of another prompt."""
     ended = evaluate(SUITE, FILES, BREAKS="two")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from sojourn.api import load
 from sojourn.cli import absent
 from sojourn.cli.again import NEWEST, earlier
+from sojourn.cli.earlier_rows import with_rows
 from sojourn.cli.looking import looker
 from sojourn.cli.options import complain, flags_of, parser, surroundings, warn
 from sojourn.cli.progress import Progress
@@ -85,7 +86,8 @@ async def _eval(options: argparse.Namespace, interruption: Interruption) -> int:
     before = earlier(options, home, cwd)
     flags = before.flags(flags_of(options)) if before else repeatable(flags_of(options))
     config = options.config or (before.asked["config"] if before else [])
-    suite = await load(config, flags, cwd=cwd, environ=environ)
+    with with_rows(flags, home, cwd) as readable:
+        suite = await load(config, readable, cwd=cwd, environ=environ)
     warn(suite.warnings)
     check_outputs(suite.outputs)
     await _undo_the_dead(environ)

@@ -173,8 +173,10 @@ def _rows(path: str, cwd: str) -> list[JsonDict]:
 
 def _among(test: JsonDict, rows: Iterable[JsonDict], default: JsonDict, *, partial: bool) -> bool:
     own = {**(default.get("vars") or {}), **(test.get("vars") or {})}
-    told = (layer.get("vars") for row in rows for layer in (row, row.get("testCase") or {}))
-    return any(_same(own, variables, partial=partial) for variables in told)
+    turns = test.get("turns")
+    written = [{**own, **(turn.get("vars") or {})} for turn in turns] if isinstance(turns, list) else [own]
+    told = [layer.get("vars") for row in rows for layer in (row, row.get("testCase") or {})]
+    return any(_same(each, variables, partial=partial) for each in written for variables in told)
 
 
 def _same(written: JsonDict, ran: Any, *, partial: bool) -> bool:

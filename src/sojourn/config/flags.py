@@ -111,7 +111,7 @@ class Flags:
         "--filter-sample-seed", help="make the chance repeatable", type=int, metavar="N"
     )
     filter_failing: str | None = _field(
-        "--filter-failing", help="only tests that did not pass in an earlier output", metavar="PATH"
+        "--filter-failing", help="only tests that did not pass in an earlier output, or stored run", metavar="PATH"
     )
     filter_failing_only: str | None = _field(
         "--filter-failing-only", help="only tests that failed, not errors", metavar="PATH"
