@@ -139,6 +139,20 @@ def test_a_run_is_told_as_spans(folder: Path, receiver: Receiver) -> None:
     assert {span["attributes"]["gen_ai.usage.output_tokens"] for span in calls} == {3}
 
 
+def test_a_secret_is_in_no_span(folder: Path, receiver: Receiver) -> None:
+    """Names, reasons and errors in which a key turns up show it blanked."""
+    key = "sk-Pl4nt3d-k3y-9876"
+    (folder / "promptfooconfig.yaml").write_text(
+        f"description: about {key}\nprompts: ['{key}']\nproviders: [{{id: echo, label: 'bot {key}'}}]\n"
+        f"tests: [{{description: 'is {key}', assert: [{{type: equals, value: 'not {key}'}}]}}]\n"
+    )
+    ended = evaluated(folder, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url, MY_API_KEY=key)
+    assert ended.returncode == 100, ended.stderr
+    assert receiver.taken
+    assert key not in str(receiver.taken)
+    assert "is [REDACTED]" in str(receiver.taken)
+
+
 def test_a_provider_is_told_the_span_of_its_call(folder: Path, receiver: Receiver) -> None:
     """Its own spans belong to the run's trace: `traceparent` names the call."""
     evaluated(folder, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=f"{receiver.url}/v1/traces")

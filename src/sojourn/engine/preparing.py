@@ -71,7 +71,7 @@ async def prepared(
         try:
             os.mkdir(folder, 0o700)
             extensions = read_extensions(suite.extensions, suite.base)
-            async with _tracing(suite, env) as traces, _telling(suite, run_id) as spans:
+            async with _tracing(suite, env) as traces, _telling(suite, run_id, secrets) as spans:
                 yield Setting(
                     suite=suite,
                     run_id=run_id,
@@ -131,9 +131,9 @@ def _tracing(suite: Suite, env: Mapping[str, str]) -> contextlib.AbstractAsyncCo
 
 
 @contextlib.asynccontextmanager
-async def _telling(suite: Suite, run_id: str) -> AsyncIterator[Spans]:
+async def _telling(suite: Suite, run_id: str, secrets: Secrets) -> AsyncIterator[Spans]:
     """Give a run who is told of it; what is left to be sent is sent afterwards."""
-    spans = spans_of(suite, run_id, os.environ)
+    spans = spans_of(suite, run_id, os.environ, secrets)
     try:
         yield spans
     finally:
@@ -160,7 +160,7 @@ def template_filters(suite: Suite, env: Mapping[str, str]) -> Iterator[dict[str,
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 
-def spans_of(suite: Suite, run_id: str, env: Mapping[str, str]) -> Spans:
+def spans_of(suite: Suite, run_id: str, env: Mapping[str, str], secrets: Secrets) -> Spans:
     """Return who is told of a run; warns where the environment asks for what is not installed.
 
     The standard variables of OpenTelemetry ask for spans, and so does a program around us with a provider of its own.
@@ -178,4 +178,4 @@ def spans_of(suite: Suite, run_id: str, env: Mapping[str, str]) -> Spans:
             sys.stderr.write(f"warning: {what}: pip install 'sojourn[otel]', or set OTEL_TRACES_EXPORTER=none\n")
         return Silence()
     provider = tracing(env, wanted=bool(asked))
-    return Silence() if provider is None else Telemetry(provider, suite, run_id)
+    return Silence() if provider is None else Telemetry(provider, suite, run_id, secrets)

@@ -27,6 +27,7 @@ from sojourn.model.plan import Lane, Trial
 from sojourn.model.reply import Reply
 from sojourn.model.result import Outcome, RunResult, TrialResult
 from sojourn.model.row import explanation
+from sojourn.model.secrecy import Secrets
 from sojourn.model.suite import Suite
 
 MOST = 500
@@ -74,11 +75,12 @@ def _warn(why: str) -> None:
 class Telemetry:
     """Tells of a run as it goes; spans of sessions come when it is over."""
 
-    def __init__(self, provider: Provider, suite: Suite, run_id: str) -> None:
+    def __init__(self, provider: Provider, suite: Suite, run_id: str, secrets: Secrets) -> None:
+        self._secrets = secrets
         self._provider = provider
         self._tracer = provider.tracers.get_tracer("sojourn", __version__)
         self._offset = time.time_ns() - time.perf_counter_ns()
-        about = {"sojourn.run.id": run_id, "sojourn.suite": one_line(suite.description, MOST)}
+        about = {"sojourn.run.id": run_id, "sojourn.suite": self._text(suite.description)}
         self._run = self._tracer.start_span("sojourn run", attributes=about)
         self._lanes: dict[int, Span] = {}
         self._trials: dict[int, Span] = {}
@@ -89,33 +91,41 @@ class Telemetry:
         if len(lane.trials) == 1:
             yield
             return
-        about = {"sojourn.lane": one_line(lane.key, MOST), "sojourn.lane.why": one_line(lane.why, MOST)}
+        about = {"sojourn.lane": self._text(lane.key), "sojourn.lane.why": self._text(lane.why)}
         span = self._started("lane", self._run, about)
         self._lanes |= {trial.index: span for trial in lane.trials}
         try:
             yield
         finally:
+            for trial in lane.trials:
+                self._lanes.pop(trial.index, None)
             span.end()
 
     @contextlib.contextmanager
     def trial(self, trial: Trial) -> Iterator[Callable[[TrialResult], None]]:
         """Bracket a trial."""
-        span = self._started("trial", self._lanes.get(trial.index, self._run), _about(trial))
+        span = self._started("trial", self._lanes.get(trial.index, self._run), self._about(trial))
         self._trials[trial.index] = span
         try:
-            yield lambda result: _come(span, result)
+            yield lambda result: self._come(span, result)
         finally:
+            self._trials.pop(trial.index, None)
             span.end()
 
     @contextlib.contextmanager
     def call(self, trial: Trial, provider: str) -> Iterator[Call]:
         """Bracket a call of a provider: what it does in this process belongs to the span by itself."""
-        about = {"sojourn.provider": one_line(provider, MOST)}
+        about = {"sojourn.provider": self._text(provider)}
         span = self._started("call", self._trials.get(trial.index, self._run), about, SpanKind.CLIENT)
         told = span.get_span_context()
         parent = f"00-{told.trace_id:032x}-{told.span_id:016x}-{int(told.trace_flags):02x}"
-        with trace.use_span(span, end_on_exit=True):
-            yield Call(parent, lambda reply: _answered(span, reply))
+        # The SDK would write the whole exception down, with whatever stands in it.
+        with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
+            try:
+                yield Call(parent, lambda reply: self._answered(span, reply))
+            except BaseException as error:
+                span.set_status(Status(StatusCode.ERROR, self._text(f"{type(error).__name__}: {error}")))
+                raise
 
     def _started(self, name: str, parent: Span, about: Mapping[str, Any], kind: SpanKind = SpanKind.INTERNAL) -> Span:
         context = trace.set_span_in_context(parent)
@@ -133,11 +143,11 @@ class Telemetry:
         for outcome in Outcome:
             self._run.set_attribute(f"sojourn.trials.{outcome.value}", result.count(outcome))
         for trouble in result.troubles:
-            self._run.set_status(Status(StatusCode.ERROR, one_line(str(trouble), MOST)))
+            self._run.set_status(Status(StatusCode.ERROR, self._text(str(trouble))))
         self._run.end()
 
     def _session(self, events: list[Event]) -> None:
-        about = {"sojourn.session": one_line(events[0].session, MOST), "sojourn.session.tag": events[0].tag}
+        about = {"sojourn.session": self._text(events[0].session), "sojourn.session.tag": events[0].tag}
         context = trace.set_span_in_context(self._run)
         span = self._tracer.start_span(
             "sojourn session", context, attributes=about, start_time=self._moment(events[0].at)
@@ -153,6 +163,10 @@ class Telemetry:
         """Return a moment of the run's clock as nanoseconds of the wall clock."""
         return int(at * 1e9) + self._offset
 
+    def _text(self, words: str) -> str:
+        """Return words as anybody may read them, short."""
+        return one_line(self._secrets.text(words), MOST)
+
     def close(self) -> None:
         """Send what is not sent yet."""
         if self._run.is_recording():
@@ -160,32 +174,29 @@ class Telemetry:
         if self._provider.own:
             self._provider.tracers.shutdown()
 
+    def _about(self, trial: Trial) -> dict[str, Any]:
+        return {
+            "sojourn.test": self._text(trial.name),
+            "sojourn.trial": trial.index,
+            "sojourn.provider": self._text(trial.column.provider.name),
+            "sojourn.prompt": self._text(trial.column.prompt.label),
+            "sojourn.repeat": trial.repeat,
+            "sojourn.turn": trial.turn,
+        }
 
-def _about(trial: Trial) -> dict[str, Any]:
-    return {
-        "sojourn.test": one_line(trial.name, MOST),
-        "sojourn.trial": trial.index,
-        "sojourn.provider": one_line(trial.column.provider.name, MOST),
-        "sojourn.prompt": one_line(trial.column.prompt.label, MOST),
-        "sojourn.repeat": trial.repeat,
-        "sojourn.turn": trial.turn,
-    }
+    def _come(self, span: Span, result: TrialResult) -> None:
+        span.set_attribute("sojourn.outcome", result.outcome.value)
+        span.set_attribute("sojourn.score", float(result.score))
+        if result.session_id:
+            span.set_attribute("session.id", self._text(result.session_id))
+        if result.outcome in (Outcome.FAILED, Outcome.ERROR):
+            span.set_status(Status(StatusCode.ERROR, self._text(explanation(result))))
 
-
-def _come(span: Span, result: TrialResult) -> None:
-    span.set_attribute("sojourn.outcome", result.outcome.value)
-    span.set_attribute("sojourn.score", float(result.score))
-    if result.session_id:
-        span.set_attribute("session.id", one_line(result.session_id, MOST))
-    if result.outcome in (Outcome.FAILED, Outcome.ERROR):
-        span.set_status(Status(StatusCode.ERROR, one_line(explanation(result), MOST)))
-
-
-def _answered(span: Span, reply: Reply) -> None:
-    for name, key in (("input", "prompt"), ("output", "completion")):
-        count = reply.tokens.get(key)
-        if isinstance(count, int):
-            span.set_attribute(f"gen_ai.usage.{name}_tokens", count)
-    span.set_attribute("sojourn.cached", reply.cached)
-    if reply.error:
-        span.set_status(Status(StatusCode.ERROR, one_line(reply.error, MOST)))
+    def _answered(self, span: Span, reply: Reply) -> None:
+        for name, key in (("input", "prompt"), ("output", "completion")):
+            count = reply.tokens.get(key)
+            if isinstance(count, int):
+                span.set_attribute(f"gen_ai.usage.{name}_tokens", count)
+        span.set_attribute("sojourn.cached", reply.cached)
+        if reply.error:
+            span.set_status(Status(StatusCode.ERROR, self._text(reply.error)))

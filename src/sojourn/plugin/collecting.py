@@ -20,6 +20,7 @@ from sojourn.model.plan import Plan, Trial
 from sojourn.model.repeats import Repeats, counted_repeats, key_of, wanted_passes
 from sojourn.model.result import Outcome, TrialResult
 from sojourn.model.row import explanation
+from sojourn.model.secrecy import Secrets
 from sojourn.plugin.running import Running, identity
 from sojourn.reporters import console
 from sojourn.reporters.cells import output
@@ -79,9 +80,9 @@ class SuiteFile(pytest.File):
         try:
             plan = asyncio.run(plan_of([str(self.path)], Flags(), cwd=Path.cwd(), environ=os.environ))
         except ConfigError as error:
-            raise self.CollectError("\n".join(map(str, error.problems))) from None
+            raise self.CollectError(_shown("\n".join(map(str, error.problems)))) from None
         except SojournError as error:
-            raise self.CollectError(str(error)) from None
+            raise self.CollectError(_shown(str(error))) from None
         groups: dict[Any, list[Trial]] = {}
         for trial in plan.trials:
             key = key_of(trial) if wanted_passes(trial) else identity(trial)
@@ -119,7 +120,7 @@ class TrialItem(pytest.Item):
         try:
             self._results = [self.running.of(trial) for trial in self.trials]
         except SojournError as error:
-            pytest.fail(plain(str(error)), pytrace=False)
+            pytest.fail(_shown(str(error)), pytrace=False)
         for result in self._results:
             self.user_properties += [("lane", result.trial.lane)] if result.trial.lane else []
             self.user_properties += [("session", result.session_id)] if result.session_id else []
@@ -158,7 +159,7 @@ class WholeItem(pytest.Item):
         """Wait until the run is over; fail with what broke in it."""
         wrong = self._running.wrong()
         if wrong:
-            pytest.fail(plain("\n".join(wrong)), pytrace=False)
+            pytest.fail(_shown("\n".join(wrong)), pytrace=False)
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """Say where the item is."""
@@ -168,3 +169,8 @@ class WholeItem(pytest.Item):
 def _told(result: TrialResult) -> str:
     answer = output(result)
     return plain(explanation(result)) + (f"\nanswered: {one_line(answer, 500)}" if answer else "")
+
+
+def _shown(words: str) -> str:
+    """Return what is told of a run as anybody may read it."""
+    return plain(Secrets.of(os.environ).text(words))
