@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 
-from sojourn.drawing.timeline import Bar, Block, Lane, Life, packed
-from sojourn.model.event import Event
+from sojourn.drawing.timeline import Bar, Block, Lane, packed
+from sojourn.model import lives
 from sojourn.model.plan import Lane as PlannedLane
 from sojourn.model.result import RunResult, TrialResult
 from sojourn.reporters.cells import heading
 
 MOST_SINGLE = 2_000
 """More blocks that share nothing would be thinner than a pixel, and a long way for whoever goes through them by key."""
-
-Span = tuple[float, float]
-_ENDS = ("closed", "failed")
 
 
 def lanes(result: RunResult) -> list[Lane]:
@@ -53,7 +49,7 @@ def _label(lane: PlannedLane, result: RunResult) -> str:
 
 
 def _blocks(result: RunResult) -> Iterator[Block]:
-    waits = _waits(result.events)
+    waits = lives.waits(result.events)
     flags = _races(result)
     for each in result.results:
         trial = each.trial
@@ -73,18 +69,6 @@ def _blocks(result: RunResult) -> Iterator[Block]:
         )
 
 
-def _waits(events: list[Event]) -> dict[int, list[Span]]:
-    """Return from when to when each trial waited for sessions; what never came to an end is no wait."""
-    since: dict[tuple[int, str], float] = {}
-    found: dict[int, list[Span]] = {}
-    for event in events:
-        if event.trial is not None and event.what == "waiting":
-            since[event.trial, event.session] = event.at
-        elif event.trial is not None and event.what == "lent" and (event.trial, event.session) in since:
-            found.setdefault(event.trial, []).append((since.pop((event.trial, event.session)), event.at))
-    return found
-
-
 def _races(result: RunResult) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     for race in result.races:
@@ -100,64 +84,6 @@ def _leaks(each: TrialResult, result: RunResult) -> list[str]:
 
 
 def bars(result: RunResult) -> list[Bar]:
-    """Return the lives of the sessions that the run opened, or else of those that its trials were seen to use.
-
-    Sessions of one name that lived one after another share a row.
-    """
-    lives: dict[str, list[Event]] = {}
-    for event in result.events:
-        if event.tag:
-            lives.setdefault(event.tag, []).append(event)
-    opened = [_life(events) for events in lives.values()]
-    named: dict[str, list[Life]] = {}
-    for life in opened or _seen(result):
-        named.setdefault(life.label.partition(" (")[0] if opened else "seen", []).append(life)
-    return [*_hooks(result.events), *(bar for name, group in named.items() for bar in _rows(name, group))]
-
-
-def _rows(name: str, lives: list[Life]) -> Iterator[Bar]:
-    for place, row in enumerate(packed(lives)):
-        label = row[0].label if len(lives) == 1 else f"{name}: {len(lives)} sessions"
-        yield Bar(label="" if place else label, lives=row)
-
-
-def _hooks(events: list[Event]) -> list[Bar]:
-    ran = [event for event in events if event.what in ("begun", "ended")]
-    lives = [
-        Life(label=one.session, stretches=((one.at, two.at, "use"),))
-        for one, two in zip(ran[::2], ran[1::2], strict=False)
-    ]
-    return [Bar(label="hooks of the run", lives=tuple(lives))] if lives else []
-
-
-def _life(events: list[Event]) -> Life:
-    """Return one session's life: it opens, is lent and lies open in turns, and is closed."""
-    stretches: list[tuple[float, float, str]] = []
-    lent: dict[int | None, float] = {}
-    since, state = events[0].at, "opening"
-    for event in events:
-        if event.what == "lent":
-            lent[event.trial] = event.at
-        elif event.what == "returned":
-            stretches.append((lent.pop(event.trial, event.at), event.at, "use"))
-        elif event.what in ("open", "closing", *_ENDS):
-            stretches.append((since, event.at, state))
-            since, state = event.at, {"open": "idle", "closing": "closing"}.get(event.what, "")
-    if state:  # it was never closed
-        stretches.append((since, events[-1].at, state))
-    trouble = "it could not be opened" if events[-1].what == "failed" else "" if not state else "it was not closed"
-    return Life(label=events[0].session, stretches=tuple(stretches), trouble=trouble)
-
-
-def _seen(result: RunResult) -> list[Life]:
-    """Return the sessions that providers reported, open from their first trial to their last."""
-    used: dict[str, list[Span]] = {}
-    for each in result.results:
-        if each.session_id and _is_of(result, each.started, each.ended):
-            used.setdefault(each.session_id, []).append((each.started, each.ended))
-    found = []
-    for session, spans in used.items():
-        spans.sort()
-        idle = [(one[1], two[0], "idle") for one, two in pairwise(spans) if two[0] > one[1]]
-        found.append(Life(label=session, stretches=(*((*span, "use") for span in spans), *idle)))
-    return found
+    """Return the lives of the sessions that the run opened, or else of those that its trials were seen to use."""
+    ran = [each for each in result.results if each.session_id and _is_of(result, each.started, each.ended)]
+    return lives.bars(result.events, ((each.session_id, each.started, each.ended) for each in ran))
