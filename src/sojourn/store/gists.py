@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sqlite3
+from collections.abc import Iterable
 
 from sojourn.encoding import encode, writable
 from sojourn.model.gist import gist
 from sojourn.model.grading import Row
+from sojourn.store.schema import GIST, ROW, WORDS
+
+TABLES = ("rows", "gists", "words")
 
 
-def gist_row(run: int | None, number: int, made: Row) -> tuple[Any, ...]:
-    """Return what `schema.GIST` writes down of a trial with this row."""
-    told = gist(made)
-    return run, number, told.twin, told.answer, encode(told.shown).decode(), writable(told.searched)
+class Kept:
+    """The rows of some trials and what is kept of them, made ready before the store is locked to `put` them."""
+
+    def __init__(self, run: int | None, numbered: Iterable[tuple[int, Row]]) -> None:
+        self._rows, self._gists, self._words = [], [], []
+        for number, made in numbered:
+            told = gist(made)
+            self._rows.append((run, number, encode(made).decode()))
+            self._gists.append((run, number, told.twin, told.answer, encode(told.shown).decode()))
+            self._words.append((run, number, writable(told.searched)))
+
+    def put(self, store: sqlite3.Connection) -> None:
+        """Write them down; the caller brackets it with `writing`."""
+        store.executemany(ROW, self._rows)
+        store.executemany(GIST, self._gists)
+        store.executemany(WORDS, self._words)
+
+
+def drop_rows(store: sqlite3.Connection, gone: Iterable[tuple[int, int]]) -> None:
+    """Remove the rows of some trials, each a run and a number, and what was kept of them."""
+    told = list(gone)
+    for table in TABLES:
+        store.executemany(f"DELETE FROM {table} WHERE run = ? AND number = ?", told)

@@ -55,7 +55,7 @@ def tests(store: Store, head: Head, wanted: Wanted) -> tuple[int, list[int]]:
     joined, found = "", ["run = ?"]
     asked: list[Any] = [head.number]
     if wanted.text:
-        joined = " JOIN gists USING (run, number)"
+        joined = " JOIN words USING (run, number)"
         found.append("searched LIKE ? ESCAPE '\\'")
         asked.append(_pattern(wanted.text))
     if wanted.outcomes:
@@ -125,3 +125,29 @@ def events_between(store: Store, head: Head, span: tuple[float, float]) -> Itera
     )
     for at, what, session, tag, trial in store.ask(query, (head.number, *span)):
         yield Event(at=at, what=what, session=session, tag=tag, trial=trial)
+
+
+def count(store: Store, head: Head) -> int:
+    """Return how many trials of a run are done."""
+    found: int = store.ask("SELECT count(*) FROM trials WHERE run = ?", (head.number,)).fetchone()[0]
+    return found
+
+
+def numbers(store: Store, head: Head, places: Iterable[tuple[int, int]]) -> dict[tuple[int, int], int]:
+    """Return the numbers of trials that are named by test and column."""
+    query = "SELECT number FROM trials WHERE run = ? AND test = ? AND prompt = ?"
+    found = {place: store.ask(query, (head.number, *place)).fetchone() for place in set(places)}
+    return {place: row[0] for place, row in found.items() if row is not None}
+
+
+def by_column(store: Store, head: Head) -> dict[int, dict[str, Any]]:
+    """Return for each column its outcomes so far, and the mean of its latencies in milliseconds."""
+    query = "SELECT prompt, outcome, count(*), sum(latency) FROM trials WHERE run = ? GROUP BY prompt, outcome"
+    found: dict[int, dict[str, Any]] = {}
+    for prompt, outcome, counted, latency in store.ask(query, (head.number,)):
+        told = found.setdefault(prompt, {"outcomes": {}, "latency": 0.0})
+        told["outcomes"][outcome] = counted
+        told["latency"] += latency
+    for told in found.values():
+        told["latency"] /= sum(told["outcomes"].values())
+    return found

@@ -21,9 +21,9 @@ from sojourn.model.event import Event
 from sojourn.model.plan import Trial
 from sojourn.model.result import Outcome, RunResult, TrialResult
 from sojourn.model.row import row
-from sojourn.store.gists import gist_row
+from sojourn.store.gists import Kept, drop_rows
 from sojourn.store.place import Beacon, open_store
-from sojourn.store.schema import EVENT, GIST, ROW, TRIAL
+from sojourn.store.schema import EVENT, TRIAL
 
 Told = Callable[[TrialResult], None]
 
@@ -87,8 +87,7 @@ class Recorder:
         found = [each for [each] in store.execute("SELECT number FROM trials WHERE run = ?", (number,))]
         gone = [(number, each) for each in found if each not in kept]
         store.executemany("DELETE FROM trials WHERE run = ? AND number = ?", gone)
-        store.executemany("DELETE FROM rows WHERE run = ? AND number = ?", gone)
-        store.executemany("DELETE FROM gists WHERE run = ? AND number = ?", gone)
+        drop_rows(store, gone)
         asked = "SELECT coalesce(max(number) + 1, 0), coalesce(max(at), 0) FROM events WHERE run = ?"
         events, told = store.execute(asked, (number,)).fetchone()
         [ended] = store.execute("SELECT coalesce(max(ended), 0) FROM trials WHERE run = ?", (number,)).fetchone()
@@ -130,15 +129,12 @@ class Recorder:
         self._recorded.update((result.trial.index, result) for result in results)
 
     def _written(self, store: sqlite3.Connection, results: list[TrialResult], events: list[Event]) -> None:
-        made = [(each.trial.index, row(each, self._result.run_id)) for each in results]
-        rows = [(self._number, number, _text(each)) for number, each in made]
-        gists = [gist_row(self._number, number, each) for number, each in made]
+        kept = Kept(self._number, ((each.trial.index, row(each, self._result.run_id)) for each in results))
         trials = [self._trial(each) for each in results]
         told = [(self._number, self._events + n, *self._event(event)) for n, event in enumerate(events)]
         with writing(store):
             store.executemany(TRIAL, trials)
-            store.executemany(ROW, rows)
-            store.executemany(GIST, gists)
+            kept.put(store)
             store.executemany(EVENT, told)
         self._events += len(events)
 

@@ -16,9 +16,9 @@ from sojourn.errors import StoreError
 from sojourn.model.event import Event
 from sojourn.model.restoring import Times
 from sojourn.model.result import Outcome
-from sojourn.store.gists import gist_row
+from sojourn.store.gists import TABLES, Kept
 from sojourn.store.place import is_alive, open_store
-from sojourn.store.schema import GIST, ROW, TRIAL
+from sojourn.store.schema import TRIAL
 
 _HEAD = "number, id, created, description, state, expected, passed, failed, errors, skipped"
 
@@ -158,8 +158,7 @@ class Store:
                 head,
             ).lastrowid
             self._rows.executemany(TRIAL, (_trial(number, place, row) for place, row in enumerate(rows)))
-            self._rows.executemany(ROW, ((number, place, encode(row).decode()) for place, row in enumerate(rows)))
-            self._rows.executemany(GIST, (gist_row(number, place, row) for place, row in enumerate(rows)))
+            Kept(number, enumerate(rows)).put(self._rows)
 
     def ask(self, query: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> sqlite3.Cursor:
         """Ask the tables themselves; only to read."""
@@ -170,7 +169,7 @@ class Store:
         if head.state == "running":
             raise StoreError(f"the run {head.id} is still going on", todo="stop it first")
         with writing(self._rows):
-            for table in ("trials", "rows", "gists", "events"):
+            for table in ("trials", "events", *TABLES):
                 self._rows.execute(f"DELETE FROM {table} WHERE run = ?", (head.number,))
             self._rows.execute("DELETE FROM runs WHERE number = ?", (head.number,))
 

@@ -40,16 +40,21 @@ STEPS = (
         number INTEGER NOT NULL,
         row TEXT NOT NULL,
         PRIMARY KEY (run, number)
-    ) WITHOUT ROWID;
+    );
     CREATE TABLE gists (
         run INTEGER NOT NULL,
         number INTEGER NOT NULL,
         twin TEXT NOT NULL,
         answer TEXT NOT NULL,
         shown TEXT NOT NULL,
+        PRIMARY KEY (run, number)
+    );
+    CREATE TABLE words (
+        run INTEGER NOT NULL,
+        number INTEGER NOT NULL,
         searched TEXT NOT NULL,
         PRIMARY KEY (run, number)
-    ) WITHOUT ROWID;
+    );
     CREATE INDEX trials_by_test ON trials (run, test);
     CREATE TABLE events (
         run INTEGER NOT NULL,
@@ -65,9 +70,12 @@ STEPS = (
 )
 """`runs.state` is running, stopped or done; `asked` how the run was asked for, `document` what is told of it as a
 whole, its rows left out. Times of trials and events are seconds from the run's beginning. `trials.mark` tells whether
-a test is still the one that was run; `gists` holds what lists need of rows, so that these are read one by one only."""
+a test is still the one that was run; `gists` holds what lists need of rows and `words` what
+is searched in, so that rows are read one by one only. Tables with long texts have row ids: without, each text of more
+than a quarter of a page takes pages of its own."""
 
 TRIAL = "INSERT OR REPLACE INTO trials VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 ROW = "INSERT OR REPLACE INTO rows VALUES (?, ?, ?)"
 EVENT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)"
-GIST = "INSERT OR REPLACE INTO gists VALUES (?, ?, ?, ?, ?, ?)"
+GIST = "INSERT OR REPLACE INTO gists VALUES (?, ?, ?, ?, ?)"
+WORDS = "INSERT OR REPLACE INTO words VALUES (?, ?, ?)"
