@@ -41,7 +41,7 @@ def line(start: tuple[float, float], end: tuple[float, float], kind: str) -> str
 def ticks(low: float, high: float, most: int = 8) -> Iterator[float]:
     """Yield round values from `low` to `high`, at most so many and one."""
     span = high - low
-    if span <= 0:
+    if span <= 1e-9:  # no clock tells so little apart
         yield low
         return
     step = 10 ** math.floor(math.log10(span / most))
