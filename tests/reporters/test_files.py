@@ -208,6 +208,34 @@ def test_no_format_tells_a_secret(run: Run, trial: Make) -> None:
         assert not re.search(rb"hush-hush", written(result, suffix)), suffix
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".html", ".md", ".junit.xml"])
+def test_what_people_read_moves_no_cursor_and_turns_nothing_round(run: Run, trial: Make, suffix: str) -> None:
+    """Escape sequences, NUL, marks that turn text round: none of them is in a file that is looked at."""
+    odd = "a\x1b[31mred\x1b]0;title\x07\x00\u202egnp.exe\u2066b\r\n"
+    result = run(
+        trial(
+            raw={"vars": {odd: odd}, "description": odd},
+            reply=Reply(output=odd),
+            outcome=Outcome.FAILED,
+            reason=odd,
+            session_id=odd,
+            printed=odd,
+        ),
+        troubles=[Trouble(phase=Phase.CLOSE, what=odd)],
+    )
+    text = written(result, suffix).decode()
+    assert not set("\x1b\x00\x07\u202e\u2066") & set(text)
+    assert "ared" in text
+
+
+def test_ten_megabytes_are_written_in_every_format(run: Run, trial: Make) -> None:
+    """A huge answer makes a large file, and no failure."""
+    huge = trial(reply=Reply(output="x<&| \n" * 1_700_000), outcome=Outcome.FAILED, reason="too long")
+    for suffix in REPORTERS:
+        data = written(run(huge), suffix)
+        assert len(data) > 10_000_000 or suffix in (".junit.xml", ".md", ".parquet"), suffix
+
+
 def test_a_row_says_which_turn_it_is(trial: Make, run: Run) -> None:
     """Each turn of a test has a row of its own in every format, and none looks like another."""
     first, second = trial(0, raw={"description": "refund"}), trial(1, raw={"description": "refund"})

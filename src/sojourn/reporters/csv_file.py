@@ -1,6 +1,7 @@
 """CSV in promptfoo's shape: one row a test; each column has output, status, score, metrics and reason.
 
-A cell that a spreadsheet would run as a formula is written with an apostrophe before it.
+A cell that a spreadsheet would run as a formula is written with an apostrophe before it, and what would colour a
+terminal or turn text round is left out.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import csv
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from sojourn.drawing.plain import plain
 from sojourn.encoding import encode, writable
 from sojourn.model.document import variable_names
 from sojourn.model.result import Outcome, RunResult, TrialResult
@@ -68,7 +70,7 @@ def _cell(trial: TrialResult | None, metrics: list[str]) -> Iterator[str]:
 
 
 def _safe(cell: str) -> str:
-    cell = writable(cell).replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n")  # a lone \r would end the row
+    cell = plain(writable(cell).replace("\r\n", "\n").replace("\r", "\n"))  # a lone \r would end the row
     if cell.startswith(_FORMULA_STARTS) and not _is_number(cell):
         return "'" + cell
     return cell
