@@ -151,3 +151,14 @@ def test_a_long_run_is_drawn_in_part(run: Run, trial: Make) -> None:
     (row,) = lanes(result)
     assert len(row.blocks) == 2_000
     assert row.label == "the first 2000 of 2500 single tests"
+
+
+def test_sessions_that_were_only_seen_are_drawn_too(run: Run, trial: Make) -> None:
+    """From their first trial to their last, with the time between as open."""
+    times = ((1.0, 2.0), (3.0, 4.0))
+    trials = [trial(n, started=start, ended=end, session_id="thread") for n, (start, end) in enumerate(times)]
+    result = run(*trials, began=1.0)
+    result.duration_ms = 3_000
+    (bar,) = bars(result)
+    assert bar.label == "thread"
+    assert sorted(bar.lives[0].stretches) == [(1.0, 2.0, "use"), (2.0, 3.0, "idle"), (3.0, 4.0, "use")]

@@ -157,7 +157,7 @@ def _block(block: Block, scale: _Scale) -> str:
     waited = "".join(_wait(start, end, scale) for start, end in block.waits)
     sign = _SIGNS.get(block.outcome, "")
     signed = text(x + size[0] - min(size[0] / 2, 10), 17, sign, "tl-sign") if sign and size[0] >= 8 else ""
-    flag = f'<path class="tl-flag" d="M{number(x)} 0l6 -5v10z"/>' if block.flags else ""
+    flag = f'<path class="tl-flag" d="M{number(x + 1)} 5l11 8l-11 8z"/>' if block.flags else ""
     words = [f"{block.label}: {block.outcome}, {duration(block.end - block.start)}", *block.flags]
     words += [f"waited {duration(sum(end - start for start, end in block.waits))}"] if block.waits else []
     drawn = f"{told(chr(10).join(words))}{box(x, INSET, size, f'tl-block {block.outcome}')}{waited}{signed}{flag}"

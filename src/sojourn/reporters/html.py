@@ -152,7 +152,7 @@ def _timeline(result: RunResult) -> Iterator[str]:
 
 def _sign(kind: str) -> str:
     shape = (
-        '<path class="tl-flag" d="M4 6l8 -6v12z"/>'
+        '<path class="tl-flag" d="M4 0l11 6l-11 6z"/>'
         if kind == "tl-flag"
         else f'<rect class="{kind}" width="18" height="12"/>'
     )
