@@ -30,6 +30,7 @@ PROVIDERS = {
     "ollama": "sojourn.providers.openai:OpenAi",
     "openai": "sojourn.providers.openai:OpenAi",
     "openrouter": "sojourn.providers.openai:OpenAi",
+    "package": "sojourn.providers.script:Script",
     "perplexity": "sojourn.providers.openai:OpenAi",
     "promptfoo:simulated-user": "sojourn.providers.several:SimulatedUser",
     "python": "sojourn.providers.script:Script",

@@ -1,4 +1,6 @@
 import json
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,6 +105,34 @@ def test_a_chats_answer_has_promptfoos_shape(
 ) -> None:
     """Text, tool calls, both, JSON by a schema, thoughts, refusals."""
     assert asked_model(ask, service, "openai:chat:gpt-4o", answer, **config).output == output
+
+
+def called(*names: str) -> Any:
+    """An answer in which the model calls functions, each with the same argument."""
+    calls = [{**CALL, "function": {"name": name, "arguments": '{"a": 2}'}} for name in names]
+    return message(None, tool_calls=calls)
+
+
+def test_functions_that_a_model_calls_are_called(ask: Ask, service: Service, tmp_path: Path) -> None:
+    """What they return, inline or in files, is the output, a line each; who has none called keeps the calls."""
+    (tmp_path / "tools.js").write_text("exports.twice = async (args) => ({ twice: JSON.parse(args).a * 2 });\n")
+    (tmp_path / "tools.py").write_text("import json\ndef half(args):\n    return json.loads(args)['a'] / 2\n")
+    functions = {
+        "twice": "file://tools.js:twice",
+        "half": "file://tools.py:half",
+        "more": "async (args) => JSON.parse(args).a + 1",
+        "nothing": "() => undefined",
+        "breaks": "() => { throw new Error('no') }",
+    }
+    asked = partial(asked_model, ask, service, "openai:chat:gpt-4o", functionToolCallbacks=functions)
+
+    assert asked(called("twice", "half", "more", "nothing", "other")).output == '{"twice":4}\n1\n3\n'
+    assert asked(message(None, function_call={"name": "more", "arguments": '{"a": 1}'})).output == "2"
+    broken = asked(called("more", "breaks"))
+    assert [call["function"]["name"] for call in broken.output] == ["more", "breaks"]
+    assert "functionToolCallbacks.breaks broke" in broken.printed
+    assert asked(called("other")).output == called("other")["choices"][0]["message"]["tool_calls"]
+    assert asked(message()).output == "hello"
 
 
 def test_usage_cost_reason_and_logprobs_are_told(ask: Ask, service: Service) -> None:
@@ -286,7 +316,10 @@ def test_a_missing_key_is_named(ask: Ask, model: str, config: dict[str, Any], to
         ("openai:speech:m", "needs OpenAI's speech service, which Sojourn does not run"),
         ("xai:image:m", "needs xai's image service, which Sojourn does not run"),
         ("xai:voice:m", "needs xai's voice service, which Sojourn does not run"),
-        ({"id": "openai:m", "config": {"functionToolCallbacks": {"f": "x"}}}, "functionToolCallbacks is not there yet"),
+        (
+            {"id": "openai:responses:m", "config": {"functionToolCallbacks": {"f": "x"}}},
+            "functionToolCallbacks is there for chats only",
+        ),
         ("opnai:chat:m", "unknown provider 'opnai:chat:m'"),
     ],
 )

@@ -8,6 +8,7 @@ from typing import Any
 from sojourn.assertions.reading import text_value
 from sojourn.assertions.results import broken, lenient_verdict, strict_verdict
 from sojourn.errors import ClaimError, CodeDiedError, CodeError
+from sojourn.languages.packages import packaged
 from sojourn.model.reference import Reference, Tongue
 from sojourn.model.reply import Reply
 from sojourn.model.suite import Claim
@@ -27,6 +28,8 @@ async def javascript(claim: Claim, reply: Reply, context: ClaimContext) -> Verdi
 
 def _reference(claim: Claim, context: ClaimContext, tongue: Tongue) -> Reference:
     source = text_value(claim)
+    if package := packaged(source, context.base, "assertion"):
+        return package
     if source.startswith("file://"):
         found = Reference.parse(source, base=context.base, role="assertion")
         if found is None:

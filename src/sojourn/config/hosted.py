@@ -55,7 +55,6 @@ NEEDS = {
     "opencode": "OpenCode",
     "openinterpreter": "Open Interpreter",
     "orcarouter": "OrcaRouter",
-    "package": "an npm package",
     "palm": "Google PaLM",
     "portkey": "Portkey",
     "promptfoo": "promptfoo's own services",

@@ -19,6 +19,7 @@ from sojourn.config.references import FILE, load_files
 from sojourn.config.sessions import endpoint_session, own_session
 from sojourn.config.shape import check_mapping, slip
 from sojourn.errors import CodeError, ConfigError, ProviderError
+from sojourn.languages.packages import packaged
 from sojourn.model.reference import Reference
 from sojourn.model.suite import JsonDict, ProviderSpec
 
@@ -174,8 +175,12 @@ def check_plug(spec: ProviderSpec) -> None:
             raise Mismatch(error.what, todo=error.todo) from None
     if name == "exec":
         _check_program(spec.id)
-    if name in ("python", "javascript"):
-        reference = Reference.parse(spec.id, base=spec.base, role="provider")
+    if name in ("python", "javascript", "package"):
+        try:
+            reference = packaged(spec.id, spec.base, "provider")
+        except CodeError as error:
+            raise Mismatch(str(error), path=("id",)) from None
+        reference = reference or Reference.parse(spec.id, base=spec.base, role="provider")
         if reference is None or not os.path.isfile(reference.path):
             raise Mismatch(f"no such file: {spec.id}", path=("id",))
         workers = number(spec.config.get("workers"), "workers")

@@ -11,6 +11,7 @@ from typing import Any
 from sojourn.config.files import read_text, resolve
 from sojourn.config.references import FILE
 from sojourn.errors import CodeError, ConfigError
+from sojourn.languages.packages import PREFIX, packaged
 from sojourn.model.reference import Reference
 from sojourn.model.suite import JsonDict
 from sojourn.protocols import Code
@@ -42,15 +43,16 @@ async def load_vars(
     named = [
         name
         for name, value in variables.items()
-        if isinstance(value, str) and value.startswith(FILE) and name not in data
+        if isinstance(value, str) and value.startswith((FILE, PREFIX)) and name not in data
     ]
     if not named:
         return variables
     loaded = dict(variables)
     for name in named:
-        reference = Reference.parse(loaded[name], base=base, role="variable")
+        written = loaded[name]
+        reference = packaged(written, base, "variable") or Reference.parse(written, base=base, role="variable")
         if reference is None:
-            loaded[name] = _content(resolve(loaded[name], base))
+            loaded[name] = _content(resolve(written, base))
         else:
             told = [name, prompt, loaded] + ([dict(provider)] if reference.tongue == "javascript" else [])
             loaded[name] = _answer(reference, (await code.call(reference, *told)).value)

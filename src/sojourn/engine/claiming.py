@@ -12,6 +12,7 @@ from typing import Any
 from sojourn.config.files import read_data, read_text
 from sojourn.config.references import is_code
 from sojourn.errors import ClaimError
+from sojourn.languages.packages import PREFIX, packaged
 from sojourn.model.reference import Reference
 from sojourn.model.suite import Claim
 from sojourn.protocols import ClaimContext
@@ -36,12 +37,12 @@ async def readied(claim: Claim, context: ClaimContext) -> Claim:
 
 
 async def _text(claim: Claim, value: str, context: ClaimContext) -> Any:
-    if not value.startswith(FILE):
+    if not value.startswith((FILE, PREFIX)):
         return _rendered(value, context)
     if claim.type in SCRIPTS:
         return value
     value = _rendered(value, context)
-    reference = Reference.parse(value, base=context.base, role="value")
+    reference = packaged(value, context.base, "value") or Reference.parse(value, base=context.base, role="value")
     if reference is None:
         return _rendered(load_file(str(Path(context.base, value.removeprefix(FILE)))), context)
     output = context.script["providerResponse"]["output"]

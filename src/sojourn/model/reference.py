@@ -29,6 +29,7 @@ Role = Literal[
     "parser",
     "status",
     "stream",
+    "tool",
 ]
 
 SUFFIXES: dict[str, Tongue] = {

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+import tempfile
 import time
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from sojourn.errors import ProviderError
@@ -15,6 +17,9 @@ from sojourn.protocols import Question, Tools
 from sojourn.providers.expressions import Expression
 from sojourn.providers.request_body import Fill
 from sojourn.providers.sending import Outgoing, Sender, SendingError, refusal
+
+if TYPE_CHECKING:  # start-up need not wait for it
+    import ssl
 
 EARLY = 60.0
 """Seconds before its end at which a token is renewed."""
@@ -103,21 +108,45 @@ def certificates(tls: Mapping[str, Any] | None, base: str) -> Any:
     import ssl
 
     if tls.get("pfx") or tls.get("pfxPath"):
-        raise ProviderError("tls: pfx is not read", todo="give certPath and keyPath in PEM")
+        todo = "give certPath and keyPath in PEM: openssl pkcs12 -in client.pfx -out client.pem -nodes"
+        raise ProviderError("tls: pfx is not read", todo=todo)
     try:
+        authority = _text(tls, "ca")
         context = ssl.create_default_context(
-            cafile=_path(tls.get("caPath"), base), cadata=tls.get("ca") if isinstance(tls.get("ca"), str) else None
+            cafile=None if authority else _path(tls.get("caPath"), base), cadata=authority or None
         )
-        if tls.get("certPath"):
-            context.load_cert_chain(
-                _path(tls["certPath"], base) or "", _path(tls.get("keyPath"), base), tls.get("passphrase")
-            )
+        if tls.get("certPath") or tls.get("cert"):
+            _prove(context, tls, base)
     except (OSError, ssl.SSLError, ValueError) as error:
         raise ProviderError(f"tls: the certificates cannot be used: {error}") from error
     if tls.get("rejectUnauthorized") is False:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _prove(context: ssl.SSLContext, tls: Mapping[str, Any], base: str) -> None:
+    """Load the client's certificate and key, from files or as they stand in the configuration."""
+    with tempfile.TemporaryDirectory() as folder:  # the library reads them from files only, and at once
+
+        def named(key: str) -> str | None:
+            text = _text(tls, key)
+            if not text:
+                return _path(tls.get(f"{key}Path"), base)
+            Path(folder, key).touch(mode=0o600)
+            Path(folder, key).write_text(text, encoding="utf-8")
+            return str(Path(folder, key))
+
+        context.load_cert_chain(named("cert") or "", named("key"), tls.get("passphrase"))
+
+
+def _text(tls: Mapping[str, Any], key: str) -> str:
+    """Return what stands in the configuration itself, or was read for it where it says `file://`; else nothing."""
+    said = tls.get(key)
+    path = str(tls.get(f"{key}Path") or "")
+    if said:
+        return "\n".join(map(str, said)) if isinstance(said, list) else str(said)
+    return path if path.startswith("-----BEGIN") else ""
 
 
 def _path(written: Any, base: str) -> str | None:

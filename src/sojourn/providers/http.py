@@ -19,6 +19,7 @@ from sojourn.providers.exchange import Answer, Exchange
 from sojourn.providers.expressions import Broken, expression
 from sojourn.providers.request_body import Fill, encoded, filled, multipart, raw_request
 from sojourn.providers.sending import BUSY, Manner, Outgoing, SendingError, refusal
+from sojourn.providers.signing import Signing, check_signing
 from sojourn.template.jsontext import json_text
 
 REFUSED = BUSY | {401, 403, 404, 501}
@@ -55,6 +56,9 @@ class Http:
         self._status = expression(config, "validateStatus", "status", tools, base)
         self._auth = Credentials(config["auth"], tools, base) if config.get("auth") else None
         env = {**tools.env, **spec.env}
+        self._signing: Signing | None = None
+        if config.get("signatureAuth"):
+            self._signing = Signing(config["signatureAuth"], base, env, tools.render)
         is_live = any(config.get(key) for key in ("session", "sessionParser", "stateful"))
         manner = Manner.of(config, env, certificates(config.get("tls"), base))
         self._exchange = Exchange(spec, tools, manner, is_live=is_live)
@@ -65,7 +69,7 @@ class Http:
         if "://" not in spec.id and not spec.config.get("url") and not spec.config.get("request"):
             raise ProviderError(f"{spec.id!r} needs an address", todo="write url: under config")
         if spec.config.get("signatureAuth"):
-            raise ProviderError(f"{spec.id!r}: signatureAuth is not there yet: promptfoo has it, Sojourn does not")
+            check_signing(spec.config["signatureAuth"])
 
     async def ask(self, question: Question) -> Reply:
         """Answer with what the service did; a refusal, or an expression that breaks, is the reply's error."""
@@ -74,7 +78,7 @@ class Http:
             outgoing = await self._outgoing(question, variables)
             answer = await self._exchange.send(outgoing, question)
             reply = await self._read(answer, question, variables)
-        except (Broken, SendingError) as error:
+        except (Broken, ProviderError, SendingError) as error:
             return Reply(error=str(error))
         if not reply.error or not answer.is_error:
             return reply
@@ -104,6 +108,8 @@ class Http:
 
         if self._auth is not None:
             variables |= await self._auth.prepare(fill, self._exchange.sender)
+        if self._signing is not None:
+            variables |= self._signing.variables(fill)
         over: Any = None
         if self._config.get("transformRequest"):
             made = await self._transformed(question, variables, fill)

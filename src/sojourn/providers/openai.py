@@ -10,6 +10,7 @@ from sojourn.model.reply import Reply
 from sojourn.model.suite import JsonDict, ProviderSpec
 from sojourn.protocols import Question, Tools
 from sojourn.providers import openai_answers as answers
+from sojourn.providers.callbacks import KEY, Callbacks
 from sojourn.providers.service import NotAnsweredError, Service, messages_of, reading
 from sojourn.providers.vendors import VENDORS
 
@@ -98,15 +99,14 @@ class OpenAi:
         self._prefix, self._mode, self._model = _parsed(spec.id)
         self._vendor = VENDORS[self._prefix]
         self._service = Service(spec, tools)
+        self._callbacks = Callbacks(spec, tools)
 
     @staticmethod
     def check(spec: ProviderSpec) -> None:
         """Raise ProviderError where the id names no model, or the configuration asks for what is not there."""
         _parsed(spec.id)
-        if spec.config.get("functionToolCallbacks"):
-            raise ProviderError(
-                f"{spec.id!r}: functionToolCallbacks is not there yet: promptfoo has it, Sojourn does not"
-            )
+        if spec.config.get(KEY) and _parsed(spec.id)[1] != "chat":
+            raise ProviderError(f"{spec.id!r}: {KEY} is there for chats only", todo="write openai:chat:MODEL")
 
     async def ask(self, question: Question) -> Reply:
         """Answer with the model's text, tool calls or parsed JSON; what goes wrong is the reply's error."""
@@ -175,7 +175,7 @@ class OpenAi:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
         body |= config.get("passthrough") or {}
         answer = await self._post("/chat/completions", body, question, config)
-        return reading(answers.chat, answer, self._model, config)
+        return await self._callbacks.answered(reading(answers.chat, answer, self._model, config))
 
     async def _completion(self, question: Question) -> Reply:
         config = self._service.config_for(question)

@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from sojourn.errors import CodeDiedError, CodeError, ProviderError
+from sojourn.languages.packages import packaged
 from sojourn.model.reference import Reference
 from sojourn.model.reply import Reply
 from sojourn.model.suite import JsonDict, ProviderSpec
@@ -30,7 +31,8 @@ class Script:
     """Calls `call_api(prompt, options, context)` in Python, or a class's `callApi(prompt, context)` in JavaScript."""
 
     def __init__(self, spec: ProviderSpec, tools: Tools) -> None:
-        reference = Reference.parse(spec.id, base=spec.base or str(tools.base), role="provider")
+        base = spec.base or str(tools.base)
+        reference = packaged(spec.id, base, "provider") or Reference.parse(spec.id, base=base, role="provider")
         if reference is None:
             raise ProviderError(f"{spec.id!r} names no Python or JavaScript file")
         executable = str(spec.config.get("pythonExecutable") or "")
@@ -39,7 +41,7 @@ class Script:
             reference = dataclasses.replace(reference, executable=executable, workers=workers or 1)
         self._reference = reference
         self._tools = tools
-        config = {**spec.config, "basePath": spec.base or str(tools.base)}
+        config = {**spec.config, "basePath": base}
         self._options = {"id": spec.id, "config": config, "env": dict(spec.env)}
         self._deadline_ms = float(spec.config.get("timeout") or 0)
         self._session = dataclasses.replace(reference, role="session", executable="", workers=0)

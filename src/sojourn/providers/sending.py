@@ -161,8 +161,16 @@ class _Unsent(Exception):  # noqa: N818  a step on the way to SendingError
     """The connection failed; `is_unsent`: before anything was sent."""
 
     def __init__(self, url: str, error: Exception, *, is_unsent: bool) -> None:
-        super().__init__(f"{url} cannot be reached: {str(error) or type(error).__name__}")
+        super().__init__(f"{url} cannot be reached: {_why(error)}")
         self.is_unsent = is_unsent
+
+
+def _why(error: BaseException) -> str:
+    """Return what an error says, or what it came of, where it says nothing itself (TLS does not)."""
+    step: BaseException | None = error
+    while step is not None and not str(step):
+        step = step.__cause__ or step.__context__
+    return str(step) if step is not None else type(error).__name__
 
 
 def backoff(attempt: int) -> float:

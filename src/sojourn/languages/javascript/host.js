@@ -38,6 +38,7 @@ const EXPRESSIONS = {
   parser: ['data'],
   status: ['status'],
   stream: ['accumulator', 'event', 'context'],
+  tool: ['args'],
 };
 const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor;
 const DECLARATION = /^(?:const|let|var)\s/;

@@ -1,0 +1,134 @@
+"""What a request proves itself with, against a real TLS server and with real keys."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import ipaddress
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
+
+from tests.providers.conftest import Ask
+from tests.providers.service import Service, serving
+
+PEM, PKCS8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+
+
+@pytest.fixture(scope="module")
+def key() -> rsa.RSAPrivateKey:
+    """One key for all: making one takes a while."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def written(key: Any) -> str:
+    """Return a private key as PEM."""
+    return str(key.private_bytes(PEM, PKCS8, serialization.NoEncryption()).decode())
+
+
+def certificate(key: Any) -> x509.Certificate:
+    """Make a certificate for this machine that is its own authority."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
+    now = dt.datetime.now(dt.UTC)
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    started = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    started = started.serial_number(1).not_valid_before(now - dt.timedelta(days=1))
+    started = started.not_valid_after(now + dt.timedelta(days=1)).add_extension(address, critical=False)
+    return started.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True).sign(
+        key, hashes.SHA256()
+    )
+
+
+SIGNED = {"headers": {"x-signature": "{{signature}}", "x-time": "{{signatureTimestamp}}"}, "method": "GET"}
+TEMPLATE = {"signatureDataTemplate": "app\\n{{ signatureTimestamp }}"}
+
+
+def entry(service: Service, **signature: Any) -> dict[str, Any]:
+    """Make an entry under `providers` that signs the time."""
+    return {"id": "http", "config": {"url": service.url, **SIGNED, "signatureAuth": {**TEMPLATE, **signature}}}
+
+
+def test_a_request_is_signed_with_a_pem_key(ask: Ask, service: Service, key: rsa.RSAPrivateKey, tmp_path: Path) -> None:
+    """The template with the time in it is signed; for as long as it is valid, one signature is used."""
+    (tmp_path / "key.pem").write_text(written(key), encoding="utf-8")
+    for told in (
+        {"privateKeyPath": "./key.pem"},
+        {"type": "pem", "privateKey": "{{key}}"},
+        {"type": "pem", "certificateContent": base64.b64encode(written(key).encode()).decode()},
+    ):
+        ask(entry(service, **told), "one", "two", key=written(key))
+    stale = {"privateKeyPath": "key.pem", "signatureAlgorithm": "RSA-SHA512", "signatureValidityMs": 0.001}
+    ask(entry(service, **stale), "three")
+
+    sent = [(each["headers"]["x-signature"], each["headers"]["x-time"]) for each in service.seen]
+    assert [sent[index] == sent[index + 1] for index in (0, 2, 4)] == [True] * 3
+    for digest, (signature, time) in zip([hashes.SHA256()] * 6 + [hashes.SHA512()], sent, strict=True):
+        data = f"app\n{time}".encode()
+        key.public_key().verify(base64.b64decode(signature), data, padding.PKCS1v15(), digest)
+
+
+def test_a_pfx_holds_the_key(ask: Ask, service: Service, tmp_path: Path) -> None:
+    """A PFX is opened by its password, which may stand in the environment of the provider; a wrong one is an error."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    sealed = serialization.BestAvailableEncryption(b"open")
+    (tmp_path / "key.pfx").write_bytes(pkcs12.serialize_key_and_certificates(b"k", key, certificate(key), None, sealed))
+    [given] = ask(entry(service, pfxPath="key.pfx", pfxPassword="open"), "x")
+    known = {**entry(service, type="pfx", pfxPath="key.pfx"), "env": {"PROMPTFOO_PFX_PASSWORD": "open"}}
+    [from_environment] = ask(known, "x")
+    [wrong] = ask(entry(service, pfxPath="key.pfx", pfxPassword="shut"), "x")
+
+    assert not given.error + from_environment.error
+    assert "signatureAuth: the key cannot be read" in wrong.error
+    for each in service.seen:
+        data = f"app\n{each['headers']['x-time']}".encode()
+        key.public_key().verify(base64.b64decode(each["headers"]["x-signature"]), data, ec.ECDSA(hashes.SHA256()))
+
+
+@pytest.fixture
+def guarded(key: rsa.RSAPrivateKey, tmp_path: Path) -> Iterator[Service]:
+    """A service that speaks TLS and lets in who shows a certificate; `own.pem` and `key.pem` are the files."""
+    (tmp_path / "own.pem").write_bytes(certificate(key).public_bytes(PEM))
+    (tmp_path / "key.pem").write_text(written(key), encoding="utf-8")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(tmp_path / "own.pem"))
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_cert_chain(tmp_path / "own.pem", tmp_path / "key.pem")
+    with serving(context) as started:
+        yield started
+
+
+def _put(value: Any, texts: dict[str, str]) -> Any:
+    if isinstance(value, list):
+        return [_put(each, texts) for each in value]
+    return value.format(**texts) if isinstance(value, str) else value
+
+
+FILES = {"certPath": "own.pem", "keyPath": "file://key.pem"}
+
+
+@pytest.mark.parametrize(
+    ("tls", "told"),
+    [
+        ({"caPath": "file://own.pem", **FILES}, ""),
+        ({"ca": ["{own}"], "cert": "{own}", "key": "{key}"}, ""),
+        ({"rejectUnauthorized": False, **FILES}, ""),
+        (FILES, "CERTIFICATE_VERIFY_FAILED"),
+        ({"caPath": "own.pem"}, "cannot be reached"),
+    ],
+)
+def test_both_sides_show_certificates(
+    ask: Ask, guarded: Service, tmp_path: Path, tls: dict[str, Any], told: str
+) -> None:
+    """The suite's authority, certificate and key, in files or as texts, are what the connection is made with."""
+    texts = {name: (tmp_path / f"{name}.pem").read_text() for name in ("own", "key")}
+    tls = {name: _put(each, texts) for name, each in tls.items()}
+    [reply] = ask({"id": "http", "config": {"url": guarded.url, "tls": tls, "method": "GET", "maxRetries": 0}}, "x")
+
+    assert told.lower() in reply.error.lower()
+    assert len(guarded.seen) == (0 if told else 1), reply.error
