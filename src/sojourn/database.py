@@ -15,6 +15,9 @@ from pathlib import Path
 
 from sojourn.errors import StoreError
 
+PAGES = 8_000
+"""Pages of 4 KB after which what was written is moved into the file proper, which costs a wait for the disk."""
+
 
 def connect(file: Path, steps: Sequence[str], *, busy_s: float) -> sqlite3.Connection:
     """Open a database file, made if there is none; `steps` are the scripts that bring an empty one up to date.
@@ -36,6 +39,7 @@ def connect(file: Path, steps: Sequence[str], *, busy_s: float) -> sqlite3.Conne
 def _open(file: Path, busy_s: float) -> sqlite3.Connection:
     connection = sqlite3.connect(file, timeout=busy_s, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute(f"PRAGMA wal_autocheckpoint={PAGES}")
     return connection
 
 

@@ -11,6 +11,17 @@ import msgspec
 _ENCODER = msgspec.json.Encoder()
 
 
+_SORTED = msgspec.json.Encoder(order="deterministic")
+
+
+def encode_sorted(value: Any) -> bytes:
+    """Return the value as `encode` does, the same for mappings that differ in order only."""
+    try:
+        return _SORTED.encode(value)
+    except (UnicodeEncodeError, TypeError):
+        return _SORTED.encode(writable(value))
+
+
 def encode(value: Any) -> bytes:
     """Return the value as one line of JSON; half characters and odd keys, which JSON cannot carry, are replaced."""
     try:

@@ -7,6 +7,7 @@ import hashlib
 import json
 from typing import Any
 
+from sojourn.encoding import encode_sorted
 from sojourn.model.grading import Row
 
 SHOWN = 300
@@ -44,8 +45,9 @@ def gist(row: Row) -> Gist:
         "cost": row.get("cost") or 0,
         "tokens": (row.get("tokenUsage") or {}).get("total", 0),
     }
-    folded = "\n".join(text[:SEARCHED] for text in searched).casefold().replace("\0", " ")  # SQLite stops at NUL
-    return Gist(shown, folded, _mark([row["vars"], row.get("description")]), _mark(output))
+    folded = "\n".join([text[:SEARCHED] for text in searched]).casefold().replace("\0", " ")  # SQLite stops at NUL
+    twin = encode_sorted([row["vars"], row.get("description")])
+    return Gist(shown, folded, _mark(twin), _mark(output.encode("utf-8", "replace")))
 
 
 def text_of(value: Any) -> str:
@@ -55,6 +57,5 @@ def text_of(value: Any) -> str:
     return "" if value is None else json.dumps(value, ensure_ascii=False, indent=2, default=repr)
 
 
-def _mark(value: Any) -> str:
-    told = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=repr)
-    return hashlib.blake2b(told.encode("utf-8", "replace"), digest_size=8).hexdigest()
+def _mark(told: bytes) -> str:
+    return hashlib.blake2b(told, digest_size=8).hexdigest()

@@ -6,6 +6,7 @@ Rows are written by a thread of its own, all that wait for it together, so that 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import sqlite3
@@ -25,6 +26,9 @@ from sojourn.store.gists import Kept, drop_rows
 from sojourn.store.place import Beacon, open_store
 from sojourn.store.schema import EVENT, TRIAL
 
+GATHER_S = 0.02
+"""How long further rows are waited for after some were written: one commit for many costs less."""
+
 Told = Callable[[TrialResult], None]
 
 
@@ -42,6 +46,7 @@ class Recorder:
         self._waiting: list[tuple[Told, TrialResult, bool]] = []
         self._flushing: asyncio.Task[None] | None = None
         self._recorded: dict[int, TrialResult] = {}
+        self._ending = asyncio.Event()
 
     def begin(self, result: RunResult, asked: Mapping[str, Any], kept: Iterable[int] | None = None) -> None:
         """Write down that a run begins; `asked` is what is needed to ask for it again.
@@ -112,6 +117,9 @@ class Recorder:
             await self._write([result for _, result, written in batch if written])
             for told, result, _ in batch:
                 told(result)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GATHER_S):
+                    await self._ending.wait()
 
     async def _write(self, results: list[TrialResult]) -> None:
         if self._store is None:
@@ -172,6 +180,7 @@ class Recorder:
 
     async def end(self, result: RunResult | None) -> None:
         """Write down the run as a whole, and each row that was changed since; None: it was not brought to an end."""
+        self._ending.set()
         if self._flushing is not None:
             await self._flushing
         if result is not None:
