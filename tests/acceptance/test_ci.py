@@ -36,7 +36,9 @@ def test_fail_under_goes_before_the_environment(
 ) -> None:
     """One number decides: the command line's, or else the environment's, or else 100."""
     config = asked("yes", "no", providers=["echo"], defaultTest=YES)
-    assert evaluate(config, {}, *arguments, **environ).code == code
+    ended = evaluate(config, {}, *arguments, **environ)
+    assert ended.code == code
+    assert ("Pass rate: 50.0 %" in ended.shown) == bool(arguments)
 
 
 @pytest.mark.parametrize("percent", ["101", "-1", "most", "nan"])

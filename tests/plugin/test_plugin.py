@@ -1,6 +1,7 @@
 """The plugin, in a pytest of its own."""
 
 import os
+import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -12,7 +13,7 @@ import pytest
 Pytest = Callable[..., subprocess.CompletedProcess[str]]
 
 CODE = """
-import pathlib
+import pathlib, threading
 HERE = pathlib.Path(__file__).parent
 def tell(word):
     with open(HERE / "story", "a") as story:
@@ -30,6 +31,9 @@ class Shelf:
 def call_api(prompt, options, context):
     tell(prompt)
     print("heard", prompt)
+    if prompt == "stay":
+        (HERE / "pipe").write_text("here")
+        threading.Event().wait(600)
     if prompt == "broken": raise ValueError("the line is dead")
     return {"output": prompt, "sessionId": "thread-1" if context.get("sessions") else None}
 def flaky(prompt, options, context):
@@ -167,6 +171,26 @@ def test_wrong(sojourn_session):
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "6 passed" in ended.stdout
     assert story(tmp_path) == ["open", "hi", "close"]
+
+
+def test_an_interrupt_closes_the_sessions(pytested: Pytest, tmp_path: Path) -> None:
+    """Ctrl-C while a trial is under way: it is cut short, and what was opened is closed before pytest ends."""
+    pytested(SUITE, "--collect-only")  # writes the files
+    (tmp_path / "promptfooconfig.yaml").write_text(SUITE.replace("say: one", "say: stay"), encoding="utf-8")
+    os.mkfifo(tmp_path / "pipe")
+    with subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir=.", "--sojourn", "promptfooconfig.yaml"],
+        cwd=tmp_path,
+        env={**os.environ, "SOJOURN_HOME": str(tmp_path / "home"), "PYTEST_ADDOPTS": ""},
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    ) as process:
+        (tmp_path / "pipe").read_text(encoding="utf-8")
+        process.send_signal(signal.SIGINT)
+        shown, _ = process.communicate(timeout=60)
+    assert process.returncode == 2, shown
+    assert "KeyboardInterrupt" in shown
+    assert story(tmp_path).count("open") == story(tmp_path).count("close") >= 1
 
 
 def test_xdist_is_refused(pytested: Pytest) -> None:

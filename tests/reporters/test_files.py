@@ -92,6 +92,8 @@ def test_a_run_without_trials_is_a_whole_file(run: Run) -> None:
     assert yaml.safe_load(written(result, ".yaml"))["results"]["results"] == []
     assert ET.fromstring(written(result, ".junit.xml")).get("tests") == "0"
     assert written(result, ".jsonl") == b""
+    assert Page(written(result, ".html").decode()).tags.count("tr") == 1
+    assert "0 passed, 0 failed" in written(result, ".md").decode()
 
 
 def test_json_has_a_row_a_line(run: Run, trial: Make) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from sojourn.api import load
@@ -116,11 +117,11 @@ class Running:
         return {trial.index: _left_out(trial) for lane in lanes for trial in lane.trials}
 
     def stop(self) -> None:
-        """Stop the run if it goes on, and wait until its sessions are closed."""
+        """Stop the run if it goes on, for nobody waits for its results, and wait until its sessions are closed."""
         if self._thread is None or not self._thread.is_alive():
             return
         if self._loop is not None and self._going is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._going.stop, "the end of pytest")
+            self._loop.call_soon_threadsafe(partial(self._going.stop, "the end of pytest", again=True))
         self._thread.join()
 
 

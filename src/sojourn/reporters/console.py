@@ -15,7 +15,7 @@ from sojourn.drawing.plain import one_line, plain
 from sojourn.model.counting import counted
 from sojourn.model.document import sessions
 from sojourn.model.plan import Trial
-from sojourn.model.repeats import repeats
+from sojourn.model.repeats import pass_rate, repeats
 from sojourn.model.result import Outcome, RunResult, TrialResult
 from sojourn.model.row import explanation
 from sojourn.reporters.cells import WORDS, TestRow, heading, output, rows, text
@@ -52,7 +52,8 @@ def summary(result: RunResult, out: TextIO) -> None:
     colour = out.isatty() and "NO_COLOR" not in os.environ
     out.write(f"\n{_counts(result, colour)} in {result.duration_ms / 1000:.2f} s\n")
     out.writelines(
-        plain(line) + "\n" for line in (*_lanes(result), *_repeats(result), *_sessions(result), *_warnings(result))
+        plain(line) + "\n"
+        for line in (*_wanted(result), *_lanes(result), *_repeats(result), *_sessions(result), *_warnings(result))
     )
 
 
@@ -80,6 +81,12 @@ def _lanes(result: RunResult) -> Iterator[str]:
         yield f"Lanes: {len(shared)} in order: {_some(named)}"
     if result.learnt:
         yield f"Lanes learnt: {result.learnt}"
+
+
+def _wanted(result: RunResult) -> Iterator[str]:
+    wanted = result.plan.suite.options.pass_rate
+    if wanted != 100:
+        yield f"Pass rate: {pass_rate(result):.1f} %, {wanted:g} % wanted"
 
 
 def _repeats(result: RunResult) -> Iterator[str]:
