@@ -203,7 +203,7 @@ def test_webhook_needs_an_http_address(judge: Judge) -> None:
         judge("webhook", "text", value="file:///etc/hostname")
 
 
-@pytest.mark.parametrize("kind", ["human", "pi", "ruby"])
+@pytest.mark.parametrize("kind", ["human", "pi"])
 def test_what_is_judged_elsewhere_is_refused_by_name(judge: Judge, kind: str) -> None:
     """A verdict that Sojourn cannot give is an error that names the kind and what to do instead."""
     with pytest.raises(ClaimError, match=f"^{kind}: "):

@@ -309,7 +309,7 @@ def test_a_missing_key_is_named(ask: Ask, model: str, config: dict[str, Any], to
         ("promptfoo:redteam:crescendo", "is for red teaming"),
         ("file://provider.go", "needs Go, which Sojourn does not run"),
         ("file://bot/main.go:Answer", "needs Go, which Sojourn does not run"),
-        ("file://bot.rb:answer", "needs Ruby, which Sojourn does not run"),
+        ("file://bot.rb:answer", "no such file: file://bot.rb:answer"),
         ("adaline:openai:chat:m", "needs Adaline Gateway, which Sojourn does not run"),
         ("openai:codex-app-server", "needs OpenAI's codex-app-server service, which Sojourn does not run"),
         ("openai:codex-security:m", "needs OpenAI's codex-security service, which Sojourn does not run"),

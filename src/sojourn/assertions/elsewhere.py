@@ -17,8 +17,3 @@ def human(_claim: Claim, _reply: Reply, _context: ClaimContext) -> Verdict:
 def pi_scorer(_claim: Claim, _reply: Reply, _context: ClaimContext) -> Verdict:
     """Refuse: a hosted scorer judges it. Raises ClaimError."""
     raise ClaimError("pi: Pi Labs' hosted scorer is not supported", todo="judge it with llm-rubric")
-
-
-def ruby(_claim: Claim, _reply: Reply, _context: ClaimContext) -> Verdict:
-    """Refuse: no Ruby is run. Raises ClaimError."""
-    raise ClaimError("ruby: code in Ruby is not run", todo="write it in Python or JavaScript")

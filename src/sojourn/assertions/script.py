@@ -1,7 +1,8 @@
-"""Assertions that users write in Python or JavaScript, inline or in a file."""
+"""Assertions that users write in Python, JavaScript or Ruby, inline or in a file."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from sojourn.assertions.reading import text_value
 from sojourn.assertions.results import broken, lenient_verdict, strict_verdict
 from sojourn.errors import ClaimError, CodeDiedError, CodeError
 from sojourn.languages.packages import packaged
+from sojourn.languages.ruby import call_ruby, ruby_function, run_ruby
 from sojourn.model.reference import Reference, Tongue
 from sojourn.model.reply import Reply
 from sojourn.model.suite import Claim
@@ -58,3 +60,17 @@ async def _judged(
         trace = f"\n{error.trace}" if error.trace else ""
         return broken(f"{reference} broke: {error}{trace}")
     return read(claim, called.value)
+
+
+async def ruby(claim: Claim, reply: Reply, context: ClaimContext) -> Verdict:
+    """Judge by Ruby code: its last value, or what a function in a file returns."""
+    source = text_value(claim)
+    function = ruby_function(source, context.base, "get_assert") if source.startswith("file://") else None
+    try:
+        if function is not None:
+            called = await call_ruby(function, [reply.output, context.script], os.environ)
+        else:
+            called = await run_ruby(source, [reply.output, context.script], os.environ)
+    except CodeError as error:
+        return broken(f"{function or 'inline ruby'} broke: {error}")
+    return lenient_verdict(claim, called.value)

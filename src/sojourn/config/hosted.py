@@ -61,7 +61,6 @@ NEEDS = {
     "quiverai": "QuiverAI",
     "qwak": "JFrog ML",
     "replicate": "Replicate",
-    "ruby": "Ruby",
     "sagemaker": "Amazon SageMaker",
     "slack": "Slack",
     "snowflake": "Snowflake Cortex",
@@ -79,7 +78,6 @@ def refusal(written: str) -> str:
     if written.startswith("promptfoo:redteam:"):
         return f"{written!r} is for red teaming, which is not what Sojourn is for"
     prefix = written.partition(":")[0]
-    file = re.fullmatch(r"file://.+\.(go|rb)(:[^:/\\]+)?(\?.*)?", written)
-    if file:
-        prefix = {"go": "golang", "rb": "ruby"}[file[1]]
+    if re.fullmatch(r"file://.+\.go(:[^:/\\]+)?(\?.*)?", written):
+        prefix = "golang"
     return f"{written!r} needs {NEEDS[prefix]}, which Sojourn does not run" if prefix in NEEDS else ""

@@ -163,6 +163,8 @@ def check_plug(spec: ProviderSpec) -> None:
         needs = hosted.refusal(spec.id)
         if needs:
             todo = "what speaks OpenAI's protocol can be asked as openai:chat:MODEL with apiBaseUrl, the rest as http"
+            if "needs Go," in needs:
+                todo = "build it and ask it as exec: ./program, which is given prompt, options and context"
             raise Mismatch(needs, path=("id",), todo="" if "red teaming" in needs else todo)
         close = registry.nearest(name, registry.names("provider"))
         todo = f"did you mean {close!r}?" if close else "known: " + ", ".join(registry.names("provider"))
