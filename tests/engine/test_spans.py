@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from sojourn.engine.otlp import read_spans
+from tests.providers.service import serving
 
 SUITE = """
 prompts: ["{{say}}"]
@@ -161,6 +162,21 @@ def test_a_provider_is_told_the_span_of_its_call(folder: Path, receiver: Receive
     calls = {f"00-{trace}-{span['spanId']}" for trace, span in receiver.taken if span["name"] == "sojourn call"}
     assert told == calls
     assert len(told) == 3
+
+
+def test_a_service_is_told_the_span_of_its_call(folder: Path, receiver: Receiver) -> None:
+    """A request over HTTP names the call, to which the service can tie spans of its own, and is cached as ever."""
+    with serving() as service:
+        (folder / "promptfooconfig.yaml").write_text(
+            f"prompts: [hi]\nproviders: [{{id: '{service.url}', config: {{method: POST, body: '{{{{prompt}}}}'}}}}]\n"
+        )
+        for _ in range(2):
+            ended = evaluated(folder, OTEL_EXPORTER_OTLP_ENDPOINT=receiver.url, NO_PROXY="127.0.0.1")
+            assert ended.returncode == 0, ended.stderr
+        (request,) = service.seen
+    calls = {f"00-{trace}-{span['spanId']}" for trace, span in receiver.taken if span["name"] == "sojourn call"}
+    assert len(calls) == 2
+    assert request["headers"]["traceparent"][:52] in calls
 
 
 @pytest.mark.parametrize("environ", [{}, {"OTEL_TRACES_EXPORTER": "none"}, {"OTEL_SDK_DISABLED": "true"}])

@@ -69,13 +69,21 @@ class Exchange:
             return answer
 
     async def _asked(self, outgoing: Outgoing, question: Question) -> Answer:
-        got = await self.sender.send(outgoing, question)
+        got = await self.sender.send(_traced(outgoing, question), question)
         headers = dict(got.headers)
         return Answer(status_code=got.status_code, reason_phrase=got.reason_phrase, headers=headers, text=got.text)
 
     async def close(self) -> None:
         """Close all connections."""
         await self.sender.close()
+
+
+def _traced(outgoing: Outgoing, question: Question) -> Outgoing:
+    """Tell the service which span its own belong to, unless the request says so; the cache knows nothing of it."""
+    parent = question.context.get("traceparent")
+    if not parent or any(name.lower() == "traceparent" for name in outgoing.headers):
+        return outgoing
+    return dataclasses.replace(outgoing, headers={**outgoing.headers, "traceparent": parent})
 
 
 _KEPT = ("status_code", "reason_phrase", "headers", "text")
