@@ -1,6 +1,6 @@
 """The telling of a run through the SDK of OpenTelemetry (`sojourn[otel]`); imported only where it is asked for.
 
-What was asked and answered is not in the spans.
+What was asked and answered is not in the spans, except where the reason of a trial that did not pass quotes it.
 """
 
 from __future__ import annotations
