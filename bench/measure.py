@@ -33,6 +33,7 @@ def measure(command: list[str], folder: Path) -> Measured:
     environ = {name: os.environ[name] for name in KEPT if name in os.environ}
     environ |= {"PROMPTFOO_DISABLE_TELEMETRY": "1", "PROMPTFOO_DISABLE_UPDATE": "1"}
     environ |= {"PROMPTFOO_CONFIG_DIR": str(folder.parent / "promptfoo"), "NO_COLOR": "1"}
+    environ["SOJOURN_HOME"] = str(folder.parent / "sojourn")
     log = folder / "log.txt"
     redirect = [
         (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644),

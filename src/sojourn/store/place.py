@@ -25,7 +25,8 @@ def open_store(home: Path) -> sqlite3.Connection:
         return connect(file_of(home), STEPS, busy_s=BUSY_S)
     except (OSError, sqlite3.Error) as error:
         why = getattr(error, "strerror", None) or error
-        todo = "set SOJOURN_HOME to a folder that can be written"
+        is_broken = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
+        todo = "move that file away" if is_broken else "set SOJOURN_HOME to a folder that can be written"
         raise StoreError(f"the store of runs cannot be used: {file_of(home)}: {why}", todo=todo) from error
 
 
