@@ -30,6 +30,7 @@ def record(home: Path, name: str, *results: TrialResult, columns: tuple[Column, 
         recorder = Recorder(home, pytest.fail)
         recorder.begin(run, {"folder": "/", "config": [], "flags": {}})
         await recorder.end(run)
+        recorder.close()
 
     asyncio.run(write(make_run(*results, columns=columns)))
 

@@ -31,6 +31,7 @@ def record(home: Path, *results: TrialResult, events: tuple[Event, ...] = ()) ->
         for result in results:
             recorder.take(result, lambda _: None)
         await recorder.end(run)
+        recorder.close()
 
     asyncio.run(write())
 

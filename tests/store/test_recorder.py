@@ -35,6 +35,7 @@ def recorded(home: Path, *results: TrialResult, **changes: Any) -> RunResult:
         for result in results:
             recorder.take(result, lambda _: None)
         await recorder.end(run)
+        recorder.close()
 
     asyncio.run(record())
     return run
@@ -73,6 +74,7 @@ def test_a_trial_is_told_of_when_its_row_can_be_read_by_others(tmp_path: Path) -
         for result in run.results:
             recorder.take(result, look)
         await recorder.end(run)
+        recorder.close()
 
     asyncio.run(record())
     assert seen == [2, 2]
@@ -88,6 +90,7 @@ def test_a_row_that_changed_is_replaced(tmp_path: Path) -> None:
         recorder.take(run.results[0], lambda _: None)
         run.results = [make_trial(0, outcome=Outcome.FAILED)]
         await recorder.end(run)
+        recorder.close()
 
     asyncio.run(record())
     with contextlib.closing(Store(tmp_path)) as store:
@@ -103,6 +106,7 @@ def test_a_run_whose_process_is_gone_was_killed(tmp_path: Path) -> None:
         recorder.begin(run, ASKED)
         recorder.take(run.results[0], lambda _: None)
         await recorder.end(None)
+        recorder.close()
 
     asyncio.run(record())
     with contextlib.closing(Store(tmp_path)) as store:
@@ -120,6 +124,7 @@ def test_a_run_is_known_by_the_beginning_of_its_id(tmp_path: Path) -> None:
             recorder = Recorder(tmp_path, unbroken)
             recorder.begin(run, ASKED)
             await recorder.end(run)
+            recorder.close()
 
         asyncio.run(record())
     with contextlib.closing(Store(tmp_path)) as store:
@@ -164,6 +169,7 @@ def test_a_store_that_breaks_is_told_of_once(tmp_path: Path) -> None:
             recorder.take(result, counted.append)
             await asyncio.sleep(0)
         await recorder.end(run)
+        recorder.close()
 
     asyncio.run(record())
     assert len(told) == 1

@@ -117,6 +117,7 @@ async def _eval(options: argparse.Namespace, interruption: Interruption) -> int:
             result.interrupted = interruption.reason
     progress.end()
     unwritten = _write(result, suite)
+    record.close()
     _summarise(result, environ)
     _show(result, table=_wanted(options.table, suite))
     for error in unwritten:

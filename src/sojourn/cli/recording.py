@@ -44,6 +44,15 @@ class Record:
         finally:
             if self._recorder is not None:
                 await self._recorder.end(ended[0] if ended else None)
+                if ended:
+                    ended[0].text = self._recorder.text
+                else:
+                    self._recorder.close()
+
+    def close(self) -> None:
+        """Let go of the store: nothing more is written of the run."""
+        if self._recorder is not None:
+            self._recorder.close()
 
     def take(self, result: TrialResult) -> None:
         """Record a result, then count it."""

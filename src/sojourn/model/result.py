@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
@@ -100,7 +100,8 @@ class RunResult:
     `leaks` names trials that changed a session which others share, `unsteady` the tests whose verdict was not the same
     in every repeat. `created` is the wall clock in UTC (ISO), `duration_ms` the whole run. `derived` holds each
     column's derived metrics by the column's index. `events` tells what happened to sessions and to hooks of the run,
-    on the clock on which `began` is the run's beginning.
+    on the clock on which `began` is the run's beginning. `text` gives a trial's row as JSON by the
+    trial's index, where it is written already.
     """
 
     run_id: str
@@ -120,6 +121,7 @@ class RunResult:
     unrun: int = 0
     began: float = 0
     events: list[Event] = dataclasses.field(default_factory=list)
+    text: Callable[[int], bytes | None] | None = None
     derived: Mapping[int, Mapping[str, float]] = dataclasses.field(default_factory=dict)
 
     def count(self, outcome: Outcome) -> int:

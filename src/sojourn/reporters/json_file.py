@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 from sojourn.encoding import encode
 from sojourn.model.document import document
 from sojourn.model.result import RunResult
-from sojourn.model.row import row
+from sojourn.reporters.row_text import row_text
 from sojourn.reporters.stamp import stamp
 
 
@@ -20,7 +20,7 @@ def report(result: RunResult, out: BinaryIO) -> None:
     out.write(b'{"evalId":' + encode(whole.pop("evalId")) + b',\n"results":{' + _members(body) + b',\n"results":[')
     separator = b"\n"
     for trial in result.results:
-        out.write(separator + encode(row(trial, result.run_id)))
+        out.write(separator + row_text(result, trial))
         separator = b",\n"
     out.write(b"\n]},\n" + _members(whole) + b"}\n")
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from sojourn.encoding import encode
 from sojourn.model.result import RunResult
-from sojourn.model.row import row
+from sojourn.reporters.row_text import row_text
 
 
 def report(result: RunResult, out: BinaryIO) -> None:
     """Write one JSON row a trial."""
-    out.writelines(encode(row(trial, result.run_id)) + b"\n" for trial in result.results)
+    out.writelines(row_text(result, trial) + b"\n" for trial in result.results)

@@ -33,7 +33,7 @@ Told = Callable[[TrialResult], None]
 
 
 class Recorder:
-    """Records one run: `begin` before it, `take` and `withdraw` for each result, `end` after it.
+    """Records one run: `begin` before it, `take` and `withdraw` for each result, `end` after it, `close` in the end.
 
     `on_broken` hears once that no more can be written; the run goes on without.
     """
@@ -190,9 +190,21 @@ class Recorder:
             if self._store is not None:
                 self._end(self._store)
         self._thread.shutdown()
+        self._beacon.end()
+
+    def text(self, number: int) -> bytes | None:
+        """Return the row of a trial as it was written, in JSON; None where it was not."""
+        if self._store is None:
+            return None
+        asked = "SELECT row FROM rows WHERE run = ? AND number = ?"
+        found = self._store.execute(asked, (self._number, number)).fetchone()
+        return found[0].encode() if found else None
+
+    def close(self) -> None:
+        """Let go of the store."""
         if self._store is not None:
             self._store.close()
-        self._beacon.end()
+            self._store = None
 
 
 def mark_of(trial: Trial) -> str:
