@@ -94,7 +94,7 @@ def test_the_report_says_what_came_of_the_run(run: Run, trial: Make) -> None:
     text = written(run(good, bad, unrun=2))
 
     assert "| <code>&#91;bot&#93; Say &#123;&#123;x&#125;&#125;</code> | 1 | 1 | 0 | 0 | 12 ms |" in text
-    assert "**1 passed, 1 failed, 0 error, 0 skipped** in 1.5 s" in text
+    assert "**1 passed, 1 failed, 0 errors, 0 skipped** in 1.5 s" in text
     assert "FAIL <code>the bad one</code>" in text
     assert "<pre>it was rude</pre>" in text
     assert "<pre>word 1</pre>" in text

@@ -7,11 +7,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from sojourn.encoding import encode
+from sojourn.model.counting import counted
 from sojourn.model.plan import Column
 from sojourn.model.redaction import redacted_vars
 from sojourn.model.result import Outcome, RunResult, TrialResult
 
 WORDS = {Outcome.PASSED: "PASS", Outcome.FAILED: "FAIL", Outcome.ERROR: "ERROR", Outcome.SKIPPED: "SKIP"}
+
+
+def how_many(outcome: Outcome, count: int) -> str:
+    """Return how many trials came to an outcome, in words."""
+    return counted(count, outcome.value) if outcome is Outcome.ERROR else f"{count} {outcome.value}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

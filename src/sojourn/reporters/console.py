@@ -18,7 +18,7 @@ from sojourn.model.plan import Trial
 from sojourn.model.repeats import pass_rate, repeats
 from sojourn.model.result import Outcome, RunResult, TrialResult
 from sojourn.model.row import explanation
-from sojourn.reporters.cells import WORDS, TestRow, heading, output, rows, text
+from sojourn.reporters.cells import WORDS, TestRow, heading, how_many, output, rows, text
 
 MOST_ROWS = 25
 MOST_CELL = 250
@@ -65,7 +65,7 @@ def _counts(result: RunResult, colour: bool) -> str:  # noqa: FBT001  whether th
     told = []
     for outcome in Outcome:
         count = result.count(outcome)
-        words = f"{count} errors" if outcome is Outcome.ERROR and count != 1 else f"{count} {outcome.value}"
+        words = how_many(outcome, count)
         told.append(f"\x1b[{_CODES[_COLOURS[outcome]]}m{words}\x1b[0m" if colour and count else words)
     return ", ".join(told)
 

@@ -22,7 +22,7 @@ from sojourn.model.counting import counted
 from sojourn.model.document import sessions
 from sojourn.model.repeats import repeats
 from sojourn.model.result import Outcome, RunResult, TrialResult
-from sojourn.reporters.cells import heading, rows
+from sojourn.reporters.cells import heading, how_many, rows
 from sojourn.reporters.page import row
 from sojourn.reporters.pictures import bars, lanes
 from sojourn.reporters.stamp import stamp
@@ -92,7 +92,8 @@ def _summary(result: RunResult) -> Iterator[str]:
         yield f' · <span title="{_text(named)}">{counted(len(seen), "session")} seen</span>'
     yield '</p>\n<ul class="counts">'
     for outcome in Outcome:
-        yield f'<li class="{outcome.value}"><b>{result.count(outcome)}</b> {outcome.value}</li>'
+        count, word = how_many(outcome, result.count(outcome)).split()
+        yield f'<li class="{outcome.value}"><b>{count}</b> {word}</li>'
     yield "</ul></header>\n<main>\n"
     notices = "".join(f"<li>{notice}</li>" for notice in _notices(result))
     if notices:

@@ -19,7 +19,7 @@ from sojourn.model.plan import Column
 from sojourn.model.repeats import repeats
 from sojourn.model.result import Outcome, RunResult, TrialResult
 from sojourn.model.row import explanation
-from sojourn.reporters.cells import WORDS, heading, output
+from sojourn.reporters.cells import WORDS, heading, how_many, output
 
 COMMENT = 65_000
 """Bytes; a comment on a pull request takes 65,536 characters."""
@@ -73,7 +73,7 @@ def _ordered(result: RunResult) -> list[TrialResult]:
 
 
 def _head(result: RunResult) -> Iterator[str]:
-    counts = ", ".join(f"{result.count(outcome)} {outcome.value}" for outcome in Outcome)
+    counts = ", ".join(how_many(outcome, result.count(outcome)) for outcome in Outcome)
     bad = result.count(Outcome.FAILED) + result.count(Outcome.ERROR) + len(result.troubles)
     title = _code(result.plan.suite.description or "Evaluation")
     yield f"\n## {_MARKS[Outcome.FAILED if bad else Outcome.PASSED]} {title}\n\n"

@@ -12,7 +12,7 @@ from sojourn.errors import UsageError
 from sojourn.model.records import COLUMNS, records
 from sojourn.model.result import Outcome, RunResult, TrialResult
 from sojourn.model.row import explanation
-from sojourn.reporters.cells import WORDS, heading, output
+from sojourn.reporters.cells import WORDS, heading, how_many, output
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +46,7 @@ class ShownRun(RunResult):
 
 def _table(result: RunResult) -> Iterator[str]:
     """Yield a small table of the trials, those that did not pass first; whatever strangers wrote is escaped."""
-    counts = ", ".join(f"{result.count(outcome)} {outcome.value}" for outcome in Outcome)
+    counts = ", ".join(how_many(outcome, result.count(outcome)) for outcome in Outcome)
     yield f"<p><b>{_text(result.plan.suite.description or 'Evaluation')}</b>: {counts}"
     yield f" in {result.duration_ms / 1000:.1f} s</p><table><thead><tr>"
     yield "".join(f"<th>{name}</th>" for name in ("", "test", "provider and prompt", "score", "answer", "reason", "ms"))
