@@ -41,6 +41,14 @@ def terminal() -> Iterator[tuple[TextIO, int]]:
     os.close(shown)
 
 
+def drawn(shown: int, end: str) -> str:
+    """Read what the terminal shows, up to this end: it hands on what it has, piece by piece."""
+    text = ""
+    while not text.endswith(end):
+        text += os.read(shown, 100_000).decode()
+    return text
+
+
 def test_a_terminal_shows_the_lanes_that_are_under_way(
     going: tuple[Plan, list[TrialResult]], terminal: tuple[TextIO, int]
 ) -> None:
@@ -51,10 +59,7 @@ def test_a_terminal_shows_the_lanes_that_are_under_way(
     progress.begin(plan)
     for result in (results[0], results[3], results[1]):
         progress.count(result)
-    drawn = ""
-    while drawn.count("\x1b[K") < 4 or not drawn.endswith("/3"):  # a terminal hands on what it has, piece by piece
-        drawn += os.read(shown, 10_000).decode()
-    lines = drawn.split("\r\x1b[K")
+    lines = drawn(shown, "in lanes: test 0 2/3").split("\r\x1b[K")
     assert lines[1:] == [
         "[....................] 0/4, 0 not passed",
         "[#####...............] 1/4, 0 not passed; in lanes: test 0 1/3",
@@ -62,7 +67,7 @@ def test_a_terminal_shows_the_lanes_that_are_under_way(
         "[###############.....] 3/4, 0 not passed; in lanes: test 0 2/3",
     ]
     progress.count(results[2])
-    assert os.read(shown, 10_000).decode().endswith("4/4, 0 not passed")
+    assert drawn(shown, "4/4, 0 not passed")
 
 
 def test_a_line_is_never_wider_than_the_terminal(run: Run, trial: Make, terminal: tuple[TextIO, int]) -> None:
@@ -75,7 +80,9 @@ def test_a_line_is_never_wider_than_the_terminal(run: Run, trial: Make, terminal
     progress.begin(dataclasses.replace(run().plan, lanes=lanes))
     for n, (first, _) in enumerate(pairs):
         progress.count(dataclasses.replace(first, trial=dataclasses.replace(first.trial, lane=f"lane {n}")))
-    lines = os.read(shown, 100_000).decode().split("\r\x1b[K")
+    out.write("<end>")
+    out.flush()
+    lines = drawn(shown, "<end>").removesuffix("<end>").split("\r\x1b[K")
     assert max(map(len, lines)) <= 79
 
 
