@@ -39,6 +39,8 @@ def call_api(prompt, options, context):
 def flaky(prompt, options, context):
     tell("asked")
     return {"output": "no" if len((HERE / "story").read_text().split()) == 2 else "yes"}
+def slow(prompt, options, context):
+    return {"output": "at last", "latencyMs": 5000}
 def hook(name, context):
     if name == "afterAll": raise ValueError("the end is bad")
 """
@@ -191,6 +193,15 @@ def test_an_interrupt_closes_the_sessions(pytested: Pytest, tmp_path: Path) -> N
     assert process.returncode == 2, shown
     assert "KeyboardInterrupt" in shown
     assert story(tmp_path).count("open") == story(tmp_path).count("close") >= 1
+
+
+def test_a_trial_takes_as_long_as_its_answer(pytested: Pytest, tmp_path: Path) -> None:
+    """The time in reports is that of the provider, not that which pytest waited for the run."""
+    suite = "prompts: [hi]\nproviders: ['file://s.py:slow']\n"
+    ended = pytested(suite, "--sojourn", "promptfooconfig.yaml", "promptfooconfig.yaml", "--junitxml=out.xml")
+    assert ended.returncode == 0, ended.stdout
+    times = [each.get("time") for each in ET.parse(tmp_path / "out.xml").iter("testcase")]
+    assert times[0] == "5.000"
 
 
 def test_xdist_is_refused(pytested: Pytest) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import io
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,16 @@ class Suites:
         items = [item for item in session.items if isinstance(item, TrialItem)]
         for item in items:
             item.running.wanted |= {identity(trial) for trial in item.trials}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Say how long a trial took to be answered, and not how long pytest waited for it."""
+        report = yield
+        if isinstance(item, TrialItem):
+            report.duration = item.seconds if call.when == "call" or report.failed else 0.0
+        return report
 
     def pytest_sessionfinish(self) -> None:
         """Stop what goes on, and close its sessions."""
@@ -128,6 +138,11 @@ class TrialItem(pytest.Item):
                 self.add_report_section("call", "stdout", plain(result.printed))
         if self._group() is None and self._results[0].outcome is Outcome.ERROR:
             pytest.fail(_told(self._results[0]), pytrace=False)
+
+    @property
+    def seconds(self) -> float:
+        """How long it took to be answered."""
+        return sum(result.latency_ms for result in self._results) / 1000
 
     def _group(self) -> Repeats | None:
         return counted_repeats(self._results) if wanted_passes(self.trials[0]) else None
