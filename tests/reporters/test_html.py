@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import sojourn
+from sojourn.model.event import Event
 from sojourn.model.reply import Reply
 from sojourn.model.result import Outcome, Phase, Race, RunResult, TrialResult, Trouble
 from sojourn.reporters import html
@@ -162,3 +163,14 @@ def test_sessions_that_were_only_seen_are_drawn_too(run: Run, trial: Make) -> No
     (bar,) = bars(result)
     assert bar.label == "thread"
     assert sorted(bar.lives[0].stretches) == [(1.0, 2.0, "use"), (2.0, 3.0, "idle"), (3.0, 4.0, "use")]
+
+
+def test_a_session_that_trials_raced_in_is_drawn_beside_those_that_were_opened(run: Run, trial: Make) -> None:
+    """Others that were only seen are not: they mostly are the same under another name."""
+    one, two = (trial(n, started=1.0, ended=2.0, session_id="raced") for n in range(2))
+    other = trial(2, started=1.0, ended=2.0, session_id="seen")
+    moments = {"opening": 1.0, "open": 1.2, "closing": 1.8, "closed": 2.0}
+    events = [Event(at=at, what=what, session="db", tag="run/1") for what, at in moments.items()]
+    races = [Race(session_id="raced", first=one.trial, second=two.trial)]
+    result = run(one, two, other, began=1.0, events=events, races=races)
+    assert [bar.label for bar in bars(result)] == ["db", "raced"]

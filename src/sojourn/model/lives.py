@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from sojourn.drawing.timeline import Bar, Life, packed
@@ -25,10 +25,13 @@ def waits(events: Iterable[Event]) -> dict[int, list[Span]]:
     return found
 
 
-def bars(events: Sequence[Event], seen: Iterable[Use] = (), *, now: float | None = None) -> list[Bar]:
+def bars(
+    events: Sequence[Event], seen: Iterable[Use] = (), *, raced: Container[str] = (), now: float | None = None
+) -> list[Bar]:
     """Return the lives of the sessions that a run opened, or else of those that its trials were `seen` to use.
 
-    Sessions of one name that lived one after another share a row. `now`: the run goes on, and what is open is no fault.
+    Sessions of one name that lived one after another share a row. Of those that were only seen, the ones that trials
+    `raced` in are always shown. `now`: the run goes on, and what is open is no fault.
     """
     told: dict[str, list[Event]] = {}
     for event in events:
@@ -36,8 +39,10 @@ def bars(events: Sequence[Event], seen: Iterable[Use] = (), *, now: float | None
             told.setdefault(event.tag, []).append(event)
     opened = [_life(own, now) for own in told.values()]
     named: dict[str, list[Life]] = {}
-    for life in opened or _seen(seen):
-        named.setdefault(life.label.partition(" (")[0] if opened else "seen", []).append(life)
+    for life in opened:
+        named.setdefault(life.label.partition(" (")[0], []).append(life)
+    found = [life for life in _seen(seen) if not opened or life.label in raced]
+    named |= {"seen": found} if found else {}
     return [*_hooks(events), *(bar for name, group in named.items() for bar in _rows(name, group))]
 
 

@@ -86,4 +86,5 @@ def _leaks(each: TrialResult, result: RunResult) -> list[str]:
 def bars(result: RunResult) -> list[Bar]:
     """Return the lives of the sessions that the run opened, or else of those that its trials were seen to use."""
     ran = [each for each in result.results if each.session_id and _is_of(result, each.started, each.ended)]
-    return lives.bars(result.events, ((each.session_id, each.started, each.ended) for each in ran))
+    seen = ((each.session_id, each.started, each.ended) for each in ran)
+    return lives.bars(result.events, seen, raced={race.session_id for race in result.races})
