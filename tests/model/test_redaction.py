@@ -45,6 +45,11 @@ def test_blanks_the_password_in_a_databases_address() -> None:
         ("http://127.0.0.1:80/a:b@c", "http://127.0.0.1:80/a:b@c"),
         ("http://ada@h/x", "http://ada@h/x"),
         ("host=db password='p \\'w' user=ada", f"host=db password={REDACTED} user=ada"),
+        (
+            "https://h/x?api_key=s&page=2&access-token=t#f",
+            f"https://h/x?api_key={REDACTED}&page=2&access-token={REDACTED}#f",
+        ),
+        ("https://h/x?token={{token}}&tokens=3", "https://h/x?token={{token}}&tokens=3"),
     ],
 )
 def test_blanks_the_password_in_any_address(key: str, address: str, clean: str) -> None:

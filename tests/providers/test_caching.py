@@ -177,3 +177,43 @@ def test_keys_tell_everything_apart() -> None:
     """Different data has different keys, in whatever order its names stand."""
     assert key_of({"a": 1, "b": 2}) == key_of({"b": 2, "a": 1})
     assert len({key_of(1), key_of("1"), key_of([1]), key_of(1, 0), key_of("\ud800")}) == 5
+
+
+HOOK = "def started(hook_name, context):\n    return None\n"
+
+
+def test_tests_that_may_share_a_session_are_turns(evaluate: Evaluate, service: Service) -> None:
+    """In a suite with hooks, whose tests run in order as they may share, none is sent again nor left out."""
+    entry = {"id": "http", "config": {"url": service.url + "/x", "body": {"q": "{{prompt}}"}}}
+    suite = asked("a", "a", providers=[entry], extensions=["file://hooks.py:started"])
+    service.will(503, "busy")
+    first = evaluate(suite, {"hooks.py": HOOK}, NO_PROXY="127.0.0.1")
+    again = evaluate(suite, {"hooks.py": HOOK}, NO_PROXY="127.0.0.1")
+
+    assert first.outcomes == ["error", "passed"]
+    assert again.outcomes == ["passed", "passed"]
+    assert len(service.seen) == 4
+
+
+def test_tests_that_share_nothing_are_no_turns(evaluate: Evaluate, service: Service) -> None:
+    """Once each test has reported a session of its own, a test of such a suite is an ordinary one again."""
+    answers = [(200, {"id": each}) for each in ("s1", "s2")]
+    for status, body in [*answers, (503, "busy"), (200, {"id": "s3"})]:
+        service.will(status, body)
+    config = {"url": service.url + "/x", "body": {"q": "{{prompt}}"}}
+    config["transformResponse"] = "({ output: 'x', sessionId: json.id })"
+    suite = asked("a", "b", "c", providers=[{"id": "http", "config": config}], extensions=["file://hooks.py:started"])
+    run = evaluate(suite, {"hooks.py": HOOK}, "-j", "1", NO_PROXY="127.0.0.1")
+
+    assert run.outcomes == ["passed"] * 3
+    assert len(service.seen) == 4
+
+
+def test_who_tells_of_sessions_is_asked_once(evaluate: Evaluate, service: Service) -> None:
+    """A service whose answers are read for a session's id is not asked again, whatever the suite declares."""
+    config = {"url": service.url + "/x", "body": {"q": "{{prompt}}"}, "sessionParser": "data.body.id"}
+    service.will(503, "busy")
+    run = evaluate(asked("a", providers=[{"id": "http", "config": config}]), {}, NO_PROXY="127.0.0.1")
+
+    assert run.outcomes == ["error"]
+    assert len(service.seen) == 1

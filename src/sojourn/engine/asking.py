@@ -49,13 +49,15 @@ async def render(account: Account, setting: Setting) -> Question:
         context=_context(account, setting, text),
         deadline_ms=deadline,
         belongings=setting.belongings.of(account.trial),
-        is_turn=_is_turn(account),
+        is_turn=_is_turn(account, setting),
     )
 
 
-def _is_turn(account: Account) -> bool:
+def _is_turn(account: Account, setting: Setting) -> bool:
+    """Whether a session hears this, or may: what is kept in order because it may share is sent once as well."""
     trial = account.trial
-    return bool(trial.lane or trial.conversation or trial.needs or account.variables.get("sessionId"))
+    known = trial.lane or trial.conversation or trial.needs or account.variables.get("sessionId")
+    return bool(known or setting.learner.in_order)
 
 
 def _identity(account: Account) -> JsonDict:

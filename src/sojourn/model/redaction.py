@@ -68,9 +68,13 @@ IDENTITIES = frozenset({"session", "sessionid"})
 """No secrets, but blanked in a row's `vars`, where promptfoo blanks them; the metadata names the session."""
 
 ADDRESSES = frozenset({"connectionstring", "dsn", "endpoint", "httpproxy", "httpsproxy", "proxy"})
-"""What stands there says how to reach something, and may hold a password: only that is blanked; so with URLs."""
+"""What stands there says how to reach something, and may hold a password, or a secret in its query.
+
+Only that is blanked; so with URLs.
+"""
 
 _PASSWORD = re.compile(r"(://[^/?#@:\s]*:)[^/?#\s]+(?=@)|(password=)(?:'(?:[^'\\]|\\.)*'|\S+)")
+_QUERY = re.compile(r"([?&]([^=&#\s]+)=)([^&#\s]+)")
 _VARS = SECRETS | IDENTITIES
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 _JSON = ("{", "[")
@@ -90,7 +94,12 @@ def _is_address(key: object) -> bool:
 
 
 def _without_password(address: str) -> str:
-    return _PASSWORD.sub(lambda match: f"{match[1] or match[2]}{REDACTED}", address)
+    clean = _PASSWORD.sub(lambda match: f"{match[1] or match[2]}{REDACTED}", address)
+    return _QUERY.sub(_parameter, clean) if "?" in clean else clean
+
+
+def _parameter(match: re.Match[str]) -> str:
+    return f"{match[1]}{REDACTED}" if is_secret(unquote(match[2])) and "{{" not in match[3] else match[0]
 
 
 def is_secret(key: object) -> bool:

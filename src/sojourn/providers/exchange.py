@@ -47,6 +47,7 @@ class Exchange:
     def __init__(self, spec: ProviderSpec, tools: Tools, manner: Manner, *, is_live: bool = False) -> None:
         self.sender = Sender(manner)
         self._who = [spec.id, dict(spec.config)]
+        self._is_live = is_live
         self._may_replay = spec.config.get("replay") is True
         self._cache = None if is_live and not self._may_replay else tools.cache
         self._under_way: dict[str, asyncio.Lock] = {}
@@ -69,7 +70,8 @@ class Exchange:
             return answer
 
     async def _asked(self, outgoing: Outgoing, question: Question) -> Answer:
-        got = await self.sender.send(_traced(outgoing, question), question)
+        told = dataclasses.replace(question, is_turn=question.is_turn or self._is_live)
+        got = await self.sender.send(_traced(outgoing, question), told)
         headers = dict(got.headers)
         return Answer(status_code=got.status_code, reason_phrase=got.reason_phrase, headers=headers, text=got.text)
 
