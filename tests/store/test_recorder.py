@@ -175,3 +175,22 @@ def test_a_store_that_breaks_is_told_of_once(tmp_path: Path) -> None:
     assert len(told) == 1
     assert "no further record of the run is kept" in told[0]
     assert len(counted) == 2
+
+
+def test_two_do_not_go_on_with_one_run(tmp_path: Path) -> None:
+    """Whoever goes on with a run that another process is running is refused, and takes nothing of it away."""
+
+    async def record() -> None:
+        run = make_run(make_trial(0), make_trial(1))
+        recorder, other = Recorder(tmp_path, unbroken), Recorder(tmp_path, unbroken)
+        recorder.begin(run, ASKED)
+        recorder.take(run.results[0], lambda _: None)
+        with pytest.raises(StoreError, match="going on in another process"):
+            other.begin(run, ASKED, kept=())
+        await recorder.end(run)
+        recorder.close()
+
+    asyncio.run(record())
+    with contextlib.closing(Store(tmp_path)) as store:
+        head = store.head("latest")
+        assert (head.state, head.expected, len(list(store.rows(head)))) == ("done", 2, 2)

@@ -37,6 +37,8 @@ class Record:
                 recorder.begin(result, redacted(asked), kept)
                 self._recorder = recorder
         except StoreError as error:
+            if kept is not None:  # what goes on has its record already, and may be another's now
+                raise
             self._progress.tell(f"warning: no record of this run is kept: {error}")
         ended: list[RunResult] = []
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
+import time
 from pathlib import Path
 
 from sojourn.database import connect
@@ -12,6 +13,8 @@ from sojourn.errors import StoreError
 from sojourn.store.schema import STEPS
 
 BUSY_S = 60.0
+LOOKS, LOOK_S = 5, 0.01
+"""How often a lock is tried that others hold for a moment when they only look whether the run is alive."""
 
 
 def file_of(home: Path) -> Path:
@@ -31,13 +34,29 @@ def open_store(home: Path) -> sqlite3.Connection:
 
 
 class Beacon:
-    """Shows others that a run is alive: a lock that the system frees when the process is gone, however it goes."""
+    """Shows others that a run is alive: a lock that the system frees when the process is gone, however it goes.
+
+    Raises StoreError where another process runs it.
+    """
 
     def __init__(self, home: Path, number: int) -> None:
         self._path = _beacon(home, number)
         self._path.parent.mkdir(exist_ok=True, mode=0o700)
-        self._lock = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        for _ in range(LOOKS):
+            self._lock = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            if self._is_ours():
+                return
+            os.close(self._lock)
+            time.sleep(LOOK_S)
+        raise StoreError("the run is going on in another process", todo="wait for it, or stop it")
+
+    def _is_ours(self) -> bool:
+        """Take the lock, if nobody has it and the file has not been taken away meanwhile."""
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return os.path.samestat(os.fstat(self._lock), os.stat(self._path))
+        except (BlockingIOError, FileNotFoundError):
+            return False
 
     def end(self) -> None:
         """Show it no longer."""

@@ -47,6 +47,7 @@ class Recorder:
         self._flushing: asyncio.Task[None] | None = None
         self._recorded: dict[int, TrialResult] = {}
         self._ending = asyncio.Event()
+        self._events = self._told = 0
 
     def begin(self, result: RunResult, asked: Mapping[str, Any], kept: Iterable[int] | None = None) -> None:
         """Write down that a run begins; `asked` is what is needed to ask for it again.
@@ -54,20 +55,17 @@ class Recorder:
         `kept`: the run was begun before, and of its trials these stand. Raises StoreError where nothing can be written.
         """
         self._result = result
-        self._store = open_store(self._home)
-        with writing(self._store):
-            if kept is None:
-                self._number = self._new(result, asked)
-                self._origin, self._events = result.began, 0
-            else:
-                self._number, self._events, ended = self._again(result, set(kept))
-                self._origin = result.began - ended
-        self._told = 0
-        self._beacon = Beacon(self._home, self._number)
+        self._store = store = open_store(self._home)
+        try:
+            with writing(store):
+                ended = self._new(store, result, asked) if kept is None else self._again(store, result, set(kept))
+        except BaseException:
+            self.close()
+            raise
+        self._origin = result.began - ended
 
-    def _new(self, result: RunResult, asked: Mapping[str, Any]) -> int:
-        assert self._store is not None
-        made = self._store.execute(
+    def _new(self, store: sqlite3.Connection, result: RunResult, asked: Mapping[str, Any]) -> float:
+        made = store.execute(
             "INSERT INTO runs (id, created, description, state, asked, document, expected)"
             " VALUES (?, ?, ?, 'running', ?, ?, ?)",
             (
@@ -79,14 +77,15 @@ class Recorder:
                 len(result.plan.trials),
             ),
         )
-        number = made.lastrowid
-        assert number is not None
-        return number
+        assert made.lastrowid is not None
+        self._number = made.lastrowid
+        self._beacon = Beacon(self._home, self._number)
+        return 0
 
-    def _again(self, result: RunResult, kept: set[int]) -> tuple[int, int, float]:
-        store = self._store
-        assert store is not None
+    def _again(self, store: sqlite3.Connection, result: RunResult, kept: set[int]) -> float:
+        """Take up a run; returns how many seconds of it have passed."""
         [number] = store.execute("SELECT number FROM runs WHERE id = ?", (result.run_id,)).fetchone()
+        self._number, self._beacon = number, Beacon(self._home, number)
         expected = len(result.plan.trials)
         store.execute("UPDATE runs SET state = 'running', expected = ? WHERE number = ?", (expected, number))
         found = [each for [each] in store.execute("SELECT number FROM trials WHERE run = ?", (number,))]
@@ -94,9 +93,9 @@ class Recorder:
         store.executemany("DELETE FROM trials WHERE run = ? AND number = ?", gone)
         drop_rows(store, gone)
         asked = "SELECT coalesce(max(number) + 1, 0), coalesce(max(at), 0) FROM events WHERE run = ?"
-        events, told = store.execute(asked, (number,)).fetchone()
+        self._events, told = store.execute(asked, (number,)).fetchone()
         [ended] = store.execute("SELECT coalesce(max(ended), 0) FROM trials WHERE run = ?", (number,)).fetchone()
-        return number, events, max(told, ended)
+        return float(max(told, ended))
 
     def take(self, result: TrialResult, told: Told) -> None:
         """Write down a result; `told` is called once it is in the store."""
