@@ -9,7 +9,7 @@ from sojourn.cli.app import run
 SUITE = "prompts: [hi]\nproviders: [echo]\ncommandLineOptions: {table: false}\n"
 
 
-@pytest.mark.parametrize("command", ["view", "redteam", "share"])
+@pytest.mark.parametrize("command", ["redteam", "share"])
 def test_a_command_that_is_not_there_is_refused_by_name(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Whoever comes from promptfoo is told that it is no slip."""
     assert run([command, "--yes"]) == 2

@@ -22,6 +22,7 @@ BREACHES = {
     "arrows point down": ("errors.py", "import sojourn.registry"),
     "no circles among siblings": ("model/reply.py", "import sojourn.protocols"),
     "nouns do no input or output": ("model/reply.py", "import sqlite3"),
+    "the viewer runs nothing": ("viewer/texts.py", "import sojourn.engine"),
     "plugs are reached through the registry": ("cli/init.py", "import sojourn.providers.echo"),
 }
 

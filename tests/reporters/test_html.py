@@ -95,7 +95,7 @@ def test_nothing_that_a_stranger_wrote_runs_or_is_fetched(page: str) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_can_be_used_by_all(page: str, scheme: Scheme) -> None:
     """axe-core finds no fault, in light and in dark."""
-    assert faults(page, scheme) == []
+    assert faults(scheme, page) == []
 
 
 class Shelf:

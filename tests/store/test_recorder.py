@@ -65,12 +65,15 @@ def test_a_trial_is_told_of_when_its_row_can_be_read_by_others(tmp_path: Path) -
         with contextlib.closing(Store(tmp_path)) as store:
             [head] = store.heads()
             assert head.state == "running"
+            assert [each["provider"] for each in store.document(head)["results"]["prompts"]] == ["bot"]
             seen.append(len(list(store.rows(head))))
 
     async def record() -> None:
         run = make_run(make_trial(0), make_trial(1))
+        columns, run.columns = run.columns, ()
         recorder = Recorder(tmp_path, unbroken)
         recorder.begin(run, ASKED)
+        run.columns = columns
         for result in run.results:
             recorder.take(result, look)
         await recorder.end(run)

@@ -17,8 +17,10 @@ AXE = Path(__file__).parents[2] / ".venv" / "systems" / "node_modules" / "axe-co
 
 
 @contextlib.contextmanager
-def opened(url: str, *, scheme: Scheme = "light", policed: bool = True, expected: str = "nothing") -> Iterator[Any]:
-    """Open a page; what it complains of, or asks for elsewhere, fails the test, unless it is `expected`.
+def opened(
+    url: str, *, site: str = "", scheme: Scheme = "light", policed: bool = True, expected: str = "nothing"
+) -> Iterator[Any]:
+    """Open a page; what it complains of, or asks for outside of its `site`, fails the test, unless it is `expected`.
 
     Not `policed`: tools may be put into it.
     """
@@ -31,18 +33,27 @@ def opened(url: str, *, scheme: Scheme = "light", policed: bool = True, expected
         said: list[str] = []
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: said.append(request.url) if request.url != page.url else None)
+        page.on("request", lambda request: None if _is_own(request.url, page.url, site) else said.append(request.url))
         page.goto(url)
         yield page
         browser.close()
         assert not [each for each in said if each.partition("#")[0] != url and expected not in each]
 
 
-def faults(url: str, scheme: Scheme) -> list[str]:
-    """Return what axe-core finds wrong with a page, for those who see it otherwise or use it without a mouse."""
+def _is_own(asked: str, page: str, site: str) -> bool:
+    return asked == page or bool(site and asked.startswith(f"{site}/"))
+
+
+def faults(scheme: Scheme, *urls: str, site: str = "", ready: str = "body") -> list[str]:
+    """Return what axe-core finds wrong with pages, for those who see them otherwise or use them without a mouse."""
     need(AXE.exists(), "axe-core")
-    with opened(url, scheme=scheme, policed=False) as page:
-        page.add_script_tag(content=AXE.read_text(encoding="utf-8"))
-        found = page.evaluate("axe.run()")
-        assert found["passes"]
-        return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found["violations"]]
+    found = []
+    with opened(urls[0], site=site, scheme=scheme, policed=False) as page:
+        for url in urls:
+            page.goto(url)
+            page.wait_for_selector(ready)
+            page.add_script_tag(content=AXE.read_text(encoding="utf-8"))
+            told = page.evaluate("axe.run()")
+            assert told["passes"]
+            found += [f"{url}: {each['id']}: {each['nodes'][0]['html']}" for each in told["violations"]]
+    return found

@@ -17,7 +17,6 @@ COMMANDS = frozenset(
         "retry",
         "scan-model",
         "share",
-        "view",
     ]
 )
 OPTIONS = frozenset(

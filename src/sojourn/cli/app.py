@@ -25,6 +25,7 @@ COMMANDS = {
     "sessions": ("sojourn.cli.sessions", "what is open, reap what dead runs left, keep one up between runs"),
     "show": ("sojourn.cli.show", "what came of a stored run"),
     "validate": ("sojourn.cli.validate", "find every mistake in a suite without running"),
+    "view": ("sojourn.cli.view", "show stored runs in the browser"),
 }
 
 

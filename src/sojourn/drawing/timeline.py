@@ -40,10 +40,11 @@ class Block:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
-    """The blocks of a lane, one after another."""
+    """The blocks of a lane, one after another; `link` is where to read of it."""
 
     label: str
     blocks: tuple[Block, ...]
+    link: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,9 +144,14 @@ def _placed(rows: Sequence[str], y: float) -> Iterator[str]:
 def _lanes(lanes: Sequence[Lane], scale: _Scale) -> Iterator[str]:
     for lane in lanes[:MOST_ROWS]:
         rail = line((GUTTER, ROW / 2), (WIDTH, ROW / 2), "tl-rail")
-        yield _label(lane.label) + rail + "".join(_block(block, scale) for block in lane.blocks)
+        yield _linked(lane) + rail + "".join(_block(block, scale) for block in lane.blocks)
     if len(lanes) > MOST_ROWS:
         yield text(0, 16, f"… and {len(lanes) - MOST_ROWS} more lanes", "tl-label")
+
+
+def _linked(lane: Lane) -> str:
+    label = _label(lane.label)
+    return f'<a href="{escape(lane.link)}">{label}</a>' if lane.link else label
 
 
 def _label(words: str) -> str:

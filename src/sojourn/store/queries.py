@@ -12,7 +12,9 @@ from sojourn.store.runs import Head, Store
 
 SORTS = {"test": "test", "score": "min(score)", "latency": "max(latency)", "began": "min(began)"}
 _CELL = (
-    "trials.number, test, prompt, repeat, outcome, score, began, ended, latency, lane, session, name, shown"
+    "trials.number, test, prompt, repeat, outcome, score, began, ended, latency, lane, session, name,"
+    " EXISTS (SELECT 1 FROM trials AS other WHERE other.run = trials.run AND other.lane = trials.lane"
+    " AND other.number <> trials.number AND trials.lane <> ''), shown"
     " FROM trials JOIN gists USING (run, number) WHERE run = ?"
 )
 
@@ -33,7 +35,10 @@ class Wanted:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Cell:
-    """A trial in a list; times are seconds from the run's beginning, `shown` is its gist."""
+    """A trial in a list; times are seconds from the run's beginning, `shown` is its gist.
+
+    `is_shared`: others are in its lane.
+    """
 
     number: int
     test: int
@@ -47,6 +52,7 @@ class Cell:
     lane: str
     session: str
     name: str
+    is_shared: bool
     shown: dict[str, Any]
 
 
@@ -98,7 +104,7 @@ def by_time(store: Store, head: Head, page: tuple[int, int]) -> list[Cell]:
 
 
 def _cells(found: Iterable[Sequence[Any]]) -> list[Cell]:
-    return [Cell(*(*each[:-1], json.loads(each[-1]))) for each in found]
+    return [Cell(*(*each[:-2], bool(each[-2]), json.loads(each[-1]))) for each in found]
 
 
 def row(store: Store, head: Head, number: int) -> tuple[Cell, dict[str, Any]] | None:

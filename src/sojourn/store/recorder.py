@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import hashlib
 import json
 import sqlite3
@@ -65,6 +66,7 @@ class Recorder:
         self._origin = result.began - ended
 
     def _new(self, store: sqlite3.Connection, result: RunResult, asked: Mapping[str, Any]) -> float:
+        planned = dataclasses.replace(result, columns=result.columns or result.plan.columns)
         made = store.execute(
             "INSERT INTO runs (id, created, description, state, asked, document, expected)"
             " VALUES (?, ?, ?, 'running', ?, ?, ?)",
@@ -73,7 +75,7 @@ class Recorder:
                 result.created,
                 result.plan.suite.description,
                 json.dumps(asked),
-                _text(document(result, {})),
+                _text(document(planned, {})),
                 len(result.plan.trials),
             ),
         )

@@ -56,6 +56,7 @@ STEPS = (
         PRIMARY KEY (run, number)
     );
     CREATE INDEX trials_by_test ON trials (run, test);
+    CREATE INDEX trials_by_lane ON trials (run, lane);
     CREATE TABLE events (
         run INTEGER NOT NULL,
         number INTEGER NOT NULL,

@@ -1,0 +1,1 @@
+"""A local page that shows stored runs: it looks at the store, and runs nothing."""

@@ -1,0 +1,74 @@
+"""What is wrong with a run besides its verdicts, and at which trials: races, leaks, troubles, what was not run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Told = dict[str, Any]
+Numbers = Mapping[tuple[int, int], int]
+MOST = 50
+"""More of one sort are counted only."""
+
+_LEAK = re.compile(r"\(trial (\d+)\) ")
+
+
+def notices(document: Told, numbers: Numbers) -> list[Told]:
+    """Return what a reader of the run must know first; `numbers` finds trials by test and column."""
+    found = list(_notices(document.get("sojourn") or {}, numbers))
+    kinds: dict[str, int] = {}
+    kept = []
+    for notice in found:
+        kinds[notice["kind"]] = kinds.get(notice["kind"], 0) + 1
+        if kinds[notice["kind"]] <= MOST:
+            kept.append(notice)
+    kept += [_notice(kind, f"{count - MOST} more") for kind, count in kinds.items() if count > MOST]
+    return kept
+
+
+def _notices(told: Told, numbers: Numbers) -> Iterator[Told]:
+    for trouble in told.get("troubles") or ():
+        yield _notice(f"error {trouble['phase']}", trouble["message"])
+    if told.get("unrun"):
+        yield _notice("not run", f"{told['unrun']} trials {told.get('stopped') or ''}".rstrip())
+    for race in told.get("races") or ():
+        yield _notice("race", f"used session {race['sessionId']} at the same time", _raced(race, numbers))
+    for leak in told.get("leaks") or ():
+        yield _notice("leak", leak, _leaked(leak))
+    for test in told.get("unsteady") or ():
+        yield _notice("unsteady", test)
+    for group in told.get("repeats") or ():
+        came = "enough" if group["enough"] else "too few"
+        yield _notice("repeats", f"{group['test']}: {group['passed']} of {group['judged']} passed, {came}")
+    for text in told.get("printed") or ():
+        yield _notice("printed", text[:2_000])
+
+
+def _notice(kind: str, text: str, trials: list[int] | None = None) -> Told:
+    return {"kind": kind, "text": str(text), "trials": trials or []}
+
+
+def _raced(race: Told, numbers: Numbers) -> list[int]:
+    places = [(place["testIdx"], place["promptIdx"]) for place in race["trials"]]
+    return [numbers[place] for place in places if place in numbers]
+
+
+def _leaked(leak: str) -> list[int]:
+    found = _LEAK.search(leak)
+    return [int(found[1])] if found else []
+
+
+def flags(document: Told, numbers: Numbers) -> dict[int, list[str]]:
+    """Return the races and leaks of each trial that has one."""
+    told = document.get("sojourn") or {}
+    found: dict[int, list[str]] = {}
+    for race in told.get("races") or ():
+        for number in _raced(race, numbers):
+            found.setdefault(number, []).append(
+                f"race: session {race['sessionId']} was used by another at the same time"
+            )
+    for leak in told.get("leaks") or ():
+        for number in _leaked(leak):
+            found.setdefault(number, []).append(f"leak: {leak}")
+    return found
