@@ -18,7 +18,7 @@ from sojourn.engine.preflight import broken_code, lacks_package
 from sojourn.engine.preparing import prepared
 from sojourn.engine.run import Run
 from sojourn.engine.sessions import known_kinds
-from sojourn.errors import ConfigError, UsageError
+from sojourn.errors import ConfigError, Problem, UsageError
 from sojourn.languages.runner import CodeRunner
 from sojourn.model.plan import Plan
 from sojourn.model.suite import JsonDict, Suite
@@ -61,19 +61,29 @@ async def check(paths: list[str], flags: Flags, *, cwd: Path, environ: Mapping[s
 
     A package that a provider imports and that is not installed here is no mistake of the suite: it is warned of.
     """
-    plan = await plan_of(paths, flags, cwd=cwd, environ=environ)
+    suite = await load(paths, flags, cwd=cwd, environ=environ)
     code = CodeRunner(environ, silent)
+    found: list[Problem] = []
+    plan = None
     try:
-        broken = await broken_code(plan, code)
-        if broken and (flags.strict or not all(map(lacks_package, broken))):
-            raise ConfigError(broken)
-        renderer = Renderer(environ)
-        tools = Tools(code=code, render=renderer.render, env=environ, base=Path(plan.suite.base), run_id="")
-        await known_kinds(plan.suite, tools)
+        try:
+            plan = await make_plan(suite, Renderer({}).names, None)
+        except ConfigError as error:
+            found += error.problems
+        broken = await broken_code(suite, code)
+        if flags.strict or not all(map(lacks_package, broken)):
+            found += broken
+        tools = Tools(code=code, render=Renderer(environ).render, env=environ, base=Path(suite.base), run_id="")
+        try:
+            await known_kinds(suite, tools)
+        except ConfigError as error:
+            found += error.problems
     finally:
         await code.close()
-    warnings = (*plan.suite.warnings, *map(str, broken))
-    return dataclasses.replace(plan, suite=dataclasses.replace(plan.suite, warnings=warnings))
+    if found or plan is None:
+        raise ConfigError(sorted(found, key=lambda problem: (problem.file, problem.line)))
+    warnings = (*suite.warnings, *map(str, broken))
+    return dataclasses.replace(plan, suite=dataclasses.replace(suite, warnings=warnings))
 
 
 async def evaluate(config: str | Path | Mapping[str, Any], *, listeners: Listeners | None = None) -> ShownRun:

@@ -57,13 +57,17 @@ def _revive(cls: type[SojournError], args: tuple[Any, ...], state: dict[str, Any
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing that is wrong in a file; `line` and `column` count from 1, 0 means unknown."""
+    """One thing that is wrong in a file; `line` and `column` count from 1, 0 means unknown.
+
+    `about` is the path to it in a configuration, where its place is still to be found.
+    """
 
     what: str
     file: str = ""
     line: int = 0
     column: int = 0
     todo: str = ""
+    about: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         place = self.file

@@ -120,9 +120,12 @@ tests: [{description: first, vars: {q: '1'}}, {description: second, vars: {q: '2
         ("bux: {kind: 'file://s.py:Box'}", ":2:44: there is no session 'box' under sessions (did you mean 'bux'?)"),
         (
             "box: {kind: 'file://s.py:Box', parent: b}\n  b: {kind: 'file://s.py:Box', parent: box}",
-            "session 'box' is its own ancestor: box > b > box",
+            ":4:42: session 'box' is its own ancestor: box > b > box",
         ),
-        ("box: {kind: 'file://s.py:value', isolation: reset}", "asks for isolation 'reset', and file://"),
+        (
+            "box: {kind: 'file://s.py:value', isolation: reset}",
+            ":4:47: session 'box' asks for isolation 'reset', and file://",
+        ),
         ("box: {kind: 'file://s.py:value', isolation: rollback}", "value cannot begin"),
         ("box: {kind: 'file://s.py:value', isolation: fork}", "value cannot fork"),
         ("box: {kind: 'file://s.py:value', pool: {check: true}}", "asks for a check"),
@@ -167,6 +170,18 @@ def test_what_cannot_be_is_refused_before_anything_opens(play: Play, sessions: s
     assert run.shown.startswith("error: ")
     assert (run.code, run.rows, run.story) == (1, [], [])
     assert told in play(suite, verb="validate").shown
+
+
+def test_validate_names_what_is_wrong_with_sessions_providers_and_hooks_at_once(play: Play) -> None:
+    """A circle of sessions, what a kind cannot do and a hook that is not there do not hide each other."""
+    circle = "box: {kind: 'file://s.py:Box', parent: b}\n  b: {kind: 'file://s.py:Box', parent: box}"
+    lacking = "c: {kind: 'file://s.py:value', isolation: fork}"
+    suite = f"{BOT}sessions:\n  {circle}\n  {lacking}\n{asked('1')}extensions: [file://s.py:nowhere]\n"
+    shown = play(suite, verb="validate").shown
+
+    assert ":4:42: session 'box' is its own ancestor" in shown
+    assert ":6:45: session 'c' asks for isolation 'fork', and file://" in shown
+    assert "the extension file://s.py:nowhere cannot be loaded" in shown
 
 
 MISSPELT = """

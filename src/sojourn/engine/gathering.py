@@ -6,6 +6,7 @@ import dataclasses
 import random
 from collections.abc import Iterable
 
+from sojourn.config.places import placed
 from sojourn.errors import ConfigError
 from sojourn.lifecycle.keeper import Stay
 from sojourn.lifecycle.kinship import Family
@@ -22,7 +23,7 @@ def check_family(suite: Suite, tests: Iterable[JsonDict]) -> None:
     needed += [name for test in tests for name in test.get("sessions") or ()]
     problems = Family(suite.sessions).problems(dict.fromkeys(needed))
     if problems:
-        raise ConfigError(problems)
+        raise ConfigError([placed(each, suite.files) for each in problems])
 
 
 def gathered(trials: list[Declared], suite: Suite) -> list[Lane]:

@@ -12,6 +12,7 @@ from sojourn.errors import CodeError, ConfigError, Problem
 from sojourn.languages.runner import CodeRunner
 from sojourn.model.plan import Plan
 from sojourn.model.reference import Reference, Role
+from sojourn.model.suite import Suite
 from sojourn.registry import nearest, provider_name
 
 _ABSENT = re.compile(
@@ -22,14 +23,14 @@ _ABSENT = re.compile(
 
 async def check_code(plan: Plan, code: CodeRunner) -> None:
     """Load the extensions and the script providers; raises one ConfigError with all that cannot be loaded."""
-    if broken := await broken_code(plan, code):
+    if broken := await broken_code(plan.suite, code):
         raise ConfigError(broken)
 
 
-async def broken_code(plan: Plan, code: CodeRunner) -> list[Problem]:
+async def broken_code(suite: Suite, code: CodeRunner) -> list[Problem]:
     """Load the extensions and the script providers, and return what is wrong with those that cannot be loaded."""
-    named = _references(plan)
-    checks = (_problem(reference, text, plan.suite.files, code) for reference, text in named.items())
+    named = _references(suite)
+    checks = (_problem(reference, text, suite.files, code) for reference, text in named.items())
     return [problem for problem in await asyncio.gather(*checks) if problem]
 
 
@@ -38,11 +39,11 @@ def lacks_package(problem: Problem) -> bool:
     return _ABSENT.match(problem.what) is not None
 
 
-def _references(plan: Plan) -> dict[Reference, str]:
+def _references(suite: Suite) -> dict[Reference, str]:
     """Return every function that is named, each with how it is written."""
-    base = plan.suite.base
-    named: list[tuple[str, Role, str]] = [(text, "hook", base) for text in plan.suite.extensions]
-    scripts = [spec for spec in plan.suite.providers if provider_name(spec.id) in ("python", "javascript")]
+    base = suite.base
+    named: list[tuple[str, Role, str]] = [(text, "hook", base) for text in suite.extensions]
+    scripts = [spec for spec in suite.providers if provider_name(spec.id) in ("python", "javascript")]
     named += [(spec.id, "provider", spec.base or base) for spec in scripts]
     parsed = ((Reference.parse(text, base=folder, role=role), text) for text, role, folder in named)
     return {reference: text for reference, text in parsed if reference is not None}

@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
+from sojourn.config.places import placed
 from sojourn.engine.gathering import stay_of
 from sojourn.engine.kind import Kind
 from sojourn.errors import CodeError, ConfigError, Problem, SessionError, SojournError
@@ -159,7 +160,7 @@ async def known_kinds(suite: Suite, tools: Tools) -> dict[str, SessionKind]:
     for spec in suite.sessions:
         kind, problem = await _made(spec, tools)
         if problem is not None:
-            problems.append(problem)
+            problems.append(placed(problem, suite.files))
         elif kind is not None:
             kinds[spec.name] = kind
     if problems:
@@ -177,7 +178,9 @@ async def _made(spec: SessionSpec, tools: Tools) -> tuple[SessionKind | None, Pr
         kind = Kind(spec, tools, standing.find(ledger.home(tools.env), spec) if may_stand(spec) else None)
         await kind.prepare()
     except (CodeError, SessionError) as error:
-        return None, Problem(what=f"session {spec.name!r} cannot be loaded: {error}")
+        return None, Problem(
+            what=f"session {spec.name!r} cannot be loaded: {error}", about=("sessions", spec.name, "kind")
+        )
     return kind, inability(spec, kind.abilities)
 
 

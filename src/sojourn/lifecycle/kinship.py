@@ -72,22 +72,24 @@ class Family:
         return [*self._strangers(needed), *self._circles(), *self._pooled_parents()]
 
     def _strangers(self, needed: Iterable[str]) -> Iterable[Problem]:
-        named = [
-            (f"session {spec.name!r} has a parent", parent) for spec in self.specs.values() for parent in spec.parents
+        named: list[tuple[str, str, tuple[str, ...]]] = [
+            (f"session {spec.name!r} has a parent", parent, ("sessions", spec.name, "parent"))
+            for spec in self.specs.values()
+            for parent in spec.parents
         ]
-        named += [("a provider or test asks for the session", name) for name in needed]
-        for who, name in named:
+        named += [("a provider or test asks for the session", name, ()) for name in needed]
+        for who, name, about in named:
             if name not in self.specs:
                 near = nearest(name, self.specs)
-                yield Problem(
-                    what=f"{who} {name!r}, which is not under sessions", todo=f"did you mean {near!r}?" if near else ""
-                )
+                what = f"{who} {name!r}, which is not under sessions"
+                yield Problem(what=what, todo=f"did you mean {near!r}?" if near else "", about=about)
 
     def _circles(self) -> Iterable[Problem]:
         for name in self.specs:
             way = self._way_back(name, (name,))
             if way:
-                yield Problem(what=f"session {name!r} is its own ancestor: {' > '.join(way)}")
+                what = f"session {name!r} is its own ancestor: {' > '.join(way)}"
+                yield Problem(what=what, about=("sessions", name, "parent"))
                 return
 
     def _way_back(self, name: str, way: tuple[str, ...]) -> tuple[str, ...]:
@@ -108,7 +110,8 @@ class Family:
                     what = (
                         f"session {spec.name!r} (scope {spec.scope.value}) would outlive what it is lent of {parent!r}"
                     )
-                    yield Problem(what=what, todo="give it the scope trial" + (" or conversation" * above.pooled))
+                    todo = "give it the scope trial" + (" or conversation" * above.pooled)
+                    yield Problem(what=what, todo=todo, about=("sessions", spec.name, "scope"))
 
 
 def _outlives(parent: SessionSpec) -> tuple[Scope, ...]:
@@ -131,7 +134,9 @@ def inability(spec: SessionSpec, abilities: Collection[str]) -> Problem | None:
     lacking = [wanted for wanted in NEEDED_FOR.get(isolation, ()) if wanted not in abilities] if isolation else []
     if isolation and lacking:
         what = f"session {spec.name!r} asks for isolation {isolation.value!r}, and {spec.kind} cannot {lacking[0]}"
-        return Problem(what=what, todo=f"use isolation: fresh, or write {' and '.join(lacking)} for it")
+        todo = f"use isolation: fresh, or write {' and '.join(lacking)} for it"
+        return Problem(what=what, todo=todo, about=("sessions", spec.name, "isolation"))
     if spec.limits.check and "check" not in abilities:
-        return Problem(what=f"session {spec.name!r} asks for a check, and {spec.kind} has none", todo="leave check out")
+        what = f"session {spec.name!r} asks for a check, and {spec.kind} has none"
+        return Problem(what=what, todo="leave check out", about=("sessions", spec.name, "pool", "check"))
     return None
