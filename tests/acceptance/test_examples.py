@@ -69,7 +69,7 @@ def test_an_example_passes_as_it_is(tmp_path: Path, suite: str) -> None:
     assert run(tmp_path, "init", "--example", name)[0] == 0
     folder = tmp_path / name
 
-    code, out, err = run(folder, "eval", "-c", config, "-o", "out.json")
+    code, out, err = run(folder, "eval", "-c", config, "-o", "out.json", "--no-progress-bar")
 
     assert code == 0, out + err
     assert err == "written: out.json\n"
