@@ -73,6 +73,17 @@ def test_the_timeline_leads_to_a_trial_and_a_lane_reads_as_a_conversation(tab: A
     assert said == ["money back", "Hi 1: money back", "it is A-17", "Hi 2: it is A-17"]
 
 
+def test_a_race_is_marked_wherever_its_trials_are_shown(tab: Any) -> None:
+    """The run's notice leads to the trials; in the table and on its page each bears the mark."""
+    tab.click("tr:has-text('Racing') a")
+    tab.wait_for_selector(".notices")
+    assert tab.locator(".matrix .flag").count() == 2
+    assert "race: session shared" in tab.inner_text(".matrix .flag >> nth=0")
+    tab.click(".notices a")
+    tab.wait_for_selector(READY + " details")
+    assert "race: session shared" in tab.inner_text("main .flag")
+
+
 def test_two_runs_are_compared(tab: Any) -> None:
     """Two ticked runs stand side by side, the regression first, with what differs marked."""
     for box in tab.locator("tbody input").all()[:2]:
@@ -122,9 +133,9 @@ def test_hostile_content_is_text(tab: Any) -> None:
     tab.wait_for_selector(READY + " details")
     shown = tab.inner_text("[data-text=output] pre")
     assert "<img src=x onerror=alert(1)>" in shown
-    assert "␛[31mred" in shown
+    assert "ESC[31mred" in shown
     assert "U+202E" in shown
-    assert "nul:␀" in shown
+    assert "nul:NUL" in shown
     assert "\u202e" not in tab.inner_text("body")
     assert "taken" not in tab.title()
     assert tab.locator("main img, main script, main i, main b:text('bold')").count() == 0

@@ -100,7 +100,9 @@ def lane(store: Store, head: Head, column: str, key: str, page: tuple[int, int])
 
 def by_time(store: Store, head: Head, page: tuple[int, int]) -> list[Cell]:
     """Return trials in the order in which they ran; a page is limit and offset."""
-    return _cells(store.ask(f"SELECT {_CELL} ORDER BY began, number LIMIT ? OFFSET ?", (head.number, *page)))
+    chosen = "SELECT number FROM trials WHERE run = ? ORDER BY began, number LIMIT ? OFFSET ?"
+    query = f"SELECT {_CELL} AND number IN ({chosen}) ORDER BY began, number"
+    return _cells(store.ask(query, (head.number, head.number, *page)))
 
 
 def _cells(found: Iterable[Sequence[Any]]) -> list[Cell]:

@@ -95,7 +95,7 @@ def turn(store: Store, head: Head, one: Cell) -> Told:
         "cell": cell(one),
         "asked": cut(told.get("prompt", ""), 4_000),
         "answer": cut(told.get("output", ""), 4_000),
-        "error": cut(told.get("error", ""), 4_000),
+        "why": cut(told.get("why", ""), 4_000),
     }
 
 

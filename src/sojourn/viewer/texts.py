@@ -21,7 +21,7 @@ def texts(row: Row) -> dict[str, str]:
 def _all(row: Row) -> Iterator[tuple[str, str]]:
     response = row.get("response") or {}
     yield "output", text_of(response.get("output"))
-    yield "error", text_of(row.get("error"))
+    yield "why", text_of(row.get("error"))
     yield "prompt", text_of(row["prompt"]["raw"])
     for name, value in row["vars"].items():
         yield f"var {name}", text_of(value)

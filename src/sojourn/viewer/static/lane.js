@@ -22,14 +22,14 @@ function bubble(who, text, more) {
 
 const cut = (told) => told.text + (told.length > told.text.length ? "…" : "");
 
-function turn({ cell, asked, answer, error }, run, place) {
+function turn({ cell, asked, answer, why }, run, place) {
   const said = last(asked);
   const link = el("a", { href: to("/trial", { run: run.id, n: cell.number }), "data-step": true }, badge(cell.outcome), " ", words(cell.name));
   return el("li", { class: "turn", "data-trial": cell.number },
     el("h2", { class: "turn-head" }, el("span", { class: "quiet number" }, place), " ", link, " ", el("span", { class: "quiet number" }, duration(cell.latency))),
     bubble("user", said.before === undefined ? cut(asked) : said.text, said.before ? `asked, after ${counted(said.before, "message")}` : "asked"),
     answer.text ? bubble("model", cut(answer), "answered") : null,
-    error.text ? el("p", { class: `why ${cell.outcome}` }, seen(cut(error))) : null);
+    why.text ? el("p", { class: `why ${cell.outcome}` }, seen(cut(why))) : null);
 }
 
 export async function show(main, query) {

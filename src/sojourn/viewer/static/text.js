@@ -2,12 +2,13 @@
 import { el } from "./dom.js";
 
 const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\uffff]/u;
+const NAMES = "NUL SOH STX ETX EOT ENQ ACK BEL BS TAB LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US".split(" ");
 const SPLIT = new RegExp(`(${HIDDEN.source})`, "u");
 
 function mark(character) {
   const code = character.codePointAt(0);
-  const shown = code < 0x20 ? String.fromCodePoint(0x2400 + code) : `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
-  return el("span", { class: "mark", title: `control character U+${code.toString(16).padStart(4, "0")}` }, shown);
+  const point = `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
+  return el("span", { class: "mark", title: `the character ${point}` }, NAMES[code] ?? point);
 }
 
 // Returns nodes for a text. Isolated, so that its direction ends with it.

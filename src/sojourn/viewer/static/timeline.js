@@ -18,7 +18,7 @@ function shape(name, attributes) {
 function sign(kind) {
   const made = shape("svg", { viewBox: "0 0 18 12", "aria-hidden": "true" });
   if (kind === "tl-wait") made.append(shape("rect", { class: "tl-block passed", width: 18, height: 12 }));
-  made.append(kind === "tl-flag" ? shape("path", { class: kind, d: "M4 6l8 -6v12z" }) : shape("rect", { class: kind, width: 18, height: 12 }));
+  made.append(kind === "tl-flag" ? shape("path", { class: kind, d: "M4 0l11 6l-11 6z" }) : shape("rect", { class: kind, width: 18, height: 12 }));
   return made;
 }
 

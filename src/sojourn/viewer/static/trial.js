@@ -5,7 +5,7 @@ import { cost, count, counted, duration, score, size } from "./format.js";
 import { badge, flags, runBar } from "./parts.js";
 import { seen, words } from "./text.js";
 
-const OPEN = new Set(["output", "error", "prompt", "printed"]);
+const OPEN = new Set(["output", "why", "prompt", "printed"]);
 const PIECE = 200000;
 
 function facts(told) {
