@@ -197,7 +197,7 @@ def weigh(verdicts: list[Verdict], threshold: float | None) -> tuple[bool, float
     """Return passed, score and reason of several verdicts.
 
     The score is their weighted mean, 0 where all weights are 0. With a threshold only the score counts; without, none
-    may have failed.
+    may have failed. A guardrail that is to block (`config.purpose: redteam`) and does makes the whole of them pass.
     """
     total = score = 0.0
     failed = None
@@ -207,9 +207,18 @@ def weigh(verdicts: list[Verdict], threshold: float | None) -> tuple[bool, float
         if not verdict.passed and failed is None:
             failed = verdict
     score = score / total if total else 0.0
+    if failed is not None and any(map(_is_wanted_block, verdicts)):
+        return True, score, "A guardrail blocked what it is there to block"
     if threshold is not None:
         word = ">=" if score >= threshold else "<"
         return score >= threshold, score, f"Aggregate score {score:.2f} {word} {threshold:g} threshold"
     if failed is not None:
         return False, score, failed.reason or "an assertion failed and gave no reason"
     return True, score, "All assertions passed"
+
+
+def _is_wanted_block(verdict: Verdict) -> bool:
+    claim = verdict.claim
+    if claim is None or claim.type != "guardrails" or claim.negated or verdict.passed:
+        return False
+    return claim.config.get("purpose") == "redteam"

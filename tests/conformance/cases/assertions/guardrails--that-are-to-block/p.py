@@ -1,0 +1,2 @@
+def call_api(prompt, options, context):
+    return {'output': 'answer', 'guardrails': {'flagged': context['vars']['flagged']}}
