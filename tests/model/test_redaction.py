@@ -85,3 +85,8 @@ def test_is_the_same_when_done_twice(tree: object) -> None:
     once = redacted(tree)
 
     assert redacted(once) == once
+
+
+def test_blanks_the_session_in_a_vars_json() -> None:
+    """A var that is JSON loses the session's id as one that stands by itself does, as in promptfoo's results."""
+    assert redacted_vars({"r": '{"sessionId": "s", "n": 1}'}) == {"r": f'{{"sessionId":"{REDACTED}","n":1}}'}

@@ -126,11 +126,11 @@ def redacted(value: Any, names: frozenset[str] = SECRETS) -> Any:
 def redacted_vars(variables: Mapping[str, Any]) -> Any:
     """Return a row's `vars` with secrets and session identities blanked, in JSON texts too."""
     if any(isinstance(value, str) and value.lstrip().startswith(_JSON) for value in variables.values()):
-        variables = {key: redacted_text(value) for key, value in variables.items()}
+        variables = {key: redacted_text(value, _VARS) for key, value in variables.items()}
     return redacted(variables, _VARS)
 
 
-def redacted_text(value: Any) -> Any:
+def redacted_text(value: Any, names: frozenset[str] = SECRETS) -> Any:
     """Return a text that is a JSON object or list with its secrets blanked, written compactly; all else as it is."""
     if not isinstance(value, str) or not value.lstrip().startswith(_JSON):
         return value
@@ -138,7 +138,7 @@ def redacted_text(value: Any) -> Any:
         known = json.loads(value, parse_float=_number, parse_int=_number, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return value
-    text = json.dumps(redacted(known), ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(redacted(known, names), ensure_ascii=False, separators=(",", ":"))
     return _HALVES.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
 
 
