@@ -77,11 +77,14 @@ def test_a_race_is_marked_wherever_its_trials_are_shown(tab: Any) -> None:
     """The run's notice leads to the trials; in the table and on its page each bears the mark."""
     tab.click("tr:has-text('Racing') a")
     tab.wait_for_selector(".notices")
+    tab.wait_for_selector(".matrix .flag")
     assert tab.locator(".matrix .flag").count() == 2
     assert "race: session shared" in tab.inner_text(".matrix .flag >> nth=0")
+    raced = tab.locator(".notices a").all_inner_texts()
+    assert sorted(raced) == ["trial 0", "trial 1"]
     tab.click(".notices a")
     tab.wait_for_selector(READY + " details")
-    assert "race: session shared" in tab.inner_text("main .flag")
+    assert f"race: session shared was used by {raced[1]} at the same time" in tab.inner_text("main .flag")
 
 
 def test_two_runs_are_compared(tab: Any) -> None:

@@ -64,10 +64,10 @@ def flags(document: Told, numbers: Numbers) -> dict[int, list[str]]:
     told = document.get("sojourn") or {}
     found: dict[int, list[str]] = {}
     for race in told.get("races") or ():
-        for number in _raced(race, numbers):
-            found.setdefault(number, []).append(
-                f"race: session {race['sessionId']} was used by another at the same time"
-            )
+        raced = _raced(race, numbers)
+        for number, other in zip(raced, reversed(raced), strict=True):
+            said = f"race: session {race['sessionId']} was used by trial {other} at the same time"
+            found.setdefault(number, []).append(said)
     for leak in told.get("leaks") or ():
         for number in _leaked(leak):
             found.setdefault(number, []).append(f"leak: {leak}")

@@ -1,39 +1,74 @@
 // Two runs side by side: what changed, test by test, the worst first.
 import { ask } from "./ask.js";
 import { el, fill, to } from "./dom.js";
-import { count, when } from "./format.js";
-import { badge, bar, counts, judged, pager, state, title } from "./parts.js";
+import { when } from "./format.js";
+import { badge, bar, chooser, counts, judged, pager, region, state, title } from "./parts.js";
 import { differing, seen, words } from "./text.js";
 
 const BAD = new Set(["regression", "gone"]);
 
 function side(one, run, output, reason) {
   if (!one) return el("td", { class: "quiet" }, "not there");
-  return el("td", {}, el("a", { class: "result", href: to("/trial", { run: run.id, n: one.number }), "data-step": true },
-    badge(one.outcome), " ", judged(one)),
-    el("p", { class: "answer" }, output), reason ? el("p", { class: `why ${one.outcome}` }, seen(reason)) : null);
+  return el(
+    "td",
+    {},
+    el(
+      "a",
+      { class: "result", href: to("/trial", { run: run.id, n: one.number }), "data-step": true },
+      badge(one.outcome),
+      " ",
+      judged(one),
+    ),
+    el("p", { class: "answer" }, output),
+    reason ? el("p", { class: `why ${one.outcome}` }, seen(reason)) : null,
+  );
 }
 
 function row(twins, told) {
   const { before, after } = twins;
-  const texts = before && after ? differing(before.shown.output, after.shown.output) :
-    [words(before?.shown.output ?? ""), words(after?.shown.output ?? "")];
+  const texts =
+    before && after
+      ? differing(before.shown.output, after.shown.output)
+      : [words(before?.shown.output ?? ""), words(after?.shown.output ?? "")];
   const column = told.before.columns[twins.column] ?? told.after.columns[twins.column % 1000000];
-  return el("tr", {}, el("th", { scope: "row" }, words(twins.name), el("div", { class: "quiet" }, words(column?.provider ?? ""))),
+  return el(
+    "tr",
+    {},
+    el("th", { scope: "row" }, words(twins.name), el("div", { class: "quiet" }, words(column?.provider ?? ""))),
     el("td", {}, el("span", { class: `change ${BAD.has(twins.change) ? "bad" : ""}` }, twins.change)),
-    side(before, told.before.run, texts[0], before?.shown.reason), side(after, told.after.run, texts[1], after?.shown.reason));
+    side(before, told.before.run, texts[0], before?.shown.reason),
+    side(after, told.after.run, texts[1], after?.shown.reason),
+  );
 }
 
 function head(one, name) {
-  return el("th", { scope: "col" }, `${name}: `, el("a", { href: to("/run", { run: one.run.id }) }, words(title(one.run))),
-    " ", state(one.run), el("div", { class: "quiet number" }, when(one.run.created)), counts(one.run));
+  return el(
+    "th",
+    { scope: "col" },
+    `${name}: `,
+    el("a", { href: to("/run", { run: one.run.id }) }, words(title(one.run))),
+    " ",
+    state(one.run),
+    el("div", { class: "quiet number" }, when(one.run.created)),
+    counts(one.run),
+  );
+}
+
+function filled(told) {
+  const names = ["Test", "Change"].map((name) => el("th", { scope: "col" }, name));
+  const rows = told.twins.map((twins) => row(twins, told));
+  const columns = [head(told.before, "Before"), head(told.after, "After")];
+  return [el("thead", {}, el("tr", {}, names, columns)), el("tbody", {}, rows)];
 }
 
 // Which two: as lists, of which each choice leads to its own address.
 function choice(runs, a, b) {
   const list = (name, told, chosen) => {
-    const made = el("select", { id: name, onchange: () => location.assign(to("/compare", { a: from.value, b: until.value })) },
-      runs.map((run) => el("option", { value: run.id }, `${when(run.created)} ${title(run).slice(0, 60)}`)));
+    const made = el(
+      "select",
+      { id: name, onchange: () => location.assign(to("/compare", { a: from.value, b: until.value })) },
+      runs.map((run) => el("option", { value: run.id }, `${when(run.created)} ${title(run).slice(0, 60)}`)),
+    );
     made.value = chosen;
     return [el("label", { for: name }, told), made];
   };
@@ -56,19 +91,22 @@ export async function show(main, query) {
   const { runs, a, b } = await chosen(query);
   let offset = 0;
   const only = new Set();
-  const table = el("table", { class: "matrix" }), foot = el("div"), boxes = el("fieldset", { class: "filters changes" });
+  const table = el("table", { class: "matrix" }),
+    foot = el("div"),
+    boxes = el("fieldset", { class: "filters changes" });
   const load = async () => {
     const told = await ask("compare", { a, b, change: [...only].join(","), offset });
-    fill(boxes, el("legend", {}, "Only"), Object.entries(told.changes).map(([name, number]) => {
-      const box = el("input", { type: "checkbox", name, onchange: () => { if (box.checked) only.add(name); else only.delete(name); offset = 0; load(); } });
-      box.checked = only.has(name);
-      return el("label", { class: "choose" }, box, ` ${name} `, el("span", { class: "number quiet" }, count(number)));
-    }));
-    fill(table, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Test"), el("th", { scope: "col" }, "Change"), head(told.before, "Before"), head(told.after, "After"))),
-      el("tbody", {}, told.twins.map((twins) => row(twins, told))));
+    fill(
+      boxes,
+      chooser(told.changes, only, () => go(0)),
+    );
+    fill(table, filled(told));
     fill(foot, pager({ offset, page: told.page, shown: told.twins.length, total: told.total, noun: "changes" }, go));
   };
-  const go = (target) => { offset = target; return load(); };
-  fill(main, el("h1", {}, "What changed"), choice(runs, a, b), boxes, el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Changes" }, table), foot);
+  const go = (target) => {
+    offset = target;
+    return load();
+  };
+  fill(main, el("h1", {}, "What changed"), choice(runs, a, b), boxes, region("Changes", table), foot);
   await load();
 }

@@ -12,7 +12,9 @@ export function el(name, attributes = {}, ...children) {
 }
 
 export function fill(parent, ...children) {
-  parent.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== ""));
+  parent.replaceChildren(
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== ""),
+  );
 }
 
 // A link within the viewer; what stands in the query is encoded.

@@ -1,17 +1,32 @@
 // Which tests are shown, in which order: kept in the address, so that a view can be linked to and gone back to.
 import { el, fill } from "./dom.js";
-import { count } from "./format.js";
-import { OUTCOMES } from "./parts.js";
+import { chooser } from "./parts.js";
 
-const ORDERS = [["", "as in the file"], ["score", "lowest score first"], ["-score", "highest score first"],
-  ["-latency", "slowest first"], ["latency", "quickest first"], ["began", "as they ran"], ["-began", "last run first"]];
+const ORDERS = [
+  ["", "as in the file"],
+  ["score", "lowest score first"],
+  ["-score", "highest score first"],
+  ["-latency", "slowest first"],
+  ["latency", "quickest first"],
+  ["began", "as they ran"],
+  ["-began", "last run first"],
+];
+
+function fields(query) {
+  const kept = { value: query.get("q") ?? "", placeholder: "words", "aria-keyshortcuts": "/" };
+  const order = el(
+    "select",
+    { id: "order" },
+    ORDERS.map(([value, name]) => el("option", { value }, name)),
+  );
+  order.value = query.get("sort") ?? "";
+  return { text: el("input", { type: "search", id: "words", ...kept }), order };
+}
 
 export function filters(query, run, changed) {
   let offset = Number(query.get("offset") ?? 0);
   const chosen = new Set((query.get("outcome") ?? "").split(",").filter(Boolean));
-  const text = el("input", { type: "search", id: "words", placeholder: "words", "aria-keyshortcuts": "/", value: query.get("q") ?? "" });
-  const order = el("select", { id: "order" }, ORDERS.map(([value, name]) => el("option", { value }, name)));
-  order.value = query.get("sort") ?? "";
+  const { text, order } = fields(query);
   const boxes = el("fieldset", {});
   const now = () => ({ q: text.value.trim(), outcome: [...chosen].join(","), sort: order.value, offset });
   const go = (target) => {
@@ -21,18 +36,26 @@ export function filters(query, run, changed) {
     return changed();
   };
   let waiting = 0;
-  text.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(() => go(0), 150); });
+  text.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => go(0), 150);
+  });
   order.addEventListener("change", () => go(0));
-  const choose = (outcome, on) => { if (on) chosen.add(outcome); else chosen.delete(outcome); return go(0); };
   const counted = () => {
-    const numbers = { passed: run().passed, failed: run().failed, error: run().errors, skipped: run().skipped };
-    fill(boxes, el("legend", {}, "Only"), OUTCOMES.map((outcome) => {
-      const box = el("input", { type: "checkbox", name: outcome, onchange: (event) => choose(outcome, event.target.checked) });
-      box.checked = chosen.has(outcome);
-      return el("label", { class: `choose ${outcome}` }, box, ` ${outcome} `, el("span", { class: "number quiet" }, count(numbers[outcome])));
-    }));
+    const { passed, failed, errors: error, skipped } = run();
+    fill(
+      boxes,
+      chooser({ passed, failed, error, skipped }, chosen, () => go(0)),
+    );
   };
-  const form = el("form", { class: "filters", role: "search", onsubmit: (event) => event.preventDefault() },
-    el("label", { for: "words" }, "Find"), text, boxes, el("label", { for: "order" }, "Order"), order);
+  const form = el(
+    "form",
+    { class: "filters", role: "search", onsubmit: (event) => event.preventDefault() },
+    el("label", { for: "words" }, "Find"),
+    text,
+    boxes,
+    el("label", { for: "order" }, "Order"),
+    order,
+  );
   return { form, now, go, counted };
 }

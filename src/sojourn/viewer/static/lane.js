@@ -24,28 +24,76 @@ const cut = (told) => told.text + (told.length > told.text.length ? "…" : "");
 
 function turn({ cell, asked, answer, why }, run, place) {
   const said = last(asked);
-  const link = el("a", { href: to("/trial", { run: run.id, n: cell.number }), "data-step": true }, badge(cell.outcome), " ", words(cell.name));
-  return el("li", { class: "turn", "data-trial": cell.number },
-    el("h2", { class: "turn-head" }, el("span", { class: "quiet number" }, place), " ", link, " ", el("span", { class: "quiet number" }, duration(cell.latency))),
-    bubble("user", said.before === undefined ? cut(asked) : said.text, said.before ? `asked, after ${counted(said.before, "message")}` : "asked"),
+  const link = el(
+    "a",
+    { href: to("/trial", { run: run.id, n: cell.number }), "data-step": true },
+    badge(cell.outcome),
+    " ",
+    words(cell.name),
+  );
+  return el(
+    "li",
+    { class: "turn", "data-trial": cell.number },
+    el(
+      "h2",
+      { class: "turn-head" },
+      el("span", { class: "quiet number" }, place),
+      " ",
+      link,
+      " ",
+      el("span", { class: "quiet number" }, duration(cell.latency)),
+    ),
+    bubble(
+      "user",
+      said.before === undefined ? cut(asked) : said.text,
+      said.before ? `asked, after ${counted(said.before, "message")}` : "asked",
+    ),
     answer.text ? bubble("model", cut(answer), "answered") : null,
-    why.text ? el("p", { class: `why ${cell.outcome}` }, seen(cut(why))) : null);
+    why.text ? el("p", { class: `why ${cell.outcome}` }, seen(cut(why))) : null,
+  );
 }
 
 export async function show(main, query) {
   const by = query.has("lane") ? "lane" : "session";
   const key = query.get(by);
   let offset = Number(query.get("offset") ?? 0);
-  const list = el("ol", { class: "turns" }), foot = el("div"), count = el("p", { class: "quiet" });
+  const list = el("ol", { class: "turns" }),
+    foot = el("div"),
+    count = el("p", { class: "quiet" });
   const load = async () => {
     const told = await ask("lane", { run: query.get("run"), [by]: key, offset });
-    fill(list, told.turns.map((one, place) => turn(one, told.run, offset + place + 1)));
-    fill(count, told.turns.length ? counted(told.turns.length + offset, "trial") + (told.more ? " and more" : "") : "Nothing has ended here yet.",
-      told.turns[0]?.cell.session ? [", session ", words(told.turns[0].cell.session)] : "");
-    fill(foot, offset || told.more ? pager({ offset, page: told.page, shown: told.turns.length, total: told.more ? null : offset + told.turns.length, noun: "turns" }, go) : "");
+    fill(
+      list,
+      told.turns.map((one, place) => turn(one, told.run, offset + place + 1)),
+    );
+    fill(
+      count,
+      told.turns.length
+        ? counted(told.turns.length + offset, "trial") + (told.more ? " and more" : "")
+        : "Nothing has ended here yet.",
+      told.turns[0]?.cell.session ? [", session ", words(told.turns[0].cell.session)] : "",
+    );
+    fill(
+      foot,
+      offset || told.more
+        ? pager(
+            {
+              offset,
+              page: told.page,
+              shown: told.turns.length,
+              total: told.more ? null : offset + told.turns.length,
+              noun: "turns",
+            },
+            go,
+          )
+        : "",
+    );
     return told;
   };
-  const go = (target) => { offset = target; return load(); };
+  const go = (target) => {
+    offset = target;
+    return load();
+  };
   const name = el("h1");
   fill(main, name, count, list, foot);
   const told = await load();

@@ -3,8 +3,12 @@ import { el, fill } from "./dom.js";
 import { keys } from "./keys.js";
 
 const PAGES = {
-  "/": "./runs.js", "/run": "./run.js", "/trial": "./trial.js",
-  "/timeline": "./timeline.js", "/lane": "./lane.js", "/compare": "./compare.js",
+  "/": "./runs.js",
+  "/run": "./run.js",
+  "/trial": "./trial.js",
+  "/timeline": "./timeline.js",
+  "/lane": "./lane.js",
+  "/compare": "./compare.js",
 };
 
 const main = document.getElementById("main");

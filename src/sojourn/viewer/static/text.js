@@ -1,8 +1,12 @@
 // Strangers' text, shown as it is: what cannot be seen, or turns text round, is shown as a mark.
 import { el } from "./dom.js";
 
-const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\uffff]/u;
-const NAMES = "NUL SOH STX ETX EOT ENQ ACK BEL BS TAB LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US".split(" ");
+const HIDDEN =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\uffff]/u;
+const NAMES = [
+  ..."NUL SOH STX ETX EOT ENQ ACK BEL BS TAB LF VT FF CR SO SI DLE".split(" "),
+  ..."DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US".split(" "),
+];
 const SPLIT = new RegExp(`(${HIDDEN.source})`, "u");
 
 function mark(character) {
@@ -29,7 +33,16 @@ export function differing(before, after) {
   while (start < most && before[start] === after[start]) start++;
   let end = 0;
   while (end < most - start && before[before.length - 1 - end] === after[after.length - 1 - end]) end++;
-  return [["del", before], ["ins", after]].map(([name, text]) =>
-    el("bdi", {}, seen(text.slice(0, start)), el(name, {}, seen(text.slice(start, text.length - end))),
-      seen(text.slice(text.length - end))));
+  return [
+    ["del", before],
+    ["ins", after],
+  ].map(([name, text]) =>
+    el(
+      "bdi",
+      {},
+      seen(text.slice(0, start)),
+      el(name, {}, seen(text.slice(start, text.length - end))),
+      seen(text.slice(text.length - end)),
+    ),
+  );
 }
