@@ -140,7 +140,10 @@ class Sender:
             answer = await client.send(request)
         except httpx2.TimeoutException as error:
             raise SendingError(f"{outgoing.url} did not answer within {self._manner.timeout_s:g} s") from error
-        except (httpx2.ConnectError, httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError) as error:
+        except (
+            *(httpx2.ConnectError, httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError),
+            OSError,  # what TLS refuses after the handshake comes as it is
+        ) as error:
             # A connection that fails behind a redirect comes after what was asked has been heard.
             is_unsent = isinstance(error, httpx2.ConnectError) and error.request.url == request.url
             raise _Unsent(outgoing.url, error, is_unsent=is_unsent) from error
