@@ -4,7 +4,6 @@ import os
 import pty
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 from tests.acceptance.boxes import begin, player
@@ -26,19 +25,12 @@ def test_enter_closes_what_is_kept(tmp_path: Path) -> None:
     """On a terminal the failed test's session is named with its handle and stays until Enter; others are closed."""
     prepare(tmp_path)
     ours, theirs = pty.openpty()
-    run = subprocess.Popen(
-        [sys.executable, "-m", "sojourn", "eval", "-j", "1", "--no-progress-bar", "--keep-sessions", "on-fail"],
-        cwd=tmp_path,
-        env={**os.environ, "SOJOURN_HOME": str(tmp_path / "home")},
-        stdin=theirs,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    )
-    assert run.stderr is not None
+    run = begin(tmp_path, "eval", "-j", "1", "--no-progress-bar", "--keep-sessions", "on-fail", stdin=theirs)
+    assert run.stdout is not None
     shown = ""
     while "press Enter to close them" not in shown:
-        shown += run.stderr.readline()
+        shown += run.stdout.readline()
+        assert run.poll() is None
     story = (tmp_path / "story").read_text().splitlines()
     assert 'kept open for test 2 (trial 1): box (trial 1): {"id": "box-2"}' in shown
     assert "close box-2" not in story

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -81,7 +82,7 @@ def _document(path: Path) -> dict[str, Any]:
     document["metadata"].pop("exportedAt")
     for column in document["results"]["prompts"]:
         column["metrics"].pop("totalLatencyMs")  # rows are rounded
-    document["results"]["results"].sort(key=lambda row: row["testIdx"])
+    document["results"]["results"].sort(key=lambda row: (row["testIdx"], row["promptIdx"]))
     return document
 
 
@@ -185,7 +186,7 @@ def test_what_did_not_pass_in_a_stored_run_is_chosen(evaluate: Evaluate, ask: As
     ended = evaluate({**SUITE, "tests": [*SUITE["tests"], {"turns": SUITE["tests"]}]}, FILES, BREAKS="two")
     (ended.folder / "calls").unlink()
     assert ask("eval", "--filter-errors-only", "latest")[0] == 0
-    assert ended.lines("calls") == ["two", "one", "two", "six"]
+    assert sorted(ended.lines("calls")) == ["one", "six", "two", "two"]
     code, shown = ask("eval", "--filter-failing", "eval-nothing")
     assert code == 1
     assert shown == (
@@ -204,7 +205,7 @@ def test_a_test_that_was_changed_runs_again(evaluate: Evaluate, ask: Ask) -> Non
     code, shown = ask("eval", "--retry-errors")
     assert code == 100
     assert "2 passed, 1 failed, 0 errors" in shown
-    assert ended.lines("calls") == ["one", "two"]
+    assert sorted(ended.lines("calls")) == ["one", "two"]
 
 
 def test_tests_that_may_share_stand_together_or_not_at_all(evaluate: Evaluate, ask: Ask) -> None:
@@ -213,7 +214,7 @@ def test_tests_that_may_share_stand_together_or_not_at_all(evaluate: Evaluate, a
     ended = evaluate({**SUITE, "extensions": ["file://hooks.py:around"]}, hooks, BREAKS="two")
     (ended.folder / "calls").unlink()
     assert ask("eval", "--retry-errors")[0] == 0
-    assert ended.lines("calls") == ["one", "two", "six"]
+    assert sorted(ended.lines("calls")) == ["one", "six", "two"]
 
 
 def test_tests_that_were_told_apart_stand_alone(evaluate: Evaluate, ask: Ask) -> None:
@@ -261,3 +262,88 @@ def test_a_run_without_a_place_for_its_record_goes_on(evaluate: Evaluate) -> Non
     ended = evaluate(SUITE, FILES, SOJOURN_HOME="/dev/null/here")
     assert ended.outcomes == ["passed"] * 3
     assert "warning: no record of this run is kept: the store of runs cannot be used" in ended.shown
+
+
+EQUAL = {"type": "equals", "value": "{{q}}"}
+COMPARED = {
+    **SUITE,
+    "prompts": ["{{q}}", "{{q}}!"],
+    "tests": [{"vars": {"q": word}, "assert": [EQUAL, {"type": "max-score"}]} for word in ("one", "two")],
+}
+
+
+def test_what_is_compared_is_compared_afresh(evaluate: Evaluate, ask: Ask) -> None:
+    """A comparison judges all of a test's answers together: none of an earlier part stands, and it is made once."""
+    ended = evaluate(COMPARED, FILES, BREAKS="two")
+    before = ended.outcomes
+    (ended.folder / "calls").unlink()
+    code, shown = ask("eval", "--retry-errors")
+    assert code in (0, 100), shown
+    assert sorted(ended.lines("calls")) == ["one", "one!", "two", "two!"]
+    rows = _document(ended.folder / "out.json")["results"]["results"]
+    assert [row["outcome"] for row in rows[:2]] == before[:2]
+    assert [len(row["gradingResult"]["componentResults"]) for row in rows] == [2] * 4
+
+
+@pytest.mark.parametrize("flag", [("--filter-pattern", "x"), ("--repeat", "2"), ("--shard", "1/2"), ("-n", "1")])
+def test_what_would_be_another_run_is_refused(evaluate: Evaluate, ask: Ask, flag: tuple[str, str]) -> None:
+    """A run goes on with the tests that it had: flags that choose others are refused, and nothing is lost."""
+    evaluate(SUITE, FILES, BREAKS="two")
+    code, shown = ask("eval", "--retry-errors", *flag)
+    assert code == 1
+    assert "would make another run of it" in shown
+    assert "2 passed, 0 failed, 1 error" in ask("list")[1]
+
+
+def test_an_imported_run_does_not_go_on(evaluate: Evaluate, ask: Ask) -> None:
+    """A run that was made elsewhere is shown and compared; it cannot be gone on with, and stays as it is."""
+    evaluate(SUITE, FILES, BREAKS="two")
+    ask("delete", "latest")
+    ask("import", "out.json")
+    name = ask("list")[1].split()[0]
+    code, shown = ask("eval", "--resume", name)
+    assert (code, shown) == (1, f"error: the run {name} was imported (only runs that were made here can go on)\n")
+    assert "2 passed, 0 failed, 1 error" in ask("list")[1]
+
+
+def test_times_of_both_parts_are_on_one_clock(evaluate: Evaluate, ask: Ask) -> None:
+    """After a run has gone on, each trial stands where it ran: those of the first part before those of the second."""
+    ended = evaluate(SUITE, FILES, "-j", "1", BREAKS="two")
+    assert ask("eval", "--retry-errors")[0] == 0
+    with sqlite3.connect(ended.folder.parent / "home" / "runs.sqlite") as store:
+        found = store.execute("SELECT number, began, ended FROM trials ORDER BY began").fetchall()
+    store.close()
+    assert [number for number, _, _ in found] == [0, 2, 1]
+    assert all(0 <= began <= ended_ < 60 for _, began, ended_ in found)
+
+
+def test_half_characters_cost_nothing(evaluate: Evaluate, ask: Ask) -> None:
+    """Names with half a character are written down marked; the run is what it would have been."""
+    tests = [{"description": "half \ud800 a name", "vars": {"q": "one"}}]
+    suite = {key: value for key, value in SUITE.items() if key != "tests"}
+    ended = evaluate({**suite, "tests": "file://tests.json"}, {**FILES, "tests.json": json.dumps(tests)})
+    assert "never retrieved" not in ended.shown
+    assert ended.outcomes == ["passed"]
+    assert "half ? a name" in ask("show")[1]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"evalId": "\x1b]0;x\x07"},
+        {"evalId": "../../up"},
+        {"promptIdx": 7},
+        {"score": None},
+        {"outcome": "fine"},
+    ],
+)
+def test_what_cannot_be_shown_is_not_stored(evaluate: Evaluate, ask: Ask, change: dict[str, Any]) -> None:
+    """Ids that are none, prompts that are not there, scores that are none: such a file is refused whole."""
+    ended = evaluate(SUITE, FILES)
+    document = json.loads((ended.folder / "out.json").read_text(encoding="utf-8"))
+    (document if "evalId" in change else document["results"]["results"][0]).update(change)
+    document.setdefault("evalId", "eval-other")
+    (ended.folder / "odd.json").write_text(json.dumps(document), encoding="utf-8")
+    ask("delete", "latest")
+    assert ask("import", "odd.json")[0] == 1
+    assert "no run is stored yet" in ask("list")[1]

@@ -16,7 +16,7 @@ trap "" TERM
 sleep 600 &
 trap 'echo asked > "$STORY"' TERM
 echo $! > "$STORY"
-while :; do wait; done
+while :; do sleep 0.1; done
 """
 
 

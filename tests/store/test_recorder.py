@@ -12,6 +12,7 @@ import pytest
 
 from sojourn.errors import StoreError
 from sojourn.model.result import Outcome, RunResult, TrialResult
+from sojourn.store.place import Beacon
 from sojourn.store.recorder import Recorder
 from sojourn.store.runs import Store
 from tests.conftest import make_run, make_trial
@@ -185,11 +186,11 @@ def test_two_do_not_go_on_with_one_run(tmp_path: Path) -> None:
 
     async def record() -> None:
         run = make_run(make_trial(0), make_trial(1))
-        recorder, other = Recorder(tmp_path, unbroken), Recorder(tmp_path, unbroken)
+        recorder = Recorder(tmp_path, unbroken)
         recorder.begin(run, ASKED)
         recorder.take(run.results[0], lambda _: None)
         with pytest.raises(StoreError, match="going on in another process"):
-            other.begin(run, ASKED, kept=())
+            Beacon(tmp_path, recorder._number)
         await recorder.end(run)
         recorder.close()
 

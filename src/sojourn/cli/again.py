@@ -18,11 +18,27 @@ from sojourn.lifecycle import ledger
 from sojourn.model.plan import Plan
 from sojourn.model.redaction import REDACTED
 from sojourn.model.result import TrialResult
+from sojourn.store.place import Beacon
 from sojourn.store.runs import Head, Store, Stored
 
 PATIENCE_S = 20.0
 """How long is waited for a run that was killed to close what it had open."""
 NEWEST = ""
+FREE = frozenset(
+    {
+        "max_concurrency",
+        "delay",
+        "cache",
+        "output",
+        "env_file",
+        "grader",
+        "races",
+        "keep_sessions",
+        "fail_under",
+        "strict",
+    }
+)
+"""Flags that do not say which trials there are."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -33,21 +49,17 @@ class Earlier:
     asked: Mapping[str, Any]
     home: Path
     errors_again: bool
+    beacon: Beacon
 
-    def standing(self, plan: Plan) -> dict[int, TrialResult]:
-        """Return the results of the run that stand."""
+    def standing(self, plan: Plan, began: float) -> dict[int, TrialResult]:
+        """Return the results of the run that stand; `began` is the moment at which it goes on, on the run's clock."""
 
         def stands(trial: Stored) -> bool:
             return not (self.errors_again and trial.row["outcome"] == "error")
 
         with closing(Store(self.home)) as store:
-            return standing(plan, store.trials(self.head), stands)
-
-    def check_left(self, plan: Plan, kept: Mapping[int, TrialResult]) -> None:
-        """Raise StoreError where nothing is left to run."""
-        if len(kept) == len(plan.trials):
-            todo = "`--retry-errors` runs its errors again" if self.head.errors else "`sojourn show` shows it"
-            raise StoreError(f"the run {self.head.id} is complete", todo=todo)
+            origin = began - store.passed(self.head)
+            return standing(plan, (each.shifted(origin) for each in store.trials(self.head)), stands)
 
     def flags(self, now: Flags) -> Flags:
         """Return the flags of the run, but for what is said now; raises StoreError where a blanked one is missing."""
@@ -57,8 +69,17 @@ class Earlier:
         fields = {field.name: getattr(now, field.name) for field in dataclasses.fields(Flags)}
         unsaid = Flags()
         said = {name: value for name, value in fields.items() if value != getattr(unsaid, name)}
+        other = [name for name in said if name not in FREE and not (name == "var" and REDACTED in str(before["var"]))]
+        if other:
+            shown = ", ".join(f"--{name.replace('_', '-')}" for name in other)
+            what = f"{shown} would make another run of it"
+            raise StoreError(what, todo="a run goes on with the tests that it had; begin a new one for others")
         flags = Flags(**{**before, **said})
-        hidden = [f"--var {name}=..." for name, value in flags.var.items() if value == REDACTED]
+        values = {field.name: getattr(flags, field.name) for field in dataclasses.fields(Flags)}
+        hidden = [f"--var {name}=..." for name, value in flags.var.items() if REDACTED in value]
+        hidden += [
+            f"--{name.replace('_', '-')}" for name, value in values.items() if name != "var" and REDACTED in str(value)
+        ]
         if hidden:
             raise StoreError("a secret of the run is not stored", todo=f"give it again: {' '.join(hidden)}")
         return flags
@@ -81,20 +102,32 @@ def earlier(options: argparse.Namespace, home: Path, cwd: Path) -> Earlier | Non
     with closing(Store(home)) as store:
         head = _meant(options, store, cwd)
         asked = store.asked(head)
+        _check_place(head, asked, cwd)
+        beacon = Beacon(home, head.number)
+        head = store.head(head.id)  # as it is now that nobody else goes on with it
+    if options.retry_errors and not head.errors:
+        raise StoreError(f"the run {head.id} has no errors", todo="`sojourn show` shows it")
+    if head.is_over and not options.retry_errors:
+        todo = "`--retry-errors` runs its errors again" if head.errors else "`sojourn show` shows it"
+        raise StoreError(f"the run {head.id} is complete", todo=todo)
+    return Earlier(head, asked, home, options.retry_errors, beacon)
+
+
+def _check_place(head: Head, asked: Mapping[str, Any], cwd: Path) -> None:
+    if not asked["flags"]:
+        raise StoreError(f"the run {head.id} was imported", todo="only runs that were made here can go on")
     if head.state == "running":
         raise StoreError(f"the run {head.id} is still going on", todo="wait for it, or stop it")
     if asked["folder"] != str(cwd):
         raise StoreError(f"the run {head.id} was begun in {asked['folder']}", todo="go there to go on with it")
-    if options.retry_errors and not head.errors:
-        raise StoreError(f"the run {head.id} has no errors", todo="`sojourn show` shows it")
-    return Earlier(head, asked, home, errors_again=options.retry_errors)
 
 
 def _meant(options: argparse.Namespace, store: Store, cwd: Path) -> Head:
     if options.resume:
         return store.head(options.resume)
     here = [head for head in store.heads() if store.asked(head)["folder"] == str(cwd)]
-    found = [head for head in here if options.retry_errors or not head.is_over]
+    made = [head for head in here if store.asked(head)["flags"]]
+    found = [head for head in made if options.retry_errors or not head.is_over]
     if not found:
         what = "no run was begun in this folder" if not here else "no run that was begun in this folder is unfinished"
         raise StoreError(what, todo="`sojourn list` shows all")

@@ -43,11 +43,12 @@ def run(argv: list[str]) -> int:
 
 
 def _one_before(store: Store, after: Head) -> Head:
-    """Return the newest run that is older and was asked for in the same folder."""
+    """Return the newest whole run that is older and was asked for in the same folder."""
     folder = store.asked(after)["folder"]
-    older = [head for head in store.heads() if head.number < after.number and store.asked(head)["folder"] == folder]
+    older = [head for head in store.heads() if head.number < after.number and head.is_over]
+    older = [head for head in older if store.asked(head)["folder"] == folder]
     if not older:
-        raise StoreError(f"no run before {after.id} is stored of {folder}", todo="name both: sojourn diff A B")
+        raise StoreError(f"no whole run before {after.id} is stored of {folder}", todo="name both: sojourn diff A B")
     return older[0]
 
 

@@ -24,12 +24,9 @@ from sojourn.engine.run import SECOND_STOP, Run
 from sojourn.engine.signals import Interruption, listening
 from sojourn.errors import OutputError, SojournError
 from sojourn.lifecycle import ledger
-from sojourn.model.repeats import pass_rate
-from sojourn.model.result import Phase, RunResult
+from sojourn.model.ending import exit_code
+from sojourn.model.result import RunResult
 from sojourn.model.suite import Suite
-
-SET_UP = (Phase.OPEN, Phase.BEFORE)
-
 
 MORE = """exit codes:
   0    every test passed
@@ -84,7 +81,7 @@ async def _eval(options: argparse.Namespace, interruption: Interruption) -> int:
     cwd, environ = surroundings()
     home = ledger.home(environ)
     before = earlier(options, home, cwd)
-    flags = before.flags(flags_of(options)) if before else repeatable(flags_of(options))
+    flags = before.flags(flags_of(options)) if before else repeatable(flags_of(options), home, cwd)
     config = options.config or (before.asked["config"] if before else [])
     with with_rows(flags, home, cwd) as readable:
         suite = await load(config, readable, cwd=cwd, environ=environ)
@@ -97,7 +94,7 @@ async def _eval(options: argparse.Namespace, interruption: Interruption) -> int:
     record = Record(home, progress, wanted=options.write and bool(suite.command_line.get("write", True)))
     listeners = Listeners(
         on_print=progress.show,
-        on_plan=progress.begin,
+        on_plan=record.plan,
         on_result=record.take,
         on_withdrawn=record.withdraw,
         on_kept=looker(progress),
@@ -105,13 +102,12 @@ async def _eval(options: argparse.Namespace, interruption: Interruption) -> int:
     async with prepared(suite, listeners, run_id=before.head.id if before else "") as setting:
         going = Run(setting, listeners, *([before.standing] if before else []))
         await going.prepare()
-        if before:
-            before.check_left(going.result.plan, going.kept)
         if setting.house.borrowed:
             progress.tell(f"used as they stand, and left so: {', '.join(setting.house.borrowed)}")
         interruption.stop = _stopper(going, suite, progress)
-        asked = setting.secrets.clean({"folder": str(cwd), "config": config, "flags": dataclasses.asdict(flags)})
-        async with record.of(going.seen, asked, going.kept if before else None) as ended:
+        told = setting.secrets.clean(dataclasses.asdict(flags))
+        asked = {"folder": str(cwd), "config": config, "flags": told}
+        async with record.of(going.seen, asked, before.beacon if before else None) as ended:
             result = await going.go()
             ended(result)
             result.interrupted = interruption.reason
@@ -190,16 +186,3 @@ def _show(result: RunResult, *, table: bool) -> None:
     elif any(not each.passed for each in result.results):
         console.problems(result, sys.stdout)
     console.summary(result, sys.stdout)
-
-
-def exit_code(result: RunResult) -> int:
-    """Return what the run's end means to a script."""
-    if result.interrupted:
-        return 128 + signal.Signals[result.interrupted]
-    unclean = result.troubles or any(each.notes for each in result.results)
-    unbegun = any(each.trouble is not None and each.trouble.phase in SET_UP for each in result.results)
-    if unclean or unbegun or result.unrun:
-        return 1
-    options = result.plan.suite.options
-    raced = bool(result.races) and options.races == "error"
-    return 0 if not raced and pass_rate(result) >= options.pass_rate else options.failed_code

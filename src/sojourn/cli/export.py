@@ -12,7 +12,9 @@ def run(argv: list[str]) -> int:
     """Run the command; returns the exit code."""
     made = command("export", "[ID] -o PATH ...", "Write a stored run to files, in the formats that `eval -o` knows.")
     made.add_argument("id", nargs="?", default="latest", metavar="ID", help="the run's id (default: the newest)")
-    made.add_argument("-o", "--output", nargs="+", required=True, metavar="PATH", help="files to write")
+    made.add_argument(
+        "-o", "--output", nargs="+", action="extend", required=True, metavar="PATH", help="files to write"
+    )
     options = made.parse_args(argv)
     check_outputs(options.output)
     with stored() as store:

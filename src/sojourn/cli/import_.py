@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 from sojourn.cli.stored import command, stored
+from sojourn.drawing.plain import one_line
 from sojourn.errors import StoreError
 from sojourn.model.adopting import adopted
+from sojourn.model.redaction import redacted
+from sojourn.model.secrecy import Secrets
 
 
 def run(argv: list[str]) -> int:
@@ -20,8 +24,10 @@ def run(argv: list[str]) -> int:
     read = [(path, *adopted(_read(path))) for path in paths]
     with stored() as store:
         for path, document, rows in read:
-            store.put(document, rows, str(Path(path).absolute().parent))
-            sys.stdout.write(f"stored: {document['evalId']} ({len(rows)} results)\n")
+            secrets = Secrets.of(os.environ, document.get("config"))
+            seen, told = secrets.clean(redacted(document)), secrets.clean(redacted(rows))
+            store.put(seen, told, str(Path(path).absolute().parent))
+            sys.stdout.write(f"stored: {one_line(document['evalId'], 100)} ({len(rows)} results)\n")
     return 0
 
 

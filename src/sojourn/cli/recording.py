@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from sojourn.cli.earlier_rows import pinned
 from sojourn.cli.progress import Progress
 from sojourn.config.flags import Flags
-from sojourn.errors import StoreError
+from sojourn.errors import StoreError, UsageError
+from sojourn.model.plan import Plan
 from sojourn.model.redaction import redacted
 from sojourn.model.result import RunResult, TrialResult
+from sojourn.store.place import Beacon
 from sojourn.store.recorder import Recorder
 
 
@@ -28,16 +31,16 @@ class Record:
 
     @contextlib.asynccontextmanager
     async def of(
-        self, result: RunResult, asked: Mapping[str, Any], kept: Iterable[int] | None
+        self, result: RunResult, asked: Mapping[str, Any], beacon: Beacon | None
     ) -> AsyncIterator[Callable[[RunResult], None]]:
         """Record a run from its beginning to its end, to be told what it came to; see `Recorder.begin`."""
         recorder = Recorder(self._home, lambda what: self._progress.tell(f"warning: {what}"))
         try:
             if self._wanted:
-                recorder.begin(result, redacted(asked), kept)
+                recorder.begin(result, redacted(asked), beacon)
                 self._recorder = recorder
         except StoreError as error:
-            if kept is not None:  # what goes on has its record already, and may be another's now
+            if beacon is not None:  # what goes on has its record already, and may be another's now
                 raise
             self._progress.tell(f"warning: no record of this run is kept: {error}")
         ended: list[RunResult] = []
@@ -56,6 +59,12 @@ class Record:
         if self._recorder is not None:
             self._recorder.close()
 
+    def plan(self, plan: Plan, kept: Mapping[int, TrialResult]) -> None:
+        """Hear what is left to run, and what stands already."""
+        if self._recorder is not None:
+            self._recorder.planned(len(plan.trials) + len(kept), kept)
+        self._progress.begin(plan)
+
     def take(self, result: TrialResult) -> None:
         """Record a result, then count it."""
         if self._recorder is None:
@@ -71,8 +80,15 @@ class Record:
             self._recorder.withdraw(result, self._progress.uncount)
 
 
-def repeatable(flags: Flags) -> Flags:
-    """Return the flags with what is left to chance chosen, so that they ask for the same once more."""
+def repeatable(flags: Flags, home: Path, cwd: Path) -> Flags:
+    """Return the flags with what is left to chance chosen, so that they ask for the same once more.
+
+    Raises UsageError where shards would each choose for themselves.
+    """
+    flags = pinned(flags, home, cwd)
     if flags.filter_sample is None or flags.filter_sample_seed is not None:
         return flags
+    if flags.shard is not None:
+        todo = "give --filter-sample-seed, the same for all"
+        raise UsageError("each shard would choose a sample of its own", todo=todo)
     return dataclasses.replace(flags, filter_sample_seed=secrets.randbelow(2**31))

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from sojourn.encoding import encode
-from sojourn.model.plan import Column, Lane, Plan
+from sojourn.model.plan import Column, Lane, Plan, Trial
 from sojourn.model.result import RunResult, TrialResult
 from sojourn.model.row import row
 from sojourn.model.secrecy import Secrets
@@ -20,8 +20,25 @@ def shown(result: TrialResult, secrets: Secrets) -> TrialResult:
         return result
     clean = secrets.clean(result)
     trial = result.trial
-    seen = dataclasses.replace(trial, column=_column(trial.column, secrets), case=secrets.clean(trial.case))
-    return dataclasses.replace(clean, trial=seen)
+    return dataclasses.replace(clean, trial=_trial(trial, secrets))
+
+
+def hidden(plan: Plan, secrets: Secrets) -> Plan:
+    """Return a plan that is to be shown without secrets: no name of a trial or lane holds one."""
+    if not secrets.any:
+        return plan
+
+    def seen(lane: Lane) -> Lane:
+        trials = tuple(_trial(each, secrets) if secrets.touches(each.name) else each for each in lane.trials)
+        return dataclasses.replace(_lane(lane, secrets), trials=trials)
+
+    return dataclasses.replace(plan, lanes=tuple(map(seen, plan.lanes)), first=tuple(map(seen, plan.first)))
+
+
+def _trial(trial: Trial, secrets: Secrets) -> Trial:
+    """Return a trial whose name and column hold no secret; its test is as it was planned, and is not shown."""
+    case = dataclasses.replace(trial.case, description=secrets.text(trial.case.description))
+    return dataclasses.replace(trial, column=_column(trial.column, secrets), case=case)
 
 
 def hide(result: RunResult, secrets: Secrets) -> None:

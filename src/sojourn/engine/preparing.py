@@ -115,9 +115,17 @@ async def _put_away(providers: ProviderPool, tools: Tools, code: CodeRunner, sho
 def secrets_of(suite: Suite, env: Mapping[str, str]) -> Secrets:
     """Return the secrets that a run knows: of its environment, its providers, its sessions, its flags."""
     own = [spec.own.config for spec in suite.providers if spec.own is not None]
-    configs = [[spec.config for spec in suite.providers], [spec.config for spec in suite.sessions], own]
+    configs: list[Any] = [[spec.config for spec in suite.providers], [spec.config for spec in suite.sessions], own]
+    configs += [suite.default_test, suite.grader, [_graders(test) for test in suite.tests], list(suite.scenarios)]
     environs = [dict(spec.env) for spec in suite.providers]
     return Secrets.of({**env, **{name: value for each in environs for name, value in each.items()}}, configs)
+
+
+def _graders(test: Mapping[str, Any]) -> list[Any]:
+    """Return the providers that a test names itself, with what they are told."""
+    claims = test.get("assert")
+    named = [test.get("options"), test.get("provider"), test.get("turns")]
+    return [*named, *(claim for claim in claims if "provider" in claim)] if isinstance(claims, list) else named
 
 
 def _tracing(suite: Suite, env: Mapping[str, str]) -> contextlib.AbstractAsyncContextManager[Traces | None]:

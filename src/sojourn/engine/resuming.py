@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from sojourn.engine.judging import COMPARISONS
 from sojourn.model.plan import Lane, Plan, Trial
 from sojourn.model.restoring import restored
 from sojourn.model.result import TrialResult
@@ -20,11 +21,12 @@ def standing(plan: Plan, stored: Iterable[Stored], stands: Stands) -> dict[int, 
     """Return the results that stand, by the trial's index: of lanes whose trials all are the same still, and `stands`.
 
     Where sharing is learnt, whatever is not declared may share: it stands if it was seen that it does not, or if all of
-    it stands.
+    it stands. What is compared with others is asked anew: a comparison judges all of a test's answers at once.
     """
     from sojourn.store.recorder import mark_of
 
-    known = {each.number: each for each in stored if stands(each)}
+    compared = {trial.index for trial in plan.trials if any(claim.type in COMPARISONS for claim in trial.case.claims)}
+    known = {each.number: each for each in stored if stands(each) and each.number not in compared}
     lanes, unsure = _parted(plan)
     if _told_apart(unsure, known):
         lanes += unsure

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from sojourn.config import cases
 from sojourn.engine.comparing import compare, withdraw_uncompared
 from sojourn.engine.deriving import derive
-from sojourn.engine.hiding import hide, shown
+from sojourn.engine.hiding import hidden, hide, shown
 from sojourn.engine.lanes import Learner
 from sojourn.engine.listeners import Listeners
 from sojourn.engine.order import unsteady
@@ -38,17 +38,18 @@ SECOND_STOP = 4.0
 """Seconds that a run has to end when it is told so again."""
 
 
-Standing = Callable[[Plan], Mapping[int, TrialResult]]
+Standing = Callable[[Plan, float], Mapping[int, TrialResult]]
 
 
-def _nothing(_: Plan) -> Mapping[int, TrialResult]:
+def _nothing(_: Plan, _began: float) -> Mapping[int, TrialResult]:
     return {}
 
 
 class Run:
     """One run of a suite: `prepare`, then `go`; `stop` may be called at any time from the same loop.
 
-    `standing` tells which results of an earlier run stand, so that these trials are not run.
+    `standing` tells which results of an earlier part stand, so that these trials are not run; their times are told on
+    the clock on which this part begins at the moment that it is given.
     """
 
     def __init__(self, setting: Setting, listeners: Listeners, standing: Standing = _nothing) -> None:
@@ -70,7 +71,7 @@ class Run:
     async def prepare(self) -> None:
         """Plan, and load every function that is named. Raises ConfigError where the suite cannot be run."""
         self.result.plan = await self._plan(self._setting.suite)
-        self.kept = self._standing(self.result.plan)
+        self.kept = self._standing(self.result.plan, self.result.began)
         await check_code(self.result.plan, self._setting.code)
 
     @property
@@ -209,7 +210,7 @@ class Run:
         try:
             async with self._brake.section():
                 changed = await self._plan(self._setting.suite)
-                self.kept = self._standing(changed)
+                self.kept = self._standing(changed, self.result.began)
                 return changed
         except ConfigError as error:
             self._trouble(Phase.BEFORE, f"the suite that beforeAll returned cannot be run: {error}")
@@ -221,7 +222,10 @@ class Run:
         self.result.plan, self.result.columns = plan, plan.columns
         self.result.results = list(self.kept.values())
         left = without(plan, self.kept)
-        self._listeners.on_plan(left)
+        secrets = self._setting.secrets
+        self._listeners.on_plan(
+            hidden(left, secrets), {index: shown(each, secrets) for index, each in self.kept.items()}
+        )
         self._setting.learner = Learner(plan.learning)
         self._setting.house.expect(left.trials)
         return Crew(left, self._setting, self._brake, self._take, self._withdraw)

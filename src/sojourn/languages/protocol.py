@@ -19,16 +19,24 @@ _decoder = msgspec.json.Decoder()
 EXIT = b'{"exit":true}\n'
 
 
+def _frame(told: dict[str, Any]) -> bytes:
+    """Write a frame; half characters, which UTF-8 has no bytes for, are escaped."""
+    try:
+        return _encoder.encode(told) + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(told, default=str).encode() + b"\n"
+
+
 def define(ref: int, reference: Reference) -> bytes:
     """Make the frame that gives a reference a number."""
     keys = ("role", "path", "name", "source", "module")
-    return _encoder.encode({"ref": ref, "define": {key: getattr(reference, key) for key in keys}}) + b"\n"
+    return _frame({"ref": ref, "define": {key: getattr(reference, key) for key in keys}})
 
 
 def call(number: int, ref: int, arguments: tuple[Any, ...], mark: str) -> bytes:
     """Make the frame that calls a function; with a mark, one that stands in the last will."""
     marked = {"mark": mark} if mark else {}
-    return _encoder.encode({"id": number, "ref": ref, "args": arguments, **marked}) + b"\n"
+    return _frame({"id": number, "ref": ref, "args": arguments, **marked})
 
 
 def lives_of_sessions(arguments: Iterable[Any]) -> set[int]:
@@ -45,22 +53,22 @@ def load(number: int, ref: int) -> bytes:
 
 def session(number: int, ref: int, request: dict[str, Any]) -> bytes:
     """Make the frame that treats a session."""
-    return _encoder.encode({"id": number, "ref": ref, "session": request}) + b"\n"
+    return _frame({"id": number, "ref": ref, "session": request})
 
 
 def will(items: list[dict[str, Any]], ledger: str, begun: list[str]) -> bytes:
     """Make the frame that leaves a last will; `begun` are the marks of calls that were made already."""
-    return _encoder.encode({"will": items, "ledger": ledger, "begun": begun}) + b"\n"
+    return _frame({"will": items, "ledger": ledger, "begun": begun})
 
 
 def state(change: dict[str, Any]) -> bytes:
     """Make the frame that tells of a change in the run's shared state."""
-    return _encoder.encode({"state": change}) + b"\n"
+    return _frame({"state": change})
 
 
 def answer(number: int, told: dict[str, Any]) -> bytes:
     """Make the frame that answers what a process asked of the shared state: a `value`, or `what` is wrong."""
-    return _encoder.encode({"answer": number, **told}) + b"\n"
+    return _frame({"answer": number, **told})
 
 
 def cancel(number: int) -> bytes:

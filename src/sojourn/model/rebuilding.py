@@ -16,10 +16,13 @@ from sojourn.model.suite import Case, Prompt, ProviderSpec, RunOptions, Suite
 Document = Mapping[str, Any]
 
 
-def rebuilt(document: Document, trials: Iterable[tuple[Row, Times]], events: Iterable[Event] = ()) -> RunResult:
-    """Return the run that a document tells of; its plan holds what the rows show of it, its suite no tests."""
+def rebuilt(document: Document, trials: Iterable[tuple[int, Row, Times]], events: Iterable[Event] = ()) -> RunResult:
+    """Return the run that a document tells of; its plan holds what the rows show of it, its suite no tests.
+
+    Each trial comes with its index in the plan.
+    """
     columns = tuple(_column(index, told) for index, told in enumerate(document["results"]["prompts"]))
-    results = [_result(row, times, number, columns) for number, (row, times) in enumerate(trials)]
+    results = [_result(row, times, number, columns) for number, row, times in trials]
     told = document.get("sojourn") or {}
     made = RunResult(
         run_id=document["evalId"],

@@ -24,11 +24,17 @@ T = TypeVar("T")
 LEAST = 8
 """Characters that a value needs to be told from others' text; a plain word needs twice as many."""
 
+_ENDS = ("password", "passwd", "passphrase", "secret", "apikey", "accesskey", "privatekey", "signingkey", "token")
+"""How keys of a configuration end whose values are secrets, however they are written: `db_password`, `X-Api-Key`."""
+
 _NAME = re.compile(
-    r"(?:^|_)(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|AUTH|APIKEY)$|_PWD$"
-    r"|(?:^|_)(?:TOKEN|SECRET|PASSWORD|APIKEY|API_KEY)_(?!(?:.*_)?(?:PATH|FILE|DIR|URL|URI|NAME|ID|TYPE|TTL|HOST|SOCK)$)",
+    r"(?:PASSWORD|PASSWD|PASSPHRASE|SECRET|APIKEY|SSHPASS)$"
+    r"|(?:^|_)(?:KEY|TOKEN|CREDENTIALS?|AUTH|AUTHORIZATION|JWT|COOKIE)$|_(?:PWD|PASS|PAT)$"
+    r"|(?:^|_)(?:SECRET|PASSWORD|APIKEY|API_KEY)_(?!(?:.*_)?(?:PATH|FILE|DIR|URL|URI|NAME|ID|TYPE|TTL|HOST|SOCK)$)",
     re.IGNORECASE,
 )
+_PLAIN = re.compile(r"[a-z_\-./ ]*|[A-Z_\-./ ]*")
+"""What may well be text: words without digits and of one case."""
 _WHOLE = (Trial, Plan, Column, Enum)
 """What a result points to and does not show."""
 
@@ -37,7 +43,8 @@ class Secrets:
     """Values that nobody may read; `text` and `clean` return what they are given without them."""
 
     def __init__(self, values: Iterable[str]) -> None:
-        writings = {each for value in values if _tells(value) for each in _writings(value)}
+        parts = {part for value in values for part in (value, *_long_lines(value)) if _tells(part)}
+        writings = {each for part in parts for each in _writings(part)}
         self._needles = sorted(writings, key=len, reverse=True)
         self._found = re.compile("|".join(map(re.escape, self._needles))) if writings else None
 
@@ -87,11 +94,22 @@ class Secrets:
         return dataclasses.replace(noun, **changes) if changes else noun
 
 
+def _names_one(key: object) -> bool:
+    """Whether what stands under a configuration's key is a secret, by what the key says or how it ends."""
+    return is_secret(key) or re.sub(r"[^a-z]", "", str(key).lower()).endswith(_ENDS)
+
+
 def _tells(value: str) -> bool:
     """Whether a value can be told from text that says the same by chance; what is still to be filled in is none."""
     if "{{" in value or len(value) < LEAST:
         return False
-    return len(value) >= 2 * LEAST or not (value.isalpha() and value.islower())
+    return len(value) >= 2 * LEAST or not _PLAIN.fullmatch(value)
+
+
+def _long_lines(value: str) -> list[str]:
+    """Return the lines of a key that has several: each of them tells of it."""
+    lines = value.splitlines()
+    return [line for line in lines if len(line) >= 2 * LEAST and not line.startswith("-----")] if len(lines) > 1 else []
 
 
 def _writings(value: str) -> Iterator[str]:
@@ -99,6 +117,7 @@ def _writings(value: str) -> Iterator[str]:
     raw = value.encode("utf-8", "surrogatepass")
     yield value
     yield json.dumps(value)[1:-1]
+    yield json.dumps(json.dumps(value))[3:-3]
     yield json.dumps(value, ensure_ascii=False)[1:-1]
     yield repr(value)[1:-1]
     yield html.escape(value)
@@ -120,7 +139,7 @@ def _configured(config: Any) -> Iterator[str]:
     if isinstance(config, Mapping):
         for key, value in config.items():
             if isinstance(value, str):
-                yield from [value] if is_secret(key) else filter(None, [password_of(value)])
+                yield from [value] if _names_one(key) else filter(None, [password_of(value)])
             else:
                 yield from _configured(value)
     elif isinstance(config, list | tuple):

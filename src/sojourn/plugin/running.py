@@ -108,7 +108,7 @@ class Running:
             self._results[identity(result.trial)] = result
             self._change.notify_all()
 
-    def _unwanted(self, plan: Plan) -> Mapping[int, TrialResult]:
+    def _unwanted(self, plan: Plan, _began: float) -> Mapping[int, TrialResult]:
         """Let whole lanes stand as skipped of which nothing is wanted."""
         planned = {identity(trial) for trial in plan.trials}
         if not self.wanted & planned:

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from sojourn.drawing.plain import one_line, plain
 from sojourn.model.counting import counted
+from sojourn.model.ending import exit_code
 from sojourn.model.plan import Column
 from sojourn.model.repeats import repeats
 from sojourn.model.result import Outcome, RunResult, TrialResult
@@ -74,9 +75,8 @@ def _ordered(result: RunResult) -> list[TrialResult]:
 
 def _head(result: RunResult) -> Iterator[str]:
     counts = ", ".join(how_many(outcome, result.count(outcome)) for outcome in Outcome)
-    bad = result.count(Outcome.FAILED) + result.count(Outcome.ERROR) + len(result.troubles)
     title = _code(result.plan.suite.description or "Evaluation")
-    yield f"\n## {_MARKS[Outcome.FAILED if bad else Outcome.PASSED]} {title}\n\n"
+    yield f"\n## {_MARKS[Outcome.FAILED if exit_code(result) else Outcome.PASSED]} {title}\n\n"
     yield f"**{counts}** in {result.duration_ms / 1000:.1f} s, Sojourn run {_code(result.run_id)}\n\n"
     yield "| provider and prompt | passed | failed | errors | skipped | median time |\n"
     yield "|---|--:|--:|--:|--:|--:|\n"

@@ -9,15 +9,15 @@ import asyncio
 import contextlib
 import dataclasses
 import hashlib
-import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from sojourn.database import writing
-from sojourn.encoding import encode
+from sojourn.encoding import encode, writable
+from sojourn.errors import StoreError
 from sojourn.model.document import document
 from sojourn.model.event import Event
 from sojourn.model.plan import Trial
@@ -50,20 +50,21 @@ class Recorder:
         self._ending = asyncio.Event()
         self._events = self._told = 0
 
-    def begin(self, result: RunResult, asked: Mapping[str, Any], kept: Iterable[int] | None = None) -> None:
+    def begin(self, result: RunResult, asked: Mapping[str, Any], beacon: Beacon | None = None) -> None:
         """Write down that a run begins; `asked` is what is needed to ask for it again.
 
-        `kept`: the run was begun before, and of its trials these stand. Raises StoreError where nothing can be written.
+        `beacon`: the run was begun before, and shows already that it is alive. Raises StoreError where nothing can be
+        written.
         """
         self._result = result
         self._store = store = open_store(self._home)
         try:
             with writing(store):
-                ended = self._new(store, result, asked) if kept is None else self._again(store, result, set(kept))
-        except BaseException:
+                passed = self._new(store, result, asked) if beacon is None else self._again(store, result, beacon)
+        except (sqlite3.Error, OSError) as error:
             self.close()
-            raise
-        self._origin = result.began - ended
+            raise StoreError(f"the store of runs cannot be written: {error}") from error
+        self._origin = result.began - passed
 
     def _new(self, store: sqlite3.Connection, result: RunResult, asked: Mapping[str, Any]) -> float:
         planned = dataclasses.replace(result, columns=result.columns or result.plan.columns)
@@ -73,8 +74,8 @@ class Recorder:
             (
                 result.run_id,
                 result.created,
-                result.plan.suite.description,
-                json.dumps(asked),
+                writable(result.plan.suite.description),
+                _text(asked),
                 _text(document(planned, {})),
                 len(result.plan.trials),
             ),
@@ -84,20 +85,34 @@ class Recorder:
         self._beacon = Beacon(self._home, self._number)
         return 0
 
-    def _again(self, store: sqlite3.Connection, result: RunResult, kept: set[int]) -> float:
+    def _again(self, store: sqlite3.Connection, result: RunResult, beacon: Beacon) -> float:
         """Take up a run; returns how many seconds of it have passed."""
         [number] = store.execute("SELECT number FROM runs WHERE id = ?", (result.run_id,)).fetchone()
-        self._number, self._beacon = number, Beacon(self._home, number)
-        expected = len(result.plan.trials)
-        store.execute("UPDATE runs SET state = 'running', expected = ? WHERE number = ?", (expected, number))
-        found = [each for [each] in store.execute("SELECT number FROM trials WHERE run = ?", (number,))]
-        gone = [(number, each) for each in found if each not in kept]
-        store.executemany("DELETE FROM trials WHERE run = ? AND number = ?", gone)
-        drop_rows(store, gone)
+        self._number, self._beacon = number, beacon
+        store.execute("UPDATE runs SET state = 'running' WHERE number = ?", (number,))
         asked = "SELECT coalesce(max(number) + 1, 0), coalesce(max(at), 0) FROM events WHERE run = ?"
         self._events, told = store.execute(asked, (number,)).fetchone()
         [ended] = store.execute("SELECT coalesce(max(ended), 0) FROM trials WHERE run = ?", (number,)).fetchone()
         return float(max(told, ended))
+
+    def planned(self, expected: int, kept: Mapping[int, TrialResult]) -> None:
+        """Hear how many trials there are, and which results of an earlier part stand: what does not stand goes."""
+        if self._store is None:
+            return
+        self._recorded = dict(kept)
+        try:
+            with writing(self._store):
+                self._store.execute("UPDATE runs SET expected = ? WHERE number = ?", (expected, self._number))
+                found = self._store.execute("SELECT number FROM trials WHERE run = ?", (self._number,)).fetchall()
+                gone = [(self._number, each) for [each] in found if each not in kept]
+                self._store.executemany("DELETE FROM trials WHERE run = ? AND number = ?", gone)
+                drop_rows(self._store, gone)
+        except (sqlite3.Error, OSError) as error:
+            self._break(error)
+
+    def _break(self, error: Exception) -> None:
+        self.close()
+        self._on_broken(f"no further record of the run is kept: {error}")
 
     def take(self, result: TrialResult, told: Told) -> None:
         """Write down a result; `told` is called once it is in the store."""
@@ -131,9 +146,7 @@ class Recorder:
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(self._thread, self._written, self._store, results, events)
         except (sqlite3.Error, OSError) as error:
-            self._store.close()
-            self._store = None
-            self._on_broken(f"no further record of the run is kept: {error}")
+            self._break(error)
             return
         self._recorded.update((result.trial.index, result) for result in results)
 
@@ -161,14 +174,14 @@ class Recorder:
             began - self._origin,
             ended - self._origin,
             result.latency_ms,
-            trial.lane,
-            result.session_id,
-            trial.name,
+            writable(trial.lane),
+            writable(result.session_id),
+            writable(trial.name),
             mark_of(trial),
         )
 
     def _event(self, event: Event) -> tuple[Any, ...]:
-        return (event.at - self._origin, event.what, event.session, event.tag, event.trial)
+        return (event.at - self._origin, event.what, writable(event.session), writable(event.tag), event.trial)
 
     def _end(self, store: sqlite3.Connection) -> None:
         result = self._result
@@ -188,8 +201,11 @@ class Recorder:
             changed = [each for each in result.results if self._recorded.get(each.trial.index) is not each]
             self._result = result
             await self._write(changed)
-            if self._store is not None:
-                self._end(self._store)
+            try:
+                if self._store is not None:
+                    self._end(self._store)
+            except (sqlite3.Error, OSError) as error:
+                self._break(error)
         self._thread.shutdown()
         self._beacon.end()
 
@@ -211,7 +227,8 @@ class Recorder:
 def mark_of(trial: Trial) -> str:
     """Return what tells a trial's test, prompt and provider from others, however often they are read."""
     column = trial.column
-    told = encode([trial.case.raw, column.prompt.raw, column.provider.id, column.provider.label, trial.needs])
+    provider = column.provider
+    told = encode([trial.case.raw, column.prompt.id, column.prompt.raw, provider.label, provider.config, trial.needs])
     return hashlib.blake2b(told, digest_size=8).hexdigest()
 
 

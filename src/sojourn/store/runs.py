@@ -53,6 +53,11 @@ class Stored:
     times: Times
     row: dict[str, Any]
 
+    def shifted(self, origin: float) -> Stored:
+        """Return the same with its times on a clock on which the run began at `origin`."""
+        times = Times(began=self.times.began + origin, ended=self.times.ended + origin, session=self.times.session)
+        return dataclasses.replace(self, times=times)
+
 
 class Store:
     """The store of runs, for as long as it is open; every method may raise StoreError."""
@@ -126,9 +131,19 @@ class Store:
         """Yield the trials of a run in the order of the plan."""
         asked = (
             "SELECT number, mark, began, ended, session, row FROM trials JOIN rows USING (run, number) WHERE run = ?"
+            " ORDER BY number"
         )
         for number, mark, began, ended, session, text in self._rows.execute(asked, (head.number,)):
             yield Stored(number, mark, Times(began=began, ended=ended, session=session), json.loads(text))
+
+    def passed(self, head: Head) -> float:
+        """Return how many seconds of a run have passed, as far as it is known."""
+        asked = (
+            "SELECT max((SELECT coalesce(max(ended), 0) FROM trials WHERE run = ?1),"
+            " (SELECT coalesce(max(at), 0) FROM events WHERE run = ?1))"
+        )
+        [passed] = self._rows.execute(asked, (head.number,)).fetchone()
+        return float(passed)
 
     def events(self, head: Head) -> list[Event]:
         """Return what happened to sessions; times are seconds from the run's beginning."""
