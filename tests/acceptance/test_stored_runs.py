@@ -347,3 +347,63 @@ def test_what_cannot_be_shown_is_not_stored(evaluate: Evaluate, ask: Ask, change
     ask("delete", "latest")
     assert ask("import", "odd.json")[0] == 1
     assert "no run is stored yet" in ask("list")[1]
+
+
+def test_another_configuration_is_another_run(evaluate: Evaluate, ask: Ask) -> None:
+    """`-c` names whose newest run is meant; a run of another configuration is never taken for it."""
+    ended = evaluate(SUITE, FILES, BREAKS="two")
+    (ended.folder / "other.yaml").write_text(json.dumps(SUITE), encoding="utf-8")
+    code, shown = ask("eval", "-c", "other.yaml", "--retry-errors")
+    assert code == 1
+    assert shown == "error: no run of other.yaml was begun in this folder (`sojourn list` shows all)\n"
+    code, shown = ask("eval", "-c", "other.yaml", "--resume", "latest")
+    assert code == 1
+    assert "was made of the configuration of its folder (leave -c out" in shown
+    assert "2 passed, 0 failed, 1 error" in ask("list")[1]
+
+
+STOPPING = """
+class StopSuite(Exception):
+    pass
+def stop(hook, context):
+    if hook == "afterEach":
+        raise StopSuite("enough")
+"""
+
+
+def test_a_run_that_did_not_end_is_no_success(evaluate: Evaluate, ask: Ask) -> None:
+    """What is written of a run that was killed or stopped says that tests were not run, in every format."""
+    ended = evaluate({**SUITE, "extensions": ["file://hooks.py:stop"]}, {**FILES, "hooks.py": STOPPING}, "-j", "1")
+    assert len(ended.rows) < 3
+    assert ask("export", "-o", "a.md", "-o", "a.junit.xml")[0] == 0
+    assert (ended.folder / "a.md").read_text(encoding="utf-8").lstrip().startswith("## ❌")
+    assert "not run: " in (ended.folder / "a.junit.xml").read_text(encoding="utf-8")
+    assert "Not run: " in ask("show")[1]
+
+
+def test_repeats_count_as_one_in_the_store_too(evaluate: Evaluate, ask: Ask) -> None:
+    """A test of which so many repeats must pass is exported as it was written, and its turns keep their numbers."""
+    turns = [{"vars": {"q": word}, "assert": [{"type": "equals", "value": "one"}]} for word in ("one", "two")]
+    suite = {**SUITE, "tests": [{"turns": turns, "options": {"repeat": 2, "minPasses": 1}}]}
+    ended = evaluate(suite, FILES, "-o", "first.md", "first.junit.xml")
+    assert ask("export", "-o", "second.md", "second.junit.xml")[0] == 0
+    for name in ("md", "junit.xml"):
+        first, second = (ended.folder / f"{part}.{name}" for part in ("first", "second"))
+        assert second.read_text(encoding="utf-8") == first.read_text(encoding="utf-8")
+    assert ", turn 2" in ask("show")[1]
+
+
+def test_sessions_of_both_parts_are_drawn(evaluate: Evaluate, ask: Ask) -> None:
+    """A run with sessions that has gone on is drawn whole: each part's sessions have lives of their own."""
+    suite = {
+        **SUITE,
+        "providers": [{"id": "file://bot.py", "sessions": ["box"]}],
+        "sessions": {"box": {"kind": "sqlite", "scope": "trial"}},
+    }
+    ended = evaluate(suite, FILES, BREAKS="two")
+    code, shown = ask("eval", "--retry-errors", "-o", "after.html")
+    assert code == 0, shown
+    assert "going on with eval-" in shown
+    assert ask("export", "-o", "page.html")[0] == 0
+    for page in ("after.html", "page.html"):
+        assert all(f"test {n}" in (ended.folder / page).read_text(encoding="utf-8") for n in (1, 2, 3))

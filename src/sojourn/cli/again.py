@@ -50,16 +50,16 @@ class Earlier:
     home: Path
     errors_again: bool
     beacon: Beacon
+    passed: float
 
     def standing(self, plan: Plan, began: float) -> dict[int, TrialResult]:
-        """Return the results of the run that stand; `began` is the moment at which it goes on, on the run's clock."""
+        """Return the results of the run that stand; `began` is the moment at which it began, on the run's clock."""
 
         def stands(trial: Stored) -> bool:
             return not (self.errors_again and trial.row["outcome"] == "error")
 
         with closing(Store(self.home)) as store:
-            origin = began - store.passed(self.head)
-            return standing(plan, (each.shifted(origin) for each in store.trials(self.head)), stands)
+            return standing(plan, (each.shifted(began) for each in store.trials(self.head)), stands)
 
     def flags(self, now: Flags) -> Flags:
         """Return the flags of the run, but for what is said now; raises StoreError where a blanked one is missing."""
@@ -103,14 +103,18 @@ def earlier(options: argparse.Namespace, home: Path, cwd: Path) -> Earlier | Non
         head = _meant(options, store, cwd)
         asked = store.asked(head)
         _check_place(head, asked, cwd)
+        if options.config and options.config != asked["config"]:
+            what = f"the run {head.id} was made of {' '.join(asked['config']) or 'the configuration of its folder'}"
+            raise StoreError(what, todo="leave -c out, or name a run of that configuration")
         beacon = Beacon(home, head.number)
         head = store.head(head.id)  # as it is now that nobody else goes on with it
+        passed = store.passed(head)
     if options.retry_errors and not head.errors:
         raise StoreError(f"the run {head.id} has no errors", todo="`sojourn show` shows it")
     if head.is_over and not options.retry_errors:
         todo = "`--retry-errors` runs its errors again" if head.errors else "`sojourn show` shows it"
         raise StoreError(f"the run {head.id} is complete", todo=todo)
-    return Earlier(head, asked, home, options.retry_errors, beacon)
+    return Earlier(head, asked, home, options.retry_errors, beacon, passed)
 
 
 def _check_place(head: Head, asked: Mapping[str, Any], cwd: Path) -> None:
@@ -125,10 +129,19 @@ def _check_place(head: Head, asked: Mapping[str, Any], cwd: Path) -> None:
 def _meant(options: argparse.Namespace, store: Store, cwd: Path) -> Head:
     if options.resume:
         return store.head(options.resume)
-    here = [head for head in store.heads() if store.asked(head)["folder"] == str(cwd)]
-    made = [head for head in here if store.asked(head)["flags"]]
-    found = [head for head in made if options.retry_errors or not head.is_over]
+    of_it = f"of {' '.join(options.config)} " if options.config else ""
+    here = [head for head in store.heads() if _is_meant(store.asked(head), options, cwd)]
+    found = [head for head in here if options.retry_errors or not head.is_over]
     if not found:
-        what = "no run was begun in this folder" if not here else "no run that was begun in this folder is unfinished"
+        what = (
+            f"no run {of_it}that was begun in this folder is unfinished"
+            if here
+            else f"no run {of_it}was begun in this folder"
+        )
         raise StoreError(what, todo="`sojourn list` shows all")
     return found[0]
+
+
+def _is_meant(asked: Mapping[str, Any], options: argparse.Namespace, cwd: Path) -> bool:
+    """Whether a run was made here, of the configuration that is named, or of any where none is."""
+    return asked["folder"] == str(cwd) and bool(asked["flags"]) and options.config in ([], asked["config"])

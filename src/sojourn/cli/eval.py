@@ -100,8 +100,10 @@ async def _eval(options: argparse.Namespace, interruption: Interruption) -> int:
         on_kept=looker(progress),
     )
     async with prepared(suite, listeners, run_id=before.head.id if before else "") as setting:
-        going = Run(setting, listeners, *([before.standing] if before else []))
+        going = Run(setting, listeners, before.standing, passed=before.passed) if before else Run(setting, listeners)
         await going.prepare()
+        if before:
+            progress.tell(f"going on with {before.head.id}: {len(going.kept)} of {len(going.result.plan.trials)} stand")
         if setting.house.borrowed:
             progress.tell(f"used as they stand, and left so: {', '.join(setting.house.borrowed)}")
         interruption.stop = _stopper(going, suite, progress)

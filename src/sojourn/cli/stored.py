@@ -36,4 +36,4 @@ def stored() -> Iterator[Store]:
 def run_of(store: Store, head: Head) -> RunResult:
     """Return a stored run as it was when it ended."""
     trials = ((each.number, each.row, each.times) for each in store.trials(head))
-    return rebuilt(store.document(head), trials, store.events(head))
+    return rebuilt(store.document(head), trials, store.events(head), head.expected)

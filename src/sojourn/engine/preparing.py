@@ -53,13 +53,12 @@ async def prepared(
 
     `inline` holds the functions that were handed over as objects; a `run_id` is given where an earlier run goes on.
     """
+    part = f"{run_id}.{token_hex(2)}" if run_id else ""  # tags of an earlier part are taken
     run_id = run_id or new_run_id()
     folder = Path(tempfile.gettempdir(), f"sojourn-{token_hex(8)}")
     env = {**os.environ, **suite.env, "TMPDIR": str(folder)}
     secrets = secrets_of(suite, env)
-
-    def show(text: str) -> None:
-        listeners.on_print(secrets.text(text))
+    show = _shower(listeners, secrets)
 
     with safekept(suite, run_id, folder, secrets) as safe, template_filters(suite, env) as filters:
         code = CodeRunner(env, show, safe.heir, inline)
@@ -67,7 +66,7 @@ async def prepared(
         cache = _cache(env, secrets) if suite.options.cache else None
         tools = Tools(code=code, render=renderer.render, env=env, base=Path(suite.base), run_id=run_id, cache=cache)
         providers = ProviderPool(suite.providers, tools)
-        journal = Journal(run_id, time.perf_counter, safe.ledger)
+        journal = Journal(part or run_id, time.perf_counter, safe.ledger)
         try:
             os.mkdir(folder, 0o700)
             extensions = read_extensions(suite.extensions, suite.base)
@@ -96,6 +95,11 @@ async def prepared(
                 await _put_away(providers, tools, code, show)
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _shower(listeners: Listeners, secrets: Secrets) -> Callable[[str], None]:
+    """Return what passes on prints without the secrets in them."""
+    return lambda text: listeners.on_print(secrets.text(text))
 
 
 def _cache(env: Mapping[str, str], secrets: Secrets) -> ReplyCache:

@@ -48,11 +48,13 @@ def _nothing(_: Plan, _began: float) -> Mapping[int, TrialResult]:
 class Run:
     """One run of a suite: `prepare`, then `go`; `stop` may be called at any time from the same loop.
 
-    `standing` tells which results of an earlier part stand, so that these trials are not run; their times are told on
-    the clock on which this part begins at the moment that it is given.
+    `standing` tells which results of an earlier part stand, so that these trials are not run, given the moment at which
+    the run began on this part's clock; `passed` seconds of it have passed.
     """
 
-    def __init__(self, setting: Setting, listeners: Listeners, standing: Standing = _nothing) -> None:
+    def __init__(
+        self, setting: Setting, listeners: Listeners, standing: Standing = _nothing, *, passed: float = 0
+    ) -> None:
         self._setting = setting
         self._listeners = listeners
         self._standing = standing
@@ -64,7 +66,7 @@ class Run:
             run_id=setting.run_id,
             created=created.replace("+00:00", "Z"),
             plan=empty,
-            began=setting.clock(),
+            began=setting.clock() - passed,
             events=setting.journal.events,
         )
 

@@ -16,10 +16,12 @@ from sojourn.model.suite import Case, Prompt, ProviderSpec, RunOptions, Suite
 Document = Mapping[str, Any]
 
 
-def rebuilt(document: Document, trials: Iterable[tuple[int, Row, Times]], events: Iterable[Event] = ()) -> RunResult:
+def rebuilt(
+    document: Document, trials: Iterable[tuple[int, Row, Times]], events: Iterable[Event] = (), expected: int = 0
+) -> RunResult:
     """Return the run that a document tells of; its plan holds what the rows show of it, its suite no tests.
 
-    Each trial comes with its index in the plan.
+    Each trial comes with its index in the plan, `expected` of them were planned.
     """
     columns = tuple(_column(index, told) for index, told in enumerate(document["results"]["prompts"]))
     results = [_result(row, times, number, columns) for number, row, times in trials]
@@ -37,7 +39,9 @@ def rebuilt(document: Document, trials: Iterable[tuple[int, Row, Times]], events
         derived=_derived(document, results),
     )
     plain = {name: told[name] for name in _TOLD if name in told}
-    return dataclasses.replace(made, **plain)
+    whole = dataclasses.replace(made, **plain)
+    whole.unrun = max(whole.unrun, expected - len(results))
+    return whole
 
 
 _TOLD = ("leaks", "unsteady", "printed", "learnt", "stopped", "interrupted", "unrun")
@@ -55,11 +59,18 @@ def _result(row: Row, times: Times, number: int, columns: tuple[Column, ...]) ->
     trial = Trial(
         index=number,
         test_index=row["testIdx"],
-        test_number=row["testIdx"],
+        test_number=row["testNumber"] if "testNumber" in row else row["testIdx"],
         repeat=row["repeatIndex"],
         column=dataclasses.replace(columns[index], provider=spec),
-        case=Case(raw=row["testCase"], vars=row["vars"], description=row.get("description", "")),
+        case=Case(
+            raw=row["testCase"],
+            vars=row["vars"],
+            description=row.get("description", ""),
+            options=row["testCase"].get("options") or {},
+        ),
         lane=row.get("lane", ""),
+        turn=row.get("turn", 0),
+        test_key=row.get("testKey", ""),
     )
     return restored(row, trial, times)
 

@@ -1,7 +1,9 @@
 """A trial's result as promptfoo writes it down: one row, key by key, so that what reads its rows reads ours.
 
 Added to promptfoo's keys: `outcome` (passed, failed, error, skipped), `repeatIndex`, `lane`, and where there is
-something to tell `phase` (where it broke), `notes` (what is unclean although the verdict stands) and `printed`.
+something to tell `testNumber` (which test of the file, where repeats and columns make it another), `turn`, `testKey`
+(of tests whose repeats count as one), `phase` (where it broke), `notes` (what is unclean although the verdict stands)
+and `printed`.
 
 A skipped trial is `success: false` with `failureReason: 0`: no reader counts it as a pass, and none that looks for
 assertions that said no (1) or for what broke (2) finds it. Its `error` begins with "Skipped".
@@ -14,6 +16,7 @@ from typing import Any
 
 from sojourn.model.grading import Row, grading
 from sojourn.model.redaction import redacted, redacted_text, redacted_vars
+from sojourn.model.repeats import wanted_passes
 from sojourn.model.reply import Reply
 from sojourn.model.result import Outcome, TrialResult
 from sojourn.model.tokens import usage
@@ -80,6 +83,12 @@ def _tell_more(made: Row, result: TrialResult) -> None:
         made["error"] = why
     if result.case.description:
         made["description"] = result.case.description
+    if result.trial.test_number != result.trial.test_index:
+        made["testNumber"] = result.trial.test_number
+    if result.trial.turn:
+        made["turn"] = result.trial.turn
+    if wanted_passes(result.trial):
+        made["testKey"] = result.trial.test_key
     if result.trial.lane:
         made["lane"] = result.trial.lane
     if result.trouble is not None:

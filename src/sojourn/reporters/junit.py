@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from sojourn.drawing.plain import one_line, plain
+from sojourn.model.counting import counted
 from sojourn.model.plan import Column
 from sojourn.model.repeats import Repeats, repeats
 from sojourn.model.result import Outcome, RunResult, TrialResult, Trouble
@@ -39,8 +40,14 @@ def report(result: RunResult, out: BinaryIO) -> None:
         (f"[{column.provider.name}] prompt {number}", list(_cases(result, column)))
         for number, column in enumerate(result.columns, 1)
     ]
-    if result.troubles:
-        suites.append(("run", [_broken(trouble) for trouble in result.troubles]))
+    broken = [_broken(trouble) for trouble in result.troubles]
+    if result.unrun:
+        what = f"not run: {counted(result.unrun, 'trial')}" + (
+            f", stopped by {result.stopped}" if result.stopped else ""
+        )
+        broken.append(_Case(name="the run did not come to its end", outcome=Outcome.ERROR, why=what, details=what))
+    if broken:
+        suites.append(("run", broken))
     totals = _counts(case for _, cases in suites for case in cases)
     out.write(b'<?xml version="1.0" encoding="UTF-8"?>\n')
     out.write(f'<testsuites name="sojourn" {totals} time="{result.duration_ms / 1000:.3f}">\n'.encode())

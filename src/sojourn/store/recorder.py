@@ -60,13 +60,13 @@ class Recorder:
         self._store = store = open_store(self._home)
         try:
             with writing(store):
-                passed = self._new(store, result, asked) if beacon is None else self._again(store, result, beacon)
+                self._new(store, result, asked) if beacon is None else self._again(store, result, beacon)
         except (sqlite3.Error, OSError) as error:
             self.close()
             raise StoreError(f"the store of runs cannot be written: {error}") from error
-        self._origin = result.began - passed
+        self._origin = result.began
 
-    def _new(self, store: sqlite3.Connection, result: RunResult, asked: Mapping[str, Any]) -> float:
+    def _new(self, store: sqlite3.Connection, result: RunResult, asked: Mapping[str, Any]) -> None:
         planned = dataclasses.replace(result, columns=result.columns or result.plan.columns)
         made = store.execute(
             "INSERT INTO runs (id, created, description, state, asked, document, expected)"
@@ -83,17 +83,14 @@ class Recorder:
         assert made.lastrowid is not None
         self._number = made.lastrowid
         self._beacon = Beacon(self._home, self._number)
-        return 0
 
-    def _again(self, store: sqlite3.Connection, result: RunResult, beacon: Beacon) -> float:
-        """Take up a run; returns how many seconds of it have passed."""
+    def _again(self, store: sqlite3.Connection, result: RunResult, beacon: Beacon) -> None:
+        """Take up a run."""
         [number] = store.execute("SELECT number FROM runs WHERE id = ?", (result.run_id,)).fetchone()
         self._number, self._beacon = number, beacon
         store.execute("UPDATE runs SET state = 'running' WHERE number = ?", (number,))
-        asked = "SELECT coalesce(max(number) + 1, 0), coalesce(max(at), 0) FROM events WHERE run = ?"
-        self._events, told = store.execute(asked, (number,)).fetchone()
-        [ended] = store.execute("SELECT coalesce(max(ended), 0) FROM trials WHERE run = ?", (number,)).fetchone()
-        return float(max(told, ended))
+        asked = "SELECT coalesce(max(number) + 1, 0) FROM events WHERE run = ?"
+        [self._events] = store.execute(asked, (number,)).fetchone()
 
     def planned(self, expected: int, kept: Mapping[int, TrialResult]) -> None:
         """Hear how many trials there are, and which results of an earlier part stand: what does not stand goes."""

@@ -81,7 +81,10 @@ class Store:
         if name == "latest":
             found = self._rows.execute(f"SELECT {_HEAD} FROM runs{order}").fetchmany(1)
         else:
-            asked = f"SELECT {_HEAD} FROM runs WHERE id = ?1 OR substr(id, 1, length(?1)) = ?1{order}"
+            asked = (
+                f"SELECT {_HEAD} FROM runs WHERE substr(id, 1, length(?1)) = ?1"
+                f" OR substr(id, 1, length(?1) + 5) = 'eval-' || ?1{order}"
+            )
             found = self._rows.execute(asked, (name,)).fetchall()
             found = [each for each in found if each[1] == name] or found
         if len(found) == 1:
