@@ -29,6 +29,15 @@ def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """Give this process its signals back: the command line takes them for good, as if it were the whole process."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--times 10` tries ten times as many seeds: what CI tries a few of, at its full size."""
     parser.addoption("--times", type=int, default=1, help="try so many times as many seeds")

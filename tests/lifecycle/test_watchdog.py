@@ -17,9 +17,8 @@ import pytest
 
 from sojourn.lifecycle import ledger, watchdog
 from tests.lifecycle.test_ledger import abandon, begun, due, place
-from tests.signals import signals
 
-__all__ = ["place", "signals"]
+__all__ = ["place"]
 
 
 def watch(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
