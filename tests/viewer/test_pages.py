@@ -46,6 +46,7 @@ def test_tests_are_filtered_and_a_trial_is_opened(tab: Any) -> None:
     assert names(tab) == ["wording"]
     assert "outcome=failed" in tab.url
     tab.uncheck("input[name=failed]")
+    tab.wait_for_selector(".matrix tbody tr:nth-child(6)")
     tab.fill("#words", "A-17")
     tab.wait_for_selector(".matrix tbody tr:only-child")
     assert names(tab) == ["refund in turns, turn 2"]
