@@ -4,6 +4,7 @@ import dataclasses
 import io
 import os
 import pty
+import select
 from collections.abc import Callable, Iterator
 from typing import TextIO
 
@@ -45,6 +46,7 @@ def drawn(shown: int, end: str) -> str:
     """Read what the terminal shows, up to this end: it hands on what it has, piece by piece."""
     text = ""
     while not text.endswith(end):
+        assert select.select([shown], [], [], 30)[0], f"it only shows {text!r}"
         text += os.read(shown, 100_000).decode()
     return text
 

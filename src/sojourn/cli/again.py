@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from sojourn.config.flags import Flags
+from sojourn.config.flags import Flags, spelling
 from sojourn.engine.resuming import standing
 from sojourn.errors import StoreError
 from sojourn.lifecycle import ledger
@@ -63,23 +63,18 @@ class Earlier:
 
     def flags(self, now: Flags) -> Flags:
         """Return the flags of the run, but for what is said now; raises StoreError where a blanked one is missing."""
-        before = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in self.asked["flags"].items()
-        }
-        fields = {field.name: getattr(now, field.name) for field in dataclasses.fields(Flags)}
-        unsaid = Flags()
-        said = {name: value for name, value in fields.items() if value != getattr(unsaid, name)}
-        other = [name for name in said if name not in FREE and not (name == "var" and REDACTED in str(before["var"]))]
+        asked = self.asked["flags"].items()
+        told: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in asked}
+        before, unsaid = Flags(**told), Flags()
+        said = {name: getattr(now, name) for name in told if getattr(now, name) != getattr(unsaid, name)}
+        again = {"var"} if REDACTED in str(before.var) else set()
+        other = [spelling(name) for name in said if name not in FREE | again]
         if other:
-            shown = ", ".join(f"--{name.replace('_', '-')}" for name in other)
-            what = f"{shown} would make another run of it"
+            what = f"{', '.join(other)} would make another run of it"
             raise StoreError(what, todo="a run goes on with the tests that it had; begin a new one for others")
-        flags = Flags(**{**before, **said})
-        values = {field.name: getattr(flags, field.name) for field in dataclasses.fields(Flags)}
+        flags = dataclasses.replace(before, **said)
         hidden = [f"--var {name}=..." for name, value in flags.var.items() if REDACTED in value]
-        hidden += [
-            f"--{name.replace('_', '-')}" for name, value in values.items() if name != "var" and REDACTED in str(value)
-        ]
+        hidden += [spelling(name) for name in told if name != "var" and REDACTED in str(getattr(flags, name))]
         if hidden:
             raise StoreError("a secret of the run is not stored", todo=f"give it again: {' '.join(hidden)}")
         return flags

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Iterator
 
 from sojourn.cli.stored import command, stored
 from sojourn.drawing.plain import one_line
 from sojourn.errors import StoreError
-from sojourn.model.diff import Change, Pair, compared, output_of
+from sojourn.model.diff import Change
 from sojourn.model.grading import Row
+from sojourn.store.comparing import Side, Twins, compare
 from sojourn.store.runs import Head, Store
 
 REGRESSED = 100
 MOST_CELL = 200
+CHANGES = [change.value for change in Change if change is not Change.SAME]
+EVERY = (-1, 0)
+"""All of the pairs that changed, none left out."""
 
 MORE = f"""exit codes:
   0    nothing that passed before does not pass now
@@ -32,14 +35,15 @@ def run(argv: list[str]) -> int:
     with stored() as store:
         after = store.head(options.after)
         before = store.head(options.before) if options.before else _one_before(store, after)
-        pairs = compared(store.rows(before), store.rows(after))
+        counts, found = compare(store, before, after, CHANGES, EVERY)
+        columns = [f"  [{_named(each)}]" for each in store.document(before)["results"]["prompts"]]
     sys.stdout.write(f"{before.id} -> {after.id}\n")
-    order = list(Change)
-    for pair in sorted(pairs, key=lambda pair: order.index(pair.change)):
-        sys.stdout.writelines(f"{line}\n" for line in _told(pair))
-    counts = Counter(pair.change for pair in pairs)
-    sys.stdout.write("\n" + ", ".join(f"{counts[change]} {change.value}" for change in Change if counts[change]) + "\n")
-    return REGRESSED if _is_worse(pairs) else 0
+    for each in found:
+        where = columns[each.column] if 1 < len(columns) > each.column else ""
+        sys.stdout.writelines(f"{line}\n" for line in _told(each, where))
+    told = [f"{counts[change.value]} {change.value}" for change in Change if change.value in counts]
+    sys.stdout.write("\n" + ", ".join(told) + "\n")
+    return REGRESSED if any(map(_is_worse, found)) else 0
 
 
 def _one_before(store: Store, after: Head) -> Head:
@@ -52,25 +56,24 @@ def _one_before(store: Store, after: Head) -> Head:
     return older[0]
 
 
-def _is_worse(pairs: list[Pair]) -> bool:
-    gone = any(pair.change is Change.GONE and pair.row["outcome"] == "passed" for pair in pairs)
-    return gone or any(pair.change is Change.WORSE for pair in pairs)
+def _is_worse(twins: Twins) -> bool:
+    """Whether what passed before does not pass now, or is gone."""
+    is_gone = twins.after is None and twins.before is not None and twins.before.outcome == "passed"
+    return is_gone or twins.change == Change.WORSE.value
 
 
-def _told(pair: Pair) -> Iterator[str]:
-    if pair.change is Change.SAME:
-        return
-    row = pair.row
-    name = row.get("description") or f"test {row['testIdx'] + 1}"
-    where = f"{row['provider'].get('label') or row['provider']['id']} {row['prompt']['label']}"
-    yield f"{pair.change.value.upper():16} {one_line(name, 100)}  [{one_line(where, 80)}]"
-    for sign, each in (("-", pair.before), ("+", pair.after)):
+def _named(column: Row) -> str:
+    return one_line(f"{column['provider']} {column['label']}", 80)
+
+
+def _told(twins: Twins, where: str) -> Iterator[str]:
+    yield f"{twins.change.upper():16} {one_line(twins.name, 100)}{where}"
+    for sign, each in (("-", twins.before), ("+", twins.after)):
         if each is not None:
             yield f"  {sign} {_summary(each)}"
 
 
-def _summary(row: Row) -> str:
-    why = f": {one_line(row.get('error', ''), MOST_CELL)}" if row.get("error") else ""
-    answer = output_of(row)
-    told = f"; answered: {one_line(str(answer), MOST_CELL)}" if answer is not None else ""
-    return f"{row['outcome']}, score {row['score']:g}{why}{told}"
+def _summary(side: Side) -> str:
+    reason, answer = (one_line(side.shown[name], MOST_CELL) for name in ("reason", "output"))
+    why = f": {reason}" if reason else ""
+    return f"{side.outcome}, score {side.score:g}{why}" + (f"; answered: {answer}" if answer else "")

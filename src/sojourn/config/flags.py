@@ -166,3 +166,9 @@ def _settled(default: Any, value: Any) -> Any:
     if default is dataclasses.MISSING:
         return dict(value)
     return tuple(value) if isinstance(default, tuple) else value
+
+
+def spelling(name: str) -> str:
+    """Return how the command line spells a flag, in full."""
+    [flags] = [field.metadata["flags"] for field in dataclasses.fields(Flags) if field.name == name]
+    return str(next(each for each in flags if each.startswith("--")))

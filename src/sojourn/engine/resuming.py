@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from sojourn.engine.judging import COMPARISONS
+from sojourn.model.mark import mark_of
 from sojourn.model.plan import Lane, Plan, Trial
 from sojourn.model.restoring import restored
 from sojourn.model.result import TrialResult
@@ -23,8 +24,6 @@ def standing(plan: Plan, stored: Iterable[Stored], stands: Stands) -> dict[int, 
     Where sharing is learnt, whatever is not declared may share: it stands if it was seen that it does not, or if all of
     it stands. What is compared with others is asked anew: a comparison judges all of a test's answers at once.
     """
-    from sojourn.store.recorder import mark_of
-
     compared = {trial.index for trial in plan.trials if any(claim.type in COMPARISONS for claim in trial.case.claims)}
     known = {each.number: each for each in stored if stands(each) and each.number not in compared}
     lanes, unsure = _parted(plan)

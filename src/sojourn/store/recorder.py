@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import hashlib
 import sqlite3
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +19,7 @@ from sojourn.encoding import encode, writable
 from sojourn.errors import StoreError
 from sojourn.model.document import document
 from sojourn.model.event import Event
-from sojourn.model.plan import Trial
+from sojourn.model.mark import mark_of
 from sojourn.model.result import Outcome, RunResult, TrialResult
 from sojourn.model.row import row
 from sojourn.store.gists import Kept, drop_rows
@@ -219,14 +218,6 @@ class Recorder:
         if self._store is not None:
             self._store.close()
             self._store = None
-
-
-def mark_of(trial: Trial) -> str:
-    """Return what tells a trial's test, prompt and provider from others, however often they are read."""
-    column = trial.column
-    provider = column.provider
-    told = encode([trial.case.raw, column.prompt.id, column.prompt.raw, provider.label, provider.config, trial.needs])
-    return hashlib.blake2b(told, digest_size=8).hexdigest()
 
 
 def _text(value: Any) -> str:
