@@ -23,6 +23,7 @@ Each message is composed from attributes, and each error survives pickling.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from typing import Any, Self
 
 
@@ -121,11 +122,17 @@ class CodeError(SojournError):
 
 
 class CodeDiedError(CodeError):
-    """The process in which users' code ran died; `guilty` says whether this very call is known to be the cause."""
+    """The process in which users' code ran died; `guilty` says whether this very call is known to be the cause.
 
-    def __init__(self, what: str, *, where: str = "", printed: str = "", guilty: bool = False) -> None:
+    Where it had died before the call, `lost` names the lent sessions that went with it.
+    """
+
+    def __init__(
+        self, what: str, *, where: str = "", printed: str = "", guilty: bool = False, lost: Collection[str] = ()
+    ) -> None:
         super().__init__(what, where=where, printed=printed)
         self.guilty = guilty
+        self.lost = lost
 
 
 class ClaimError(SojournError):

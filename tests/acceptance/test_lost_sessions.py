@@ -202,3 +202,31 @@ def test_a_second_try_does_not_know_of_the_first(play: Play, tmp_path: Path) -> 
     run = play(suite, "-j", "2")
     assert run.outcomes == ["passed", "error"]
     assert [line for line in run.story if line.startswith("mine")] == ["mine after 0"] * 2
+
+
+HOOKS = """
+import pathlib
+def hook(name, context):
+    if name != "afterEach": return
+    with open(pathlib.Path(__file__).parent / "story", "a") as story:
+        story.write(f"afterEach {context['test']['vars']['q']} {sorted(context['sessions'])}\\n")
+"""
+
+
+def test_after_hooks_run_without_what_was_lost(play: Play, tmp_path: Path) -> None:
+    """A session that went with its process is not among those that an after-hook is handed; it runs all the same."""
+    (tmp_path / "hooks.py").write_text(HOOKS, encoding="utf-8")
+    (tmp_path / "there.js").write_text("exports.there = class { open() { return { id: 1 }; } };", encoding="utf-8")
+    run = play(
+        BOT.replace("[box]", "[box, there]")
+        + "extensions: ['file://hooks.py:hook']\n"
+        + "sessions: {box: {kind: 'file://s.py:Box'}, there: {kind: 'file://there.js:there'}}\n"
+        + asked("before", "exit", "after")
+    )
+    assert run.outcomes == ["passed", "error", "passed"]
+    assert [line for line in run.story if line.startswith("afterEach")] == [
+        "afterEach before ['box', 'there']",
+        "afterEach exit ['there']",
+        "afterEach after ['box', 'there']",
+    ]
+    assert "notes" not in run.rows[1]

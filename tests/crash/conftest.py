@@ -96,6 +96,10 @@ class Running:
         """Wait until the suite's code has told a line."""
         self._until(lambda: line in self._text(self._story).split("\n")[:-1], f"told: {line}")
 
+    def until_many(self, count: int) -> None:
+        """Wait until the suite's code has told so many lines."""
+        self._until(lambda: self._text(self._story).count("\n") >= count, f"told {count} lines")
+
     def until_shown(self, text: str) -> None:
         """Wait until the run has shown a text."""
         self._until(lambda: text in self._text(self._screen), f"shown: {text}")

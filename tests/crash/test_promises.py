@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -36,16 +37,17 @@ def gone(path, name):
     note(f"close {name} {path.name}")
 def call_api(prompt, options, context):
     if prompt.startswith("die"): os._exit(3)
+    if prompt == "gate": open(HERE / "gate").close()
     return {"output": prompt + " " + " ".join(sorted(context.get("sessions") or {}))}
 """
 
 
-def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+def start(folder: Path, *arguments: str, **environ: str) -> subprocess.Popen[str]:
     """Start the command line there."""
     return subprocess.Popen(
         [sys.executable, "-m", "sojourn", *arguments],
         cwd=folder,
-        env={**os.environ, "SOJOURN_HOME": str(folder / "home")},
+        env={**os.environ, "SOJOURN_HOME": str(folder / "home"), **environ},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -105,6 +107,74 @@ def test_runs_side_by_side_give_the_same(tmp_path: Path) -> None:
     found = {told_apart((tmp_path / f"{number}.json").read_text(encoding="utf-8")) for number in range(10)}
     assert len(found) == 1
     assert not os.listdir(tmp_path / "open")
+
+
+STATE = """
+import json, os
+def hook(name, context):
+    if name == "beforeAll": context["state"]["mine"] = os.environ["MINE"]
+def call_api(prompt, options, context):
+    told = {"mine": context["state"]["mine"], "tag": context["sessions"]["thread"]["of"], "vars": prompt}
+    return {"output": json.dumps(told)}
+class Thread:
+    def open(self, tag): return {"of": tag}
+"""
+
+
+def test_runs_side_by_side_see_only_what_is_theirs(tmp_path: Path, seed: int) -> None:
+    """Two runs at once from one folder, whose hooks, sessions and state hand on ids: each sees only its own."""
+    sessions = {"thread": {"kind": "file://state.py:Thread", "scope": "conversation"}}
+    entry = {"id": "file://state.py", "sessions": ["thread"]}
+    tests = [{"vars": {"q": n}, "metadata": {"conversationId": f"c{n % 2}"}} for n in range(6)]
+    write(
+        tmp_path, {"providers": [entry], "sessions": sessions, "tests": tests, "extensions": ["file://state.py:hook"]}
+    )
+    (tmp_path / "state.py").write_text(STATE, encoding="utf-8")
+    runs = [start(tmp_path, "eval", "-o", f"{mine}.json", MINE=f"{seed} {mine}") for mine in "ab"]
+    told = [run.communicate(timeout=240)[0] for run in runs]
+
+    for mine, shown in zip("ab", told, strict=True):
+        document = json.loads((tmp_path / f"{mine}.json").read_text(encoding="utf-8"))
+        outputs = [json.loads(row["response"]["output"]) for row in document["results"]["results"]]
+        assert {each["mine"] for each in outputs} == {f"{seed} {mine}"}, shown
+        assert {each["tag"].rpartition("/")[0] for each in outputs} == {document["evalId"]}, shown
+        assert sorted(each["vars"] for each in outputs) == list("012345")
+
+
+def test_reap_never_touches_the_living_among_the_dead(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """Of many runs at once half are killed and some paused: what they left is closed, the others go on as if alone."""
+    count = 6 * request.config.getoption("--times")
+    chance = random.Random(count)
+    suite = {
+        "providers": [{"id": "file://code.py", "sessions": ["box"]}],
+        "sessions": {"box": node("box")},
+        "tests": [{"vars": {"q": "gate"}}, {"vars": {"q": "say more"}}],
+    }
+    folders = [tmp_path / str(number) for number in range(count)]
+    for folder in folders:
+        write(folder, suite)
+        os.mkfifo(folder / "gate")
+    home = str(tmp_path / "home")
+    runs = {folder: start(folder, "eval", "--no-table", SOJOURN_HOME=home) for folder in folders}
+    until(lambda: all(len(log(folder)) == 1 for folder in folders))
+    dead = set(chance.sample(folders, count // 2))
+    paused = set(chance.sample([each for each in folders if each not in dead], max(count // 10, 1)))
+    for folder in paused:
+        runs[folder].send_signal(signal.SIGSTOP)
+    for folder in dead:
+        kill_all(runs[folder])
+    told = [start(tmp_path, "sessions", "reap", SOJOURN_HOME=home).communicate(timeout=120)[0] for _ in range(5)]
+
+    left = {folder for folder in folders if os.listdir(folder / "open")}
+    assert left == {*folders} - dead, told
+    for folder in paused:
+        runs[folder].send_signal(signal.SIGCONT)
+    for folder in left:
+        with (folder / "gate").open("w", encoding="utf-8"):
+            shown = runs[folder].communicate(timeout=120)[0]
+        assert runs[folder].returncode == 0, shown
+        assert "2 passed" in shown
+    assert [len(log(folder)) for folder in folders] == [2] * count
 
 
 def told_apart(text: str) -> str:

@@ -142,8 +142,8 @@ class LanguageProcess(asyncio.Protocol):
         self, reference: Reference, deadline_ms: float, frame: Callable[[int, int], bytes], lent: Iterable[Any] = ()
     ) -> Called:
         await self._wait_to_be_heard(reference)
-        if self._past and self._past & protocol.lives_of_sessions(lent):
-            raise CodeDiedError("a session that it was lent went with its process", where=str(reference))
+        if self._past and (lost := protocol.sessions_of(self._past, lent)):
+            raise CodeDiedError("a session that it was lent went with its process", where=str(reference), lost=lost)
         self._number += 1
         number = self._number
         pending = Pending(asyncio.get_running_loop().create_future(), reference)

@@ -39,11 +39,11 @@ def call(number: int, ref: int, arguments: tuple[Any, ...], mark: str) -> bytes:
     return _frame({"id": number, "ref": ref, "args": arguments, **marked})
 
 
-def lives_of_sessions(arguments: Iterable[Any]) -> set[int]:
-    """Return in which lives of processes the sessions were opened that a call's arguments speak of."""
+def sessions_of(lives: set[int], arguments: Iterable[Any]) -> set[str]:
+    """Name the sessions that a call's arguments speak of and that were opened in one of these lives of processes."""
     contexts = [argument.get("sessions") for argument in arguments if isinstance(argument, dict)]
-    markers = [marker for lent in contexts if isinstance(lent, dict) for marker in lent.values()]
-    return {marker["life"] for marker in markers if isinstance(marker, dict) and "$session" in marker}
+    markers = [pair for lent in contexts if isinstance(lent, dict) for pair in lent.items()]
+    return {name for name, it in markers if isinstance(it, dict) and "$session" in it and it["life"] in lives}
 
 
 def load(number: int, ref: int) -> bytes:

@@ -150,15 +150,21 @@ class Hooks:
         return bool(extension.moment) or extension.index in scope.started
 
     async def _call_surely(self, extension: Extension, moment: str, context: JsonDict, scope: Scope) -> Any:
-        """Call a hook; one whose process is brought down by others is called again, alone."""
+        """Call a hook; one whose process is brought down by others is called again, alone, with what it can be lent."""
         try:
             return await self._call(extension, moment, context, scope)
         except CodeDiedError:
-            try:
-                async with self._code.alone():
-                    return await self._call(extension, moment, context, scope)
-            except CodeDiedError as error:
+            async with self._code.alone():
+                return await self._call_with_what_is_left(extension, moment, context, scope)
+
+    async def _call_with_what_is_left(self, extension: Extension, moment: str, context: JsonDict, scope: Scope) -> Any:
+        try:
+            return await self._call(extension, moment, context, scope)
+        except CodeDiedError as error:
+            if not error.lost:
                 raise HookError(moment, extension.text, _told(error, extension)) from error
+            left = {name: lent for name, lent in context["sessions"].items() if name not in error.lost}
+        return await self._call_with_what_is_left(extension, moment, {**context, "sessions": left}, scope)
 
     async def _call(self, extension: Extension, moment: str, context: JsonDict, scope: Scope) -> Any:
         arguments = (context, {"hookName": moment}) if extension.moment else (moment, context)
