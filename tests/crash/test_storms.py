@@ -158,7 +158,8 @@ def test_whatever_happens_each_session_is_closed_once(start: Start, tmp_path: Pa
     """26 trials with sessions in both languages; of some, the provider or a session fails in every way there is."""
     chance = random.Random(seed)
     (tmp_path / "open").mkdir()
-    tests = [{"vars": {"q": "says", "n": n}, "sessions": ["fine-py", "fine-js", "shared"]} for n in range(26)]
+    lent = ["fine-py", "fine-js", "shared"]
+    tests: list[dict[str, Any]] = [{"vars": {"q": "says", "n": n}, "sessions": lent} for n in range(26)]
     for broken in chance.sample(tests, 5):
         broken["vars"] = {**broken["vars"], "q": chance.choice(FAULTS)}
     for broken in chance.sample(tests, 4):
