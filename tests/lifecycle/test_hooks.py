@@ -233,6 +233,30 @@ def test_a_hook_that_others_bring_down_is_called_again_alone() -> None:
         before(dying(1))
 
 
+class Gone(Dying):
+    """A process that was started anew: the session `old` went with the one before."""
+
+    async def call(self, reference: Reference, *arguments: Any, deadline_ms: float = 0, mark: str = "") -> Called:
+        """Refuse whoever would be lent what is gone, and tell what the others are lent."""
+        lent = arguments[1]["sessions"]
+        if "old" in lent:
+            raise CodeDiedError("a session that it was lent went with its process", lost={"old"})
+        return Called([*lent], "")
+
+
+def test_an_after_hook_is_lent_what_is_left() -> None:
+    """Sessions that went with their process are left out; the hook is called all the same."""
+    hooks = Hooks(read_extensions(("file://h.py:hook",), "/"), Gone(0), lambda _: None)
+    context = {"told": [], "sessions": {"old": {"$session": "1"}, "new": {"$session": "2"}}}
+
+    def merge(context: Any, answer: Any) -> Any:
+        context["told"].extend(answer)
+        return context
+
+    assert asyncio.run(hooks.after("afterEach", context, Scope([], {0}), merge)).broken == []
+    assert context["told"] == ["new"]
+
+
 def test_what_a_hook_prints_is_shown_and_kept() -> None:
     """At once, and beside its trial."""
     shown: list[str] = []
