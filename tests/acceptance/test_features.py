@@ -113,7 +113,7 @@ def test_a_test_that_changes_a_shared_session_is_named(evaluate: Evaluate, langu
     assert run.code == 0, run.shown
     leaks = [line for line in run.shown.splitlines() if line.startswith("Session leak:")]
     assert len(leaks) == 1
-    assert leaks[0].startswith("Session leak: leak (trial 1) changed the shared session box")
+    assert leaks[0].startswith("Session leak: leak (trial 2) changed the shared session box")
 
 
 RACING = {

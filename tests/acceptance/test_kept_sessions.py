@@ -32,7 +32,7 @@ def test_enter_closes_what_is_kept(tmp_path: Path) -> None:
         shown += run.stdout.readline()
         assert run.poll() is None
     story = (tmp_path / "story").read_text().splitlines()
-    assert 'kept open for test 2 (trial 1): box (trial 1): {"id": "box-2"}' in shown
+    assert 'kept open for test 2 (trial 2): box (trial 2): {"id": "box-2"}' in shown
     assert "close box-2" not in story
     assert {"close box-1", "close box-3"} <= set(story)
     os.write(ours, b"\n")

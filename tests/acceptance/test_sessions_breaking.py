@@ -104,7 +104,7 @@ tests: [{description: first, vars: {q: '1'}}, {description: second, vars: {q: '2
 """
     )
     assert run.rows[0]["error"] == "timed out after 1000 ms"
-    assert "session 'box': none was free within 0.2 s (at most 1); held by first (trial 0) for" in run.rows[1]["error"]
+    assert "session 'box': none was free within 0.2 s (at most 1); held by first (trial 1) for" in run.rows[1]["error"]
 
 
 # --- refusing -------------------------------------------------------------------------------------------------------

@@ -121,6 +121,48 @@ def test_what_changed_is_told(evaluate: Evaluate, ask: Ask) -> None:
     assert (code, shown) == (1, "error: no run 'nothing' is stored (`sojourn list` shows those that are)\n")
 
 
+def test_a_run_is_compared_with_the_one_before_of_its_suite(evaluate: Evaluate, ask: Ask) -> None:
+    """Without ids the newest run of the same tests is meant, not one of another suite made since; both are named."""
+    ended = evaluate(SUITE, FILES)
+    other = {**SUITE, "description": "other", "tests": [{"vars": {"q": "else"}}]}
+    (ended.folder / "other.yaml").write_text(json.dumps(other), encoding="utf-8")
+    assert ask("eval", "--no-table", "-c", "other.yaml")[0] == 0
+    code, shown = ask("diff")
+    assert code == 1
+    assert "that has tests in common with it" in shown
+    assert ask("eval", "--no-table")[0] == 0
+    code, shown = ask("diff")
+    assert code == 0, shown
+    newest, _, oldest = (line.split()[0] for line in ask("list")[1].splitlines())
+    assert shown.startswith(f"- {oldest} ")
+    assert f"\n+ {newest} " in shown
+    assert shown.endswith("\n3 same\n")
+
+
+def test_repeats_that_count_as_one_regress_as_one(evaluate: Evaluate, ask: Ask) -> None:
+    """One repeat that fails is told and nobody is alarmed, as long as enough pass; too few are one regression."""
+    flaky = {"vars": {"q": "one"}, "description": "flaky", "options": {"repeat": 3, "minPasses": 2}}
+    suite = {**SUITE, "tests": [{**flaky, "assert": [{"type": "javascript", "value": "context.vars.q === output"}]}]}
+    bot = """
+import os
+def call_api(prompt, options, context):
+    with open("calls", "a+") as calls:
+        calls.seek(0)
+        place = len(calls.read())
+        calls.write(".")
+    return {"output": prompt if os.environ.get("PATTERN", "yyy")[place] == "y" else "wrong"}
+"""
+    ended = evaluate(suite, {"bot.py": bot}, "-j", "1")
+    assert ended.code == 0, ended.shown
+    for pattern, wanted, told in (("yny", 0, "1 repeat, 1 score"), ("nny", 100, "1 regression, 2 repeat")):
+        (ended.folder / "calls").unlink()
+        ask("eval", "--no-table", "--no-cache", "-j", "1", PATTERN=pattern)
+        code, shown = ask("diff", ask("list")[1].splitlines()[-1].split()[0], "latest")
+        assert (code, shown.splitlines()[-1]) == (wanted, told), shown
+    assert "REGRESSION       flaky\n  - passed, score 1: 3 of 3 passed, 2 wanted\n" in shown
+    assert "REPEAT           flaky, repeat 1\n  - passed, score 1; answered: one\n  + failed, score 0: " in shown
+
+
 def test_promptfoos_runs_are_stored_beside_ours(ask: Ask, tmp_path: Path) -> None:
     """A JSON file that promptfoo wrote is shown, compared and written out like a run of ours."""
     row = {

@@ -302,7 +302,7 @@ def test_a_close_that_fails_is_named_and_stops_nothing() -> None:
     """A session that cannot be closed is kept by name; its parent is closed all the same."""
     recorder = Recorder(refuse=frozenset({"close thread"}))
     played = play(recorder, [spec("db"), spec("thread", "trial", parents=("db",))], [stay(0, "thread")])
-    assert [unclosed.name for unclosed in played.keeper.unclosed] == ["thread (trial 0)"]
+    assert [unclosed.name for unclosed in played.keeper.unclosed] == ["thread (trial 1)"]
     assert "close db#1" in recorder.told()
     assert played.errors == {}
 

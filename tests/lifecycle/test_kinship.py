@@ -21,7 +21,7 @@ def test_a_key_joins_the_scopes_of_all_ancestors() -> None:
     family = Family([spec("a", scope=Scope.PROVIDER), spec("b", "a", scope=Scope.TEST), spec("r")])
     key = family.key(family.specs["b"], PLACE)
     assert key == Key("b", (("provider", "0"), ("test", "3")))
-    assert str(key) == "b (provider 0, test 3)"
+    assert str(key) == "b (provider 1, test 4)"
     assert str(family.key(family.specs["r"], PLACE)) == "r"
 
 

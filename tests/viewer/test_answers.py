@@ -120,7 +120,7 @@ def test_two_runs_are_compared(client: TestClient) -> None:
         ("tests", {"run": "latest", "sort": "row; DROP"}, 400, "tests are sorted by"),
         ("tests", {"run": "latest", "outcome": "odd"}, 400, "chosen by"),
         ("tests", {"run": "latest", "offset": "x"}, 400, "invalid literal"),
-        ("trial", {"run": "latest", "n": 99}, 404, "no trial 99"),
+        ("trial", {"run": "latest", "n": 99}, 404, "no trial 100"),
         ("text", {"run": "latest", "n": 0, "name": "none"}, 404, "no text 'none'"),
     ],
 )

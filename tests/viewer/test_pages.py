@@ -82,7 +82,7 @@ def test_a_race_is_marked_wherever_its_trials_are_shown(tab: Any) -> None:
     assert tab.locator(".matrix .flag").count() == 2
     assert "race: session shared" in tab.inner_text(".matrix .flag >> nth=0")
     raced = tab.locator(".notices a").all_inner_texts()
-    assert sorted(raced) == ["trial 0", "trial 1"]
+    assert sorted(raced) == ["trial 1", "trial 2"]
     tab.click(".notices a")
     tab.wait_for_selector(READY + " details")
     assert f"race: session shared was used by {raced[1]} at the same time" in tab.inner_text("main .flag")
@@ -100,6 +100,19 @@ def test_two_runs_are_compared(tab: Any) -> None:
     tab.check("input[name=same]")
     tab.wait_for_selector("tr:nth-child(3):last-child .change:text('same')")
     assert set(tab.locator(".change").all_inner_texts()) == {"same"}
+
+
+def test_two_runs_of_one_minute_are_told_apart(tab: Any, site: str) -> None:
+    """In the lists each run has its seconds and its id; without a choice the one before of the suite stands beside it."""
+    runs = httpx2.get(f"{site}/api/runs", trust_env=False).json()["runs"]
+    newest(tab)
+    tab.click(".tabs a:has-text('Compare')")
+    tab.wait_for_selector(".change")
+    assert [tab.input_value(name) for name in ("#before", "#after")] == [runs[1]["id"], runs[0]["id"]]
+    told = tab.locator("#before option").all_inner_texts()
+    assert len(set(told)) == len(runs)
+    assert all(run["id"][:11] in each for run, each in zip(runs, told, strict=True))
+    assert runs[0]["id"] in tab.inner_text("thead")
 
 
 def test_keys_alone_suffice(tab: Any) -> None:

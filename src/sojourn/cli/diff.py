@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
+from sojourn.cli.list import line
 from sojourn.cli.stored import command, stored
 from sojourn.drawing.plain import one_line
 from sojourn.errors import StoreError
 from sojourn.model.diff import Change
 from sojourn.model.grading import Row
-from sojourn.store.comparing import Side, Twins, compare
+from sojourn.store.comparing import Side, Twins, compare, earlier
 from sojourn.store.runs import Head, Store
 
 REGRESSED = 100
@@ -21,7 +22,7 @@ EVERY = (-1, 0)
 
 MORE = f"""exit codes:
   0    nothing that passed before does not pass now
-  {REGRESSED}  something that passed before does not pass now, or is gone
+  {REGRESSED}  something that passed before does not pass now, or is gone; repeats that count as one (minPasses) are one
 """
 
 
@@ -29,7 +30,9 @@ def run(argv: list[str]) -> int:
     """Run the command; returns the exit code: 0, or 100 where something is worse."""
     made = command("diff", "[A [B]]", "Show what changed between two stored runs, test by test.")
     made.epilog = MORE
-    made.add_argument("before", nargs="?", metavar="A", help="the earlier run (default: the one before B)")
+    made.add_argument(
+        "before", nargs="?", metavar="A", help="the earlier run (default: the newest whole one with tests of B)"
+    )
     made.add_argument("after", nargs="?", default="latest", metavar="B", help="the later run (default: the newest)")
     options = made.parse_args(argv)
     with stored() as store:
@@ -37,23 +40,21 @@ def run(argv: list[str]) -> int:
         before = store.head(options.before) if options.before else _one_before(store, after)
         counts, found = compare(store, before, after, CHANGES, EVERY)
         columns = [f"  [{_named(each)}]" for each in store.document(before)["results"]["prompts"]]
-    sys.stdout.write(f"{before.id} -> {after.id}\n")
+    sys.stdout.write(f"- {line(before)}\n+ {line(after)}\n\n")
     for each in found:
         where = columns[each.column] if 1 < len(columns) > each.column else ""
-        sys.stdout.writelines(f"{line}\n" for line in _told(each, where))
+        sys.stdout.writelines(f"{told}\n" for told in _told(each, where))
     told = [f"{counts[change.value]} {change.value}" for change in Change if change.value in counts]
-    sys.stdout.write("\n" + ", ".join(told) + "\n")
+    sys.stdout.write(("\n" if found else "") + ", ".join(told) + "\n")
     return REGRESSED if any(map(_is_worse, found)) else 0
 
 
 def _one_before(store: Store, after: Head) -> Head:
-    """Return the newest whole run that is older and was asked for in the same folder."""
-    folder = store.asked(after)["folder"]
-    older = [head for head in store.heads() if head.number < after.number and head.is_over]
-    older = [head for head in older if store.asked(head)["folder"] == folder]
-    if not older:
-        raise StoreError(f"no whole run before {after.id} is stored of {folder}", todo="name both: sojourn diff A B")
-    return older[0]
+    found = earlier(store, after)
+    if found is None:
+        what = f"no whole run before {after.id} is stored that has tests in common with it"
+        raise StoreError(f"{what}, of {store.asked(after)['folder']}", todo="name both: sojourn diff A B")
+    return found
 
 
 def _is_worse(twins: Twins) -> bool:

@@ -20,16 +20,17 @@ def run(argv: list[str]) -> int:
     most = made.parse_args(argv).n
     with stored() as store:
         heads = store.heads(most if most > 0 else -1)
-        sys.stdout.writelines(f"{_line(head)}\n" for head in heads)
+        sys.stdout.writelines(f"{line(head)}\n" for head in heads)
     if not heads:
         sys.stdout.write("no run is stored yet: `sojourn eval` stores each that it makes\n")
     return 0
 
 
-def _line(head: Head) -> str:
+def line(head: Head) -> str:
+    """Say which run it is, when it was made and what it came to."""
     made = datetime.fromisoformat(head.created).astimezone() if head.created else None
-    when = f"{made:%Y-%m-%d %H:%M}" if made else ""
-    return f"{head.id:<34} {when:<16} {head.state:<8} {counts(head):<44} {one_line(head.description, 60)}".rstrip()
+    when = f"{made:%Y-%m-%d %H:%M:%S}" if made else ""
+    return f"{head.id:<34} {when:<19} {head.state:<8} {counts(head):<44} {one_line(head.description, 60)}".rstrip()
 
 
 def counts(head: Head) -> str:

@@ -66,7 +66,7 @@ def place_of(trial: Trial, suite: Suite) -> dict[Scope, str]:
 def stay_of(trial: Trial, suite: Suite) -> Stay:
     """Return what a trial needs of the keeper."""
     place = place_of(trial, suite) if trial.needs else {}
-    return Stay(f"{trial.name} (trial {trial.index})", trial.lane or f"trial:{trial.index}", place, trial.needs)
+    return Stay(trial.numbered, trial.lane or f"trial:{trial.index}", place, trial.needs)
 
 
 class Groups:

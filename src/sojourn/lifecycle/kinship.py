@@ -28,8 +28,13 @@ class Key:
     place: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
-        inside = ", ".join(f"{scope} {which}" for scope, which in self.place)
+        inside = ", ".join(f"{scope} {_counted(which)}" for scope, which in self.place)
         return f"{self.name} ({inside})" if inside else self.name
+
+
+def _counted(which: str) -> str:
+    """Return the place that is numbered as people count, from 1."""
+    return str(int(which) + 1) if which.isdecimal() else which
 
 
 class Family:

@@ -7,13 +7,17 @@ from enum import Enum
 
 
 class Change(Enum):
-    """How a trial of a later run stands to the same of an earlier one, the worst first."""
+    """How a trial of a later run stands to the same of an earlier one, the worst first.
+
+    `REPEAT`: one of several repeats that count as one is not what it was; what came of the test is another change.
+    """
 
     WORSE = "regression"
     GONE = "gone"
     OTHER = "another verdict"
     BETTER = "mended"
     NEW = "new"
+    REPEAT = "repeat"
     SCORE = "score"
     OUTPUT = "output"
     SAME = "same"

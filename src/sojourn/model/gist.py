@@ -9,6 +9,7 @@ from typing import Any
 
 from sojourn.encoding import encode_sorted
 from sojourn.model.grading import Row
+from sojourn.model.repeats import passes_of
 
 SHOWN = 300
 SEARCHED = 4_000
@@ -20,7 +21,8 @@ MOST_VARS = 20
 class Gist:
     """`shown` is for lists; `searched` is folded for comparing without regard to case.
 
-    `twin` is the same for the same test in another run, `answer` for the same answer.
+    `twin` is the same for the same test in another run, `answer` for the same answer. In `shown` of repeats that count
+    as one are `whole`, which they have in common, and `wanted`, how many must pass.
     """
 
     shown: Row
@@ -45,6 +47,8 @@ def gist(row: Row) -> Gist:
         "cost": row.get("cost") or 0,
         "tokens": (row.get("tokenUsage") or {}).get("total", 0),
     }
+    if "testKey" in row:
+        shown |= {"whole": row["testKey"], "wanted": passes_of(row["testCase"].get("options"))}
     folded = "\n".join([text[:SEARCHED] for text in searched]).casefold().replace("\0", " ")  # SQLite stops at NUL
     twin = encode_sorted([row["vars"], row.get("description")])
     return Gist(shown, folded, _mark(twin), _mark(output.encode("utf-8", "replace")))

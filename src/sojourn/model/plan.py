@@ -44,6 +44,11 @@ class Trial:
         name = self.case.description or f"test {self.test_number + 1}"
         return f"{name}, turn {self.turn}" if self.turn else name
 
+    @property
+    def numbered(self) -> str:
+        """Its name with its number, by which no two are alike: people count from 1."""
+        return f"{self.name} (trial {self.index + 1})"
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from sojourn.model.plan import Trial
 from sojourn.model.result import Outcome, RunResult, TrialResult
@@ -11,22 +12,37 @@ from sojourn.model.result import Outcome, RunResult, TrialResult
 Key = tuple[str, int]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Repeats:
-    """What came of a test's repeats in one column. A repeat passes when all its turns do; a skipped one counts nowhere.
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How many of a test's repeats passed: of those that were judged, and how many are wanted.
 
-    `results` are its trials in file order, `passed` of `judged` repeats passed, and `wanted` say that all is well.
+    A repeat passes when all its turns do; a skipped one counts nowhere.
     """
 
-    results: tuple[TrialResult, ...]
     passed: int
     judged: int
     wanted: int
+    worst: Outcome
 
     @property
     def is_enough(self) -> bool:
         """Whether so many passed as are wanted, or all that were not skipped."""
         return self.passed >= min(self.wanted, self.judged)
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the test as a whole came to: passed where enough did, else the worst of its repeats."""
+        return Outcome.PASSED if self.judged and self.is_enough else self.worst
+
+    def __str__(self) -> str:
+        return f"{self.passed} of {self.judged} passed, {self.wanted} wanted"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Repeats(Tally):
+    """What came of a test's repeats in one column; `results` are its trials in file order."""
+
+    results: tuple[TrialResult, ...]
 
     @property
     def first(self) -> Trial:
@@ -38,13 +54,15 @@ class Repeats:
         """What people call the test."""
         return self.first.case.description or f"test {self.first.test_number + 1}"
 
-    def __str__(self) -> str:
-        return f"{self.passed} of {self.judged} passed, {self.wanted} wanted"
-
 
 def wanted_passes(trial: Trial) -> int:
     """Return how many repeats of a trial's test must pass; 0 where the test does not say."""
-    return int(float(trial.case.options.get("minPasses") or 0))
+    return passes_of(trial.case.options)
+
+
+def passes_of(options: Mapping[str, Any] | None) -> int:
+    """Return how many repeats must pass by the options of a test."""
+    return int(float((options or {}).get("minPasses") or 0))
 
 
 def key_of(trial: Trial) -> Key:
@@ -64,17 +82,23 @@ def repeats(result: RunResult) -> list[Repeats]:
 
 def counted_repeats(group: Sequence[TrialResult]) -> Repeats:
     """Count what came of a test's repeats in one column, given in file order."""
-    turns: dict[int, list[Outcome]] = {}
-    for each in group:
-        turns.setdefault(each.trial.repeat, []).append(each.outcome)
-    came = [_outcome(outcomes) for outcomes in turns.values()]
-    passed = came.count(Outcome.PASSED)
     wanted = max(wanted_passes(each.trial) for each in group)
-    return Repeats(tuple(group), passed, len(came) - came.count(Outcome.SKIPPED), wanted)
+    told = tallied([(each.trial.repeat, each.outcome) for each in group], wanted)
+    return Repeats(results=tuple(group), passed=told.passed, judged=told.judged, wanted=wanted, worst=told.worst)
 
 
-def _outcome(outcomes: Iterable[Outcome]) -> Outcome:
-    """Return what a repeat came to: the worst of its turns, and skipped only where all were."""
+def tallied(turns: Iterable[tuple[int, Outcome]], wanted: int) -> Tally:
+    """Count repeats, given the outcome of each turn of each."""
+    found: dict[int, list[Outcome]] = {}
+    for repeat, outcome in turns:
+        found.setdefault(repeat, []).append(outcome)
+    came = [_worst(outcomes) for outcomes in found.values()]
+    judged = len(came) - came.count(Outcome.SKIPPED)
+    return Tally(passed=came.count(Outcome.PASSED), judged=judged, wanted=wanted, worst=_worst(came))
+
+
+def _worst(outcomes: Iterable[Outcome]) -> Outcome:
+    """Return the worst of several outcomes: skipped only where all were."""
     found = set(outcomes)
     for outcome in (Outcome.ERROR, Outcome.FAILED, Outcome.PASSED):
         if outcome in found:

@@ -79,7 +79,7 @@ def _races(result: RunResult) -> dict[int, list[str]]:
 
 def _leaks(each: TrialResult, result: RunResult) -> list[str]:
     """Return the leaks that are said of a trial; they begin with its name and number."""
-    named = f"{each.trial.name} (trial {each.trial.index}) "
+    named = f"{each.trial.numbered} "
     return [f"leak: {leak.removeprefix(named)}" for leak in result.leaks if leak.startswith(named)]
 
 

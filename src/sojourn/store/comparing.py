@@ -8,23 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sojourn.model.diff import Change, paired_columns
+from sojourn.store.counting import count_as_one
+from sojourn.store.pairing import pair
 from sojourn.store.runs import Head, Store
-
-_SIDE = (
-    "SELECT number, test, {column} AS col, outcome, score, name, answer, twin,"
-    " row_number() OVER (PARTITION BY twin, {column} ORDER BY number) AS nth"
-    " FROM trials JOIN gists USING (run, number) WHERE run = {run}"
-)
-_CHANGE = f"""CASE WHEN a.number IS NULL THEN '{Change.NEW.value}' WHEN b.number IS NULL THEN '{Change.GONE.value}'
- WHEN a.outcome <> b.outcome THEN CASE WHEN b.outcome = 'passed' THEN '{Change.BETTER.value}'
- WHEN a.outcome = 'passed' THEN '{Change.WORSE.value}' ELSE '{Change.OTHER.value}' END
- WHEN abs(a.score - b.score) > 1e-9 THEN '{Change.SCORE.value}' WHEN a.answer <> b.answer THEN '{Change.OUTPUT.value}'
- ELSE '{Change.SAME.value}' END"""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Side:
-    """A trial of one of the runs, in a list."""
+    """A trial of one of the runs, in a list; or the repeats of a test that count as one, by the first of them."""
 
     number: int
     outcome: str
@@ -46,48 +37,85 @@ class Twins:
 def compare(
     store: Store, before: Head, after: Head, changes: Sequence[str], page: tuple[int, int]
 ) -> tuple[dict[str, int], list[Twins]]:
-    """Return how many trials changed in which way, and a page (limit, offset) of those asked for, the worst first."""
-    _pair(store, before, after)
+    """Return how many trials changed in which way, and a page (limit, offset) of those asked for, the worst first.
+
+    Repeats that count as one are one trial: they are told as a whole, and each repeat that changed beside it.
+    """
+    documents = store.document(before), store.document(after)
+    runs = before.number, after.number
+    pair(store, *runs, paired_columns(*map(_columns, documents)))
+    if any(not head.is_over or _repeats(document) for head, document in zip((before, after), documents, strict=True)):
+        count_as_one(store, *runs)
     counts = dict(store.ask("SELECT change, count(*) FROM pairs GROUP BY change").fetchall())
     chosen = [change for change in Change if change.value in changes]
     rank = " ".join(f"WHEN '{change.value}' THEN {place}" for place, change in enumerate(Change))
     marks = ", ".join("?" * len(chosen))
     query = (
-        f"SELECT change, name, col, before, after FROM pairs WHERE change IN ({marks})"
+        f"SELECT change, col, before, after, told FROM pairs WHERE change IN ({marks})"
         f" ORDER BY CASE change {rank} END, test, col LIMIT ? OFFSET ?"
     )
     found = store.ask(query, [*(change.value for change in chosen), *page]).fetchall()
-    return counts, [
-        Twins(change, name, col, _side(store, before, old), _side(store, after, new))
-        for change, name, col, old, new in found
-    ]
+    return counts, [_twins(store, (before, after), each) for each in found]
 
 
-def _pair(store: Store, before: Head, after: Head) -> None:
-    """Make a passing table of all pairs: the n-th with the n-th of the same test in columns that are alike."""
-    columns = paired_columns(_columns(store, before), _columns(store, after))
-    cases = " ".join(f"WHEN {later} THEN {earlier}" for later, earlier in columns.items())
-    mapped = f"CASE prompt {cases} ELSE prompt + 1000000 END" if cases else "prompt + 1000000"
-    for name, column, head in (("a", "prompt", before), ("b", mapped, after)):
-        store.ask(f"CREATE TEMP TABLE {name} AS {_SIDE.format(column=column, run=head.number)}")
-        store.ask(f"CREATE INDEX temp.{name}_by_twin ON {name} (twin, col, nth)")
-    told = f"{_CHANGE} AS change, coalesce(b.name, a.name) AS name, coalesce(a.col, b.col) AS col"
-    told += ", coalesce(b.test, a.test) AS test, a.number AS before, b.number AS after"
-    same = "ON a.twin = b.twin AND a.col = b.col AND a.nth = b.nth"
-    store.ask(
-        f"CREATE TEMP TABLE pairs AS SELECT {told} FROM b LEFT JOIN a {same}"
-        f" UNION ALL SELECT {told} FROM a LEFT JOIN b {same} WHERE b.number IS NULL"
+def earlier(store: Store, after: Head) -> Head | None:
+    """Return the run to compare one with: the newest whole one before it of its folder that shares tests with it.
+
+    One of the same configuration files goes before one of others.
+    """
+    asked = store.asked(after)
+    found = None
+    for head in store.heads():
+        told = store.asked(head) if head.number < after.number and head.is_over else {}
+        is_like = told.get("config") == asked["config"]
+        if told and told["folder"] == asked["folder"] and (is_like or found is None) and _share(store, head, after):
+            if is_like:
+                return head
+            found = head
+    return found
+
+
+def _share(store: Store, one: Head, other: Head) -> bool:
+    """Whether two runs have a test in common."""
+    query = "SELECT 1 FROM gists WHERE run = ? AND twin IN (SELECT twin FROM gists WHERE run = ?) LIMIT 1"
+    return store.ask(query, (one.number, other.number)).fetchone() is not None
+
+
+def _twins(store: Store, heads: tuple[Head, Head], pair: Sequence[Any]) -> Twins:
+    change, column, old, new, told = pair
+    more = json.loads(told or "{}")
+    before, after = (_side(store, head, number) for head, number in zip(heads, (old, new), strict=True))
+    name = more.get("name") or next(side[0] for side in (after, before) if side)
+    if "repeat" in more:
+        name = f"{name}, repeat {more['repeat']}"
+    return Twins(change, name, column, _told(before, more.get("before")), _told(after, more.get("after")))
+
+
+def _told(side: tuple[str, Side] | None, counted: Sequence[Any] | None) -> Side | None:
+    """Return a side as it is told: as it is, or as what all of a test's repeats came to."""
+    if side is None or counted is None:
+        return side and side[1]
+    outcome, score, reason = counted
+    return dataclasses.replace(
+        side[1], outcome=outcome, score=score, shown={**side[1].shown, "output": "", "reason": reason}
     )
 
 
-def _columns(store: Store, head: Head) -> Mapping[int, tuple[str, str]]:
-    prompts = store.document(head)["results"]["prompts"]
+def _side(store: Store, head: Head, number: int | None) -> tuple[str, Side] | None:
+    """Return the name of a trial, and the trial."""
+    if number is None:
+        return None
+    query = "SELECT name, outcome, score, shown FROM trials JOIN gists USING (run, number) WHERE run = ? AND number = ?"
+    name, outcome, score, shown = store.ask(query, (head.number, number)).fetchone()
+    return name, Side(number, outcome, score, json.loads(shown))
+
+
+def _columns(document: Mapping[str, Any]) -> Mapping[int, tuple[str, str]]:
+    prompts = document["results"]["prompts"]
     return {place: (str(each.get("provider")), str(each.get("label"))) for place, each in enumerate(prompts)}
 
 
-def _side(store: Store, head: Head, number: int | None) -> Side | None:
-    if number is None:
-        return None
-    query = "SELECT outcome, score, shown FROM trials JOIN gists USING (run, number) WHERE run = ? AND number = ?"
-    outcome, score, shown = store.ask(query, (head.number, number)).fetchone()
-    return Side(number, outcome, score, json.loads(shown))
+def _repeats(document: Mapping[str, Any]) -> Sequence[Any]:
+    """Return what a run that is over says of repeats that count as one."""
+    found: Sequence[Any] = (document.get("sojourn") or {}).get("repeats") or ()
+    return found

@@ -21,7 +21,7 @@ from sojourn.encoding import encode
 from sojourn.errors import StoreError
 from sojourn.model.diff import Change
 from sojourn.store import queries
-from sojourn.store.comparing import compare
+from sojourn.store.comparing import compare, earlier
 from sojourn.store.queries import SORTS, Wanted
 from sojourn.store.runs import Store
 from sojourn.viewer import telling
@@ -120,7 +120,7 @@ def _trial(store: Store, request: Request) -> Any:
     head = store.head(request.query_params["run"])
     told = telling.trial(store, head, _number(request, "n"))
     if told is None:
-        raise StoreError(f"the run {head.id} has no trial {_number(request, 'n')} yet")
+        raise StoreError(f"the run {head.id} has no trial {_number(request, 'n') + 1} yet")
     return told
 
 
@@ -151,6 +151,11 @@ def _timeline(store: Store, request: Request) -> Any:
     return {"run": dataclasses.asdict(head), "svg": picture(store, head, offset), "total": total, "page": PAGE}
 
 
+def _earlier(store: Store, request: Request) -> Any:
+    found = earlier(store, store.head(request.query_params["run"]))
+    return {"run": found.id if found else ""}
+
+
 def _compare(store: Store, request: Request) -> Any:
     asked = request.query_params
     before, after = store.head(asked["a"]), store.head(asked["b"])
@@ -176,5 +181,6 @@ ANSWERS: dict[str, Answer] = {
     "text": _text,
     "lane": _lane,
     "timeline": _timeline,
+    "earlier": _earlier,
     "compare": _compare,
 }

@@ -56,7 +56,7 @@ def _raced(race: Told, numbers: Numbers) -> list[int]:
 
 def _leaked(leak: str) -> list[int]:
     found = _LEAK.search(leak)
-    return [int(found[1])] if found else []
+    return [int(found[1]) - 1] if found else []
 
 
 def flags(document: Told, numbers: Numbers) -> dict[int, list[str]]:
@@ -66,7 +66,7 @@ def flags(document: Told, numbers: Numbers) -> dict[int, list[str]]:
     for race in told.get("races") or ():
         raced = _raced(race, numbers)
         for number, other in zip(raced, reversed(raced), strict=True):
-            said = f"race: session {race['sessionId']} was used by trial {other} at the same time"
+            said = f"race: session {race['sessionId']} was used by trial {other + 1} at the same time"
             found.setdefault(number, []).append(said)
     for leak in told.get("leaks") or ():
         for number in _leaked(leak):

@@ -49,7 +49,7 @@ function head(one, name) {
     el("a", { href: to("/run", { run: one.run.id }) }, words(title(one.run))),
     " ",
     state(one.run),
-    el("div", { class: "quiet number" }, when(one.run.created)),
+    el("div", { class: "quiet number" }, `${when(one.run.created, "medium")} · ${one.run.id}`),
     counts(one.run),
   );
 }
@@ -61,13 +61,16 @@ function filled(told) {
   return [el("thead", {}, el("tr", {}, names, columns)), el("tbody", {}, rows)];
 }
 
+// Two runs of one minute are told apart by their seconds, two of one second by their ids.
+const named = (run) => `${when(run.created, "medium")} ${title(run).slice(0, 60)} · ${run.id.slice(0, 16)}`;
+
 // Which two: as lists, of which each choice leads to its own address.
 function choice(runs, a, b) {
   const list = (name, told, chosen) => {
     const made = el(
       "select",
       { id: name, onchange: () => location.assign(to("/compare", { a: from.value, b: until.value })) },
-      runs.map((run) => el("option", { value: run.id }, `${when(run.created)} ${title(run).slice(0, 60)}`)),
+      runs.map((run) => el("option", { value: run.id }, named(run))),
     );
     made.value = chosen;
     return [el("label", { for: name }, told), made];
@@ -81,9 +84,12 @@ async function chosen(query) {
   const { runs } = await ask("runs");
   const b = query.get("b") ?? runs[0]?.id;
   const place = runs.findIndex((run) => run.id === b);
-  const a = query.get("a") ?? (runs[place + 1] ?? runs.find((run) => run.id !== b))?.id;
+  const earlier = query.get("a") || !b ? "" : (await ask("earlier", { run: b })).run;
+  const a = query.get("a") ?? (earlier || (runs[place + 1] ?? runs.find((run) => run.id !== b))?.id);
   if (!a || !b) throw new Error("There are no two runs to compare: `sojourn eval` stores each that it makes.");
-  return { runs, a, b };
+  const both = await Promise.all([a, b].map((run) => ask("pulse", { run })));
+  runs.push(...both.filter((one) => runs.every((run) => run.id !== one.id)));
+  return { runs, a: both[0].id, b: both[1].id };
 }
 
 export async function show(main, query) {

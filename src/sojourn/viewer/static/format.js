@@ -20,10 +20,10 @@ export const score = (value) => (typeof value === "number" ? value.toFixed(2) : 
 
 export const cost = (value) => (value ? `$${Number(value.toPrecision(3))}` : "");
 
-export function when(iso) {
+export function when(iso, timeStyle = "short") {
   const date = new Date(iso);
   if (Number.isNaN(date.getTime())) return iso;
-  return date.toLocaleString("sv", { dateStyle: "short", timeStyle: "short" });
+  return date.toLocaleString("sv", { dateStyle: "short", timeStyle });
 }
 
 export function size(length) {

@@ -31,7 +31,7 @@ function facts({ run, folder, durationMs, columns }) {
 }
 
 function notice({ kind, text, trials }, run) {
-  const links = trials.map((n) => el("a", { href: to("/trial", { run: run.id, n }) }, `trial ${n}`));
+  const links = trials.map((n) => el("a", { href: to("/trial", { run: run.id, n }) }, `trial ${n + 1}`));
   return el("li", {}, el("b", { class: "kind" }, kind), " ", words(text), links.map((link) => [" ", link]).flat());
 }
 

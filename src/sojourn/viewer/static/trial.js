@@ -113,7 +113,7 @@ export async function show(main, query) {
       { class: "near" },
       near(told.before, "Trial before", "p"),
       near(told.after, "Trial after", "n"),
-      el("span", { class: "quiet number" }, `trial ${cell.number}, ${counted(run.expected, "trial")} in the run`),
+      el("span", { class: "quiet number" }, `trial ${cell.number + 1} of ${count(run.expected)}`),
     ),
     flags(told.flags).map((flag) => el("p", {}, flag)),
     told.notes.map((note) =>
