@@ -103,7 +103,7 @@ def test_two_runs_are_compared(tab: Any) -> None:
 
 
 def test_two_runs_of_one_minute_are_told_apart(tab: Any, site: str) -> None:
-    """In the lists each run has its seconds and its id; without a choice the one before of the suite stands beside it."""
+    """In the lists each run has its seconds and its id; beside a run stands the one before of its suite."""
     runs = httpx2.get(f"{site}/api/runs", trust_env=False).json()["runs"]
     newest(tab)
     tab.click(".tabs a:has-text('Compare')")
