@@ -20,6 +20,7 @@ COMMANDS = {
     "explain": ("sojourn.cli.explain", "show lanes and sessions without running"),
     "import": ("sojourn.cli.import_", "store a run that was written to a file"),
     "init": ("sojourn.cli.init", "start from an example"),
+    "join": ("sojourn.cli.join", "make one run of its shards"),
     "list": ("sojourn.cli.list", "the runs that are stored"),
     "schema": ("sojourn.cli.schema", "the JSON schema of a configuration, for editors"),
     "sessions": ("sojourn.cli.sessions", "what is open, reap what dead runs left, keep one up between runs"),

@@ -14,18 +14,17 @@ from sojourn.cli import absent
 from sojourn.cli.again import NEWEST, earlier
 from sojourn.cli.earlier_rows import with_rows
 from sojourn.cli.looking import looker
-from sojourn.cli.options import complain, flags_of, parser, surroundings, warn
+from sojourn.cli.options import flags_of, parser, surroundings, warn
 from sojourn.cli.progress import Progress
 from sojourn.cli.recording import Record, repeatable
+from sojourn.cli.telling import ended, write
 from sojourn.engine.listeners import Listeners
-from sojourn.engine.outputs import check_outputs, write_output
+from sojourn.engine.outputs import check_outputs
 from sojourn.engine.preparing import prepared
 from sojourn.engine.run import SECOND_STOP, Run
 from sojourn.engine.signals import Interruption, listening
-from sojourn.errors import OutputError, SojournError
+from sojourn.errors import SojournError
 from sojourn.lifecycle import ledger
-from sojourn.model.ending import exit_code
-from sojourn.model.result import RunResult
 from sojourn.model.suite import Suite
 
 MORE = """exit codes:
@@ -109,18 +108,14 @@ async def _eval(options: argparse.Namespace, interruption: Interruption) -> int:
         interruption.stop = _stopper(going, suite, progress)
         told = setting.secrets.clean(dataclasses.asdict(flags))
         asked = {"folder": str(cwd), "config": config, "flags": told}
-        async with record.of(going.seen, asked, before.beacon if before else None) as ended:
+        async with record.of(going.seen, asked, before.beacon if before else None) as end:
             result = await going.go()
-            ended(result)
+            end(result)
             result.interrupted = interruption.reason
     progress.end()
-    unwritten = _write(result, suite)
+    unwritten = write(result, suite.outputs)
     record.close()
-    _summarise(result, environ)
-    _show(result, table=_wanted(options.table, suite))
-    for error in unwritten:
-        complain(error)
-    return 1 if unwritten and not result.interrupted else exit_code(result)
+    return ended(result, environ, unwritten, table=_wanted(options.table, suite))
 
 
 async def _undo_the_dead(environ: Mapping[str, str]) -> None:
@@ -151,40 +146,6 @@ def _stopper(going: Run, suite: Suite, progress: Progress) -> Callable[[str, boo
     return stop
 
 
-def _write(result: RunResult, suite: Suite) -> list[OutputError]:
-    """Write every output file; one that cannot be written does not keep the others from it."""
-    unwritten = []
-    for path in suite.outputs:
-        try:
-            write_output(result, path)
-            sys.stderr.write(f"written: {path}\n")
-        except OutputError as error:
-            unwritten.append(error)
-    return unwritten
-
-
-def _summarise(result: RunResult, environ: Mapping[str, str]) -> None:
-    """Add the run to the summary of the GitHub job that it is part of, if it is part of one."""
-    path = environ.get("GITHUB_STEP_SUMMARY")
-    if path:
-        from sojourn.reporters.markdown import append_summary
-
-        try:
-            append_summary(result, path)
-        except OSError as error:
-            sys.stderr.write(f"warning: the summary of the job cannot be written: {error}\n")
-
-
 def _wanted(table: bool | None, suite: Suite) -> bool:  # noqa: FBT001  as the option was given, or not at all
     """Whether the table is shown: as the command line says, or else the suite."""
     return bool(suite.command_line.get("table", True)) if table is None else table
-
-
-def _show(result: RunResult, *, table: bool) -> None:
-    from sojourn.reporters import console
-
-    if table:
-        console.table(result, sys.stdout)
-    elif any(not each.passed for each in result.results):
-        console.problems(result, sys.stdout)
-    console.summary(result, sys.stdout)

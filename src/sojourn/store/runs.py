@@ -154,10 +154,14 @@ class Store:
         names = ("at", "what", "session", "tag", "trial")
         return [Event(**dict(zip(names, found, strict=True))) for found in self._rows.execute(asked, (head.number,))]
 
+    def has(self, name: str) -> bool:
+        """Whether a run of this id is stored."""
+        return self._rows.execute("SELECT 1 FROM runs WHERE id = ?", (name,)).fetchone() is not None
+
     def put(self, document: dict[str, Any], rows: list[dict[str, Any]], folder: str) -> None:
         """Store a whole run that was made elsewhere; raises StoreError where its id is there already."""
         name = document["evalId"]
-        if self._rows.execute("SELECT 1 FROM runs WHERE id = ?", (name,)).fetchone():
+        if self.has(name):
             raise StoreError(f"the run {name} is stored already", todo=f"`sojourn delete {name}` first")
         outcomes = Counter(row["outcome"] for row in rows)
         head = (

@@ -1,0 +1,74 @@
+"""`sojourn join`: make one run of its shards, as if it had not been cut."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sojourn.api import silent
+from sojourn.cli.options import surroundings
+from sojourn.cli.stored import command, stored
+from sojourn.cli.telling import ended, write
+from sojourn.cli.written import read
+from sojourn.config.flags import Flags, from_options
+from sojourn.config.options import run_options
+from sojourn.engine.deriving import derive
+from sojourn.engine.outputs import check_outputs
+from sojourn.languages.runner import CodeRunner
+from sojourn.model.document import document
+from sojourn.model.grading import Row
+from sojourn.model.joining import joined
+from sojourn.model.rebuilding import rebuilt
+from sojourn.model.restoring import Times
+from sojourn.model.result import RunResult
+from sojourn.reporters.stamp import stamp
+
+OWN = ("output", "fail_under", "races")
+"""The fields of Flags that say what is made of a run once it is there."""
+
+
+def run(argv: list[str]) -> int:
+    """Run the command; returns the exit code that the whole run would have had."""
+    made = command("join", "PATH ... [options]", "Make one run of what `eval --shard K/N -o FILE.json` wrote.")
+    made.epilog = "The run is stored, shown and written, and the exit code is its own, as if it had not been cut."
+    made.add_argument("paths", nargs="+", metavar="PATH", help="the JSON files of all shards")
+    for field in dataclasses.fields(Flags):
+        if field.name in OWN:
+            more = dict(field.metadata["argparse"])
+            made.add_argument(*field.metadata["flags"], dest=field.name, help=field.metadata["help"], **more)
+    made.add_argument("--table", action=argparse.BooleanOptionalAction, default=True, help="show a table of results")
+    options = made.parse_args(argv)
+    cwd, environ = surroundings()
+    flags = from_options(vars(options))
+    check_outputs(flags.output)
+    whole, rows = joined([(path, *read(path, environ)) for path in options.paths])
+    result = asyncio.run(_counted(whole, rows, flags, environ))
+    with stored() as store:
+        if not store.has(result.run_id):  # joined once more, with other outputs
+            store.put(document(result, stamp()), [row for _, row in rows], str(cwd))
+    return ended(result, environ, write(result, flags.output), table=options.table)
+
+
+async def _counted(
+    whole: dict[str, Any], rows: Sequence[tuple[int, Row]], flags: Flags, environ: Mapping[str, str]
+) -> RunResult:
+    """Return the run with all that is counted over its columns; when its trials ran, no shard has written down."""
+    timed = ((number, row, Times(began=0, ended=0, session=_session(row))) for number, row in rows)
+    result = rebuilt(whole, timed)
+    derived_metrics = tuple(result.plan.suite.config.get("derivedMetrics") or ())
+    options = dataclasses.replace(run_options(flags, {}, environ), repeat=result.plan.suite.options.repeat)
+    suite = dataclasses.replace(result.plan.suite, options=options, derived_metrics=derived_metrics)
+    result.plan = dataclasses.replace(result.plan, suite=suite)
+    code = CodeRunner(environ, silent)
+    try:
+        result.derived = await derive(result, code)
+    finally:
+        await code.close()
+    return result
+
+
+def _session(row: Row) -> str:
+    return str(row["metadata"].get("sessionId") or "")
