@@ -10,19 +10,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sojourn.config.findings import in_order
 from sojourn.config.flags import Flags
 from sojourn.config.load import load_suite
 from sojourn.engine.listeners import Listeners
 from sojourn.engine.planner import make_plan
-from sojourn.engine.preflight import broken_code, lacks_package
+from sojourn.engine.preflight import broken_code, broken_kinds, broken_snippets, further_problems, lacks_package
 from sojourn.engine.preparing import prepared
 from sojourn.engine.run import Run
-from sojourn.engine.sessions import known_kinds
 from sojourn.errors import ConfigError, Problem, UsageError
 from sojourn.languages.runner import CodeRunner
 from sojourn.model.plan import Plan
 from sojourn.model.suite import JsonDict, Suite
-from sojourn.protocols import Tools
 from sojourn.reporters.shown import ShownRun
 from sojourn.template.engine import Renderer
 
@@ -44,8 +43,12 @@ async def load(
 ) -> Suite:
     """Read configuration files, or what one would say, into a Suite; raises ConfigError with every mistake found."""
     code = CodeRunner(environ, silent, inline=inline)
+
+    async def more(suite: Suite) -> list[Problem]:
+        return await further_problems(suite, code, environ)
+
     try:
-        return await load_suite(config, flags, code, cwd=cwd, environ=environ)
+        return await load_suite(config, flags, code, cwd=cwd, environ=environ, more=more)
     finally:
         await code.close()
 
@@ -63,7 +66,7 @@ async def check(paths: list[str], flags: Flags, *, cwd: Path, environ: Mapping[s
     """
     suite = await load(paths, flags, cwd=cwd, environ=environ)
     code = CodeRunner(environ, silent)
-    found: list[Problem] = []
+    found = list(suite.vain)
     plan = None
     try:
         try:
@@ -73,15 +76,12 @@ async def check(paths: list[str], flags: Flags, *, cwd: Path, environ: Mapping[s
         broken = await broken_code(suite, code)
         if flags.strict or not all(map(lacks_package, broken)):
             found += broken
-        tools = Tools(code=code, render=Renderer(environ).render, env=environ, base=Path(suite.base), run_id="")
-        try:
-            await known_kinds(suite, tools)
-        except ConfigError as error:
-            found += error.problems
+        found += await broken_snippets(suite, code)
+        found += await broken_kinds(suite, code, environ)
     finally:
         await code.close()
     if found or plan is None:
-        raise ConfigError(sorted(found, key=lambda problem: (problem.file, problem.line)))
+        raise ConfigError(in_order(found), suite.warnings)
     warnings = (*suite.warnings, *map(str, broken))
     return dataclasses.replace(plan, suite=dataclasses.replace(suite, warnings=warnings))
 

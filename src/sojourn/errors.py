@@ -83,11 +83,12 @@ class UsageError(SojournError):
 
 
 class ConfigError(SojournError):
-    """The suite's files are wrong; `problems` holds every mistake found, in file order."""
+    """The suite's files are wrong; `problems` holds every mistake found, in file order, `warnings` what is doubtful."""
 
-    def __init__(self, problems: list[Problem]) -> None:
+    def __init__(self, problems: list[Problem], warnings: tuple[str, ...] = ()) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
+        self.warnings = warnings
 
     @classmethod
     def of(cls, what: str, *, file: str = "", line: int = 0, column: int = 0, todo: str = "") -> ConfigError:

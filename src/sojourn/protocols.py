@@ -161,7 +161,8 @@ class Assertion(Protocol):
     """A plain or async function. `claim.value` is rendered, and loaded where it was a file.
 
     Answer as if `not-` did not stand there: the engine turns the verdict round, unless it is `final`.
-    Raise ClaimError where nothing can be judged.
+    Raise ClaimError where nothing can be judged. One that has `check` is asked before a run, with each claim that
+    holds no template: it raises ClaimError where none ever could be.
     """
 
     def __call__(self, claim: Claim, reply: Reply, context: ClaimContext) -> Verdict | Awaitable[Verdict]:

@@ -188,13 +188,31 @@ CASES = {
     "a pattern that matches no provider": Bad(
         HEAD, "the filters leave no provider, so there is nothing to run", {}, ("--filter-providers", "no")
     ),
-    "an impossible pattern": Bad(HEAD, "--filter-pattern '(' is no regular expression", {}, ("--filter-pattern", "(")),
+    "an impossible pattern": Bad(
+        HEAD, "--filter-pattern '(' is no regular expression", {}, ("--filter-pattern", "("), 2
+    ),
     # --- the command line
     "no such configuration": Bad(HEAD, "no.yaml: no such configuration file (name one with -c)", {}, ("-c", "no.yaml")),
     "an unknown option": Bad(HEAD, "there is no option --repeats; did you mean --repeat?", {}, ("--repeats", "2"), 2),
     "no number": Bad(HEAD, "-j/--max-concurrency: 'x' is not a whole number of 1 or more", {}, ("-j", "x"), 2),
     "an unknown format": Bad(
-        HEAD, "command line: nobody writes 'out.doc' (known: .csv .html .json", {}, ("-o", "out.doc")
+        HEAD, "command line: nobody writes 'out.doc' (known: .csv .html .json", {}, ("-o", "out.doc"), 2
+    ),
+    "no such prompt on the command line": Bad(
+        HEAD, "command line: -p: no such file: nosuch (a prompt's own text has blanks", {}, ("-p", "nosuch"), 2
+    ),
+    "a range that ends before it starts": Bad(
+        HEAD, "command line: --filter-range 3:1 ends before it starts", {}, ("--filter-range", "3:1"), 2
+    ),
+    "an impossible pattern in the file": Bad(
+        HEAD + "commandLineOptions: {filterPattern: '('}\n", f"{C}:3:37: --filter-pattern '(' is no regular expression"
+    ),
+    "an assertion on a session, without one": Bad(
+        HEAD + "tests:\n  - assert: [{type: session, value: x}]\n", f"{C}:4:14: this test has no session (name it"
+    ),
+    "more passes than repeats": Bad(
+        HEAD + "tests:\n  - {assert: [], options: {minPasses: 3}}\n",
+        f"{C}:4:39: options.minPasses is 3, but the test runs 1 time",
     ),
     "a folder that cannot be": Bad(HEAD, f"{C}/out.json cannot be written: ", {}, ("-o", f"{C}/out.json")),
     "a folder for a file": Bad(HEAD, "here.json is a folder (name a file)", {"here.json/x": ""}, ("-o", "here.json")),
@@ -250,6 +268,101 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     assert [line.partition(": ")[2][: len(C) + 2] for line in ended.stderr.splitlines()] == [
         f"{C}:{line}" for line in (1, 2, 4, 5)
     ]
+
+
+MANY = """description: of all kinds
+prompts:
+  - "{{ x | uper }}"
+  - file://no.txt
+providers:
+  - ecko
+  - {id: echo, lable: a}
+  - file://bot.py:call_apy
+sessions:
+  one: {kind: sqlit, scope: weird}
+  two: {kind: sqlite, parent: three, config: {pth: a.db, setup: 7}}
+extensions: ['file://hooks.py:hok', 'file://no.py:hook']
+evaluateOptions: {maxConcurrency: lots}
+evaluateOptions: {repeat: 2}
+defaultTest: {options: {provider: 'foo:bar'}}
+tests:
+  - asert: []
+  - vars: 7
+  - assert:
+      - {type: contians, value: x}
+      - {type: regex, value: '('}
+      - {type: python, value: '1 +'}
+      - {type: javascript, value: 'output.('}
+      - {type: is-json, value: {type: nonsense}}
+      - {type: session, session: four, value: x}
+  - tests.csv
+  - {$ref: '#/nowhere'}
+outputPath: out.doc
+"""
+
+
+@pytest.mark.parametrize("command", ["validate", "eval"])
+def test_mistakes_of_all_kinds_are_told_in_one_go(tmp_path: Path, command: str) -> None:
+    """No mistake hides another: each has its line, in the order of the file, and is told once."""
+    files: dict[str, str | bytes] = {"hooks.py": HOOK, "bot.py": BOT, "tests.csv": "a,__threshold\n1,2\n1,x\n"}
+    ended = evaluate(tmp_path, Bad(MANY, "", files, ("-n", "1")), command)
+
+    places = [line.removeprefix("error: ").split(": ")[0] for line in ended.stderr.splitlines()]
+    lines = [3, 4, 6, 7, 8, 10, 10, 11, 11, 11, 12, 12, 13, 14, 15, 17, 18, 20, 21, 22, 23, 24, 25, 27, 28]
+    told = [int(place.split(":")[1]) for place in places if place.startswith(C)]
+    assert told == lines[: len(lines) - (command == "eval")], ended.stderr  # -o goes before the file's outputPath
+    assert [place for place in places if not place.startswith(C)] == ["tests.csv:3"]
+    assert ended.returncode == 1
+    assert not (tmp_path / "ran").exists()
+
+
+VAIN = {
+    "a pattern": ("{type: regex, value: '('}", "'('", "'(' is no regular expression"),
+    "Python": ("{type: python, value: '1 +'}", "'1 +'", "this is no Python: SyntaxError"),
+    "JavaScript": ("{type: javascript, value: 'output.('}", "'output.('", "this is no JavaScript: SyntaxError"),
+    "a transform": (
+        "{type: equals, value: hi, transform: 'output.('}",
+        "'output.('",
+        "this is no JavaScript: SyntaxError",
+    ),
+    "a schema": ("{type: is-json, value: {type: nonsense}}", "{type: nonsense", "the JSON schema is not valid"),
+    "a slip in a schema": ("{type: is-json, value: {propertys: {}}}", "{propertys", "unknown keyword 'propertys'"),
+    "elements": ("{type: is-xml, value: 7}", "7", "is-xml needs a list of elements"),
+    "a database": ("{type: is-sql, value: {databaseType: x}}", "{databaseType", "unknown databaseType 'x'"),
+    "a number of words": (
+        "{type: word-count, value: {min: 3, max: 2}}",
+        "{min",
+        "word-count: min 3 is more than max 2",
+    ),
+    "in a set": ("{type: assert-set, assert: [{type: regex, value: '('}]}", "'('", "'(' is no regular expression"),
+}
+
+
+@pytest.mark.parametrize("name", VAIN)
+def test_what_can_only_be_in_vain_is_said_beforehand(tmp_path: Path, name: str) -> None:
+    """`validate` and `--strict` refuse what no answer could satisfy; a run says so before it begins, and judges on."""
+    claim, at, what = VAIN[name]
+    line = f"  - assert: [{claim}]"
+    case = Bad(HEAD + f"tests:\n{line}\n  - assert: []\n", f"{C}:4:{line.index(at) + 1}: {what}")
+    check_refused(tmp_path, case, evaluate(tmp_path, case, "validate"))
+    check_refused(tmp_path, case, evaluate(tmp_path, dataclasses.replace(case, arguments=("--strict",))))
+
+    ended = evaluate(tmp_path, case)
+    assert f"warning: {case.told}" in ended.stderr
+    assert ended.returncode == 100
+    assert "1 passed" in ended.stdout
+
+
+def test_what_only_a_run_will_know_is_left_to_it(tmp_path: Path) -> None:
+    """A template may become any pattern or code; a pattern that Python cannot run goes to JavaScript."""
+    claims = [
+        "{type: regex, value: '{{ x }}'}",
+        "{type: javascript, value: '{{ x }'}",
+        "{type: regex, value: '(?<=a+)b'}",
+    ]
+    case = Bad(HEAD + f"tests:\n  - assert: [{', '.join(claims)}]\n", "")
+    ended = evaluate(tmp_path, case, "validate")
+    assert ended.returncode == 0, ended.stderr
 
 
 def test_an_unknown_key_is_warned_of_with_its_place(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_outputs_that_exist_are_judged(load: Load) -> None:
         ("[{assert: [{$ref: '#/nothing'}]}]", {}, "promptfooconfig.yaml:3:19: $ref '#/nothing' points to nothing"),
         ("t.xlsx", {}, "promptfooconfig.yaml:3:8: no such file: t.xlsx"),
         ("t.jsonl", {"t.jsonl": '{"vars": {}}\n{"vars": }\n'}, "t.jsonl:2:10: not valid JSON"),
-        ("t.json", {"t.json": '{"vars": {}, "vars": {}}'}, "t.json: the key 'vars' stands in one object twice"),
+        ("t.json", {"t.json": '{"vars": {}, "vars": {}}'}, "t.json:1:14: the key 'vars' stands here twice"),
         (
             "t.yaml",
             {"t.yaml": "- vars: {x: 1}\n- assert: [{type: nope}]\n"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sojourn.assertions.embedded import objects_in
+from sojourn.assertions.foreseen import foreseen_by
 from sojourn.assertions.reading import parse_json, text_of
 from sojourn.assertions.schemas import schema_check
 from sojourn.model.reply import Reply
@@ -13,6 +14,12 @@ from sojourn.model.verdict import Verdict, failing, passing
 from sojourn.protocols import ClaimContext
 
 
+def _schema(claim: Claim) -> None:
+    if claim.value or isinstance(claim.value, bool):
+        schema_check(claim.value)
+
+
+@foreseen_by(_schema)
 def is_json(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
     """Pass when the whole output is JSON, and fits the schema if the value gives one."""
     try:
@@ -23,6 +30,7 @@ def is_json(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
     return failing(f"The JSON does not fit the schema: {wrong}") if wrong else passing()
 
 
+@foreseen_by(_schema)
 def contains_json(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
     """Pass when the output holds a JSON object that fits the schema, if the value gives one."""
     wrong = "Expected output to contain valid JSON"

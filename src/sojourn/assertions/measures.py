@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from sojourn.assertions.foreseen import foreseen_by
 from sojourn.errors import ClaimError
 from sojourn.model.reply import Reply
 from sojourn.model.suite import Claim
@@ -73,12 +74,18 @@ def guardrails(_claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
     return failing(str(flags.get("reason") or f"{what} was flagged by a guardrail"))
 
 
-def finish_reason(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
-    """Pass when the model stopped for the reason that the value names."""
+def _reason(claim: Claim) -> str:
     if not isinstance(claim.value, str):
         raise ClaimError("finish-reason needs a text as its value")
+    return claim.value
+
+
+@foreseen_by(_reason)
+def finish_reason(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
+    """Pass when the model stopped for the reason that the value names."""
+    wanted = _reason(claim)
     found: Any = reply.extra.get("finishReason")
     if not found:
         return failing("The provider tells no reason why it stopped")
-    passed = str(found).lower() == claim.value.lower()
-    return judged(passed, float(passed), f'Expected to stop because of "{claim.value}", but it was "{found}"')
+    passed = str(found).lower() == wanted.lower()
+    return judged(passed, float(passed), f'Expected to stop because of "{wanted}", but it was "{found}"')

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sojourn.assertions.foreseen import foreseen_by
 from sojourn.assertions.reading import text_of
 from sojourn.errors import ClaimError
 from sojourn.model.reply import Reply
@@ -49,12 +50,28 @@ _NOT_MYSQL = re.compile(r"\bgenerate_series\s*\(|\[\w+\]|\bilike\b|^\s*merge\s+i
 _NEVER = re.compile(r"(?!)")
 
 
+def _options(claim: Claim) -> tuple[str, str, dict[str, re.Pattern[str]]]:
+    """Return the database, its dialect, and patterns of the tables and columns that may be touched."""
+    value = claim.value or {}
+    if not isinstance(value, Mapping):
+        raise ClaimError(f"{claim.type} needs an object as its value: databaseType, allowedTables, allowedColumns")
+    database = str(value.get("databaseType") or "MySQL")
+    dialect = _DIALECTS.get(database.lower())
+    if dialect is None:
+        raise ClaimError(f"unknown databaseType {database!r}", todo=f"known: {', '.join(sorted(_DIALECTS))}")
+    allowed = {"table": value.get("allowedTables"), "column": value.get("allowedColumns")}
+    patterns = {what: _patterns(forms, bare=what == "column") for what, forms in allowed.items() if forms}
+    return database, dialect, patterns
+
+
+@foreseen_by(_options)
 def is_sql(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
     """Pass when the output is a statement of the database's SQL that touches only what it may."""
     wrong = _wrong(claim, text_of(reply))
     return judged(not wrong, float(not wrong), wrong)
 
 
+@foreseen_by(_options)
 def contains_sql(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
     """Pass when a fenced block of the output, or else the whole of it, is SQL as `is-sql` has it."""
     output = text_of(reply).replace("\r\n", "\n")
@@ -69,23 +86,15 @@ def contains_sql(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
 
 def _wrong(claim: Claim, text: str) -> str:
     """Say what is wrong with a statement, or nothing."""
-    value = claim.value or {}
-    if not isinstance(value, Mapping):
-        raise ClaimError(f"{claim.type} needs an object as its value: databaseType, allowedTables, allowedColumns")
-    database = str(value.get("databaseType") or "MySQL")
-    dialect = _DIALECTS.get(database.lower())
-    if dialect is None:
-        raise ClaimError(f"unknown databaseType {database!r}", todo=f"known: {', '.join(sorted(_DIALECTS))}")
+    database, dialect, allowed = _options(claim)
     statements = _parsed(text, dialect)
     if not statements:
         return f"The SQL is not valid for {database}"
     touched = {"table": sorted(_tables(statements)), "column": sorted(_columns(statements))}
-    for what, key in (("table", "allowedTables"), ("column", "allowedColumns")):
-        if value.get(key):
-            patterns = _patterns(value[key], bare=what == "column")
-            beyond = [one for one in touched[what] if not patterns.fullmatch(one)]
-            if beyond:
-                return f"The SQL uses a {what} that is not allowed: {', '.join(beyond)}"
+    for what, patterns in allowed.items():
+        beyond = [one for one in touched[what] if not patterns.fullmatch(one)]
+        if beyond:
+            return f"The SQL uses a {what} that is not allowed: {', '.join(beyond)}"
     return ""
 
 

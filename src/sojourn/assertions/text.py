@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from sojourn.assertions.foreseen import foreseen_by
 from sojourn.assertions.reading import needle, needles, parse_json, text_of, text_value
 from sojourn.errors import ClaimError
 from sojourn.model.reply import Reply
@@ -48,6 +49,7 @@ def _equal(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
+@foreseen_by(needle)
 def contains(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
     """Pass when the output holds the value."""
     wanted = needle(claim)
@@ -55,6 +57,7 @@ def contains(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
     return judged(passed, float(passed), f'Expected output to contain "{wanted}"')
 
 
+@foreseen_by(needle)
 def icontains(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
     """Pass when the output holds the value, in upper or lower case."""
     wanted = needle(claim)
@@ -62,21 +65,25 @@ def icontains(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
     return judged(passed, float(passed), f'Expected output to contain "{wanted}", in any case')
 
 
+@foreseen_by(needles)
 def contains_any(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
     """Pass when the output holds one of the values."""
     return _any(needles(claim), text_of(reply))
 
 
+@foreseen_by(needles)
 def icontains_any(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
     """Pass when the output holds one of the values, in upper or lower case."""
     return _any([wanted.lower() for wanted in needles(claim)], text_of(reply).lower())
 
 
+@foreseen_by(needles)
 def contains_all(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
     """Pass when the output holds every value."""
     return _all(needles(claim), text_of(reply))
 
 
+@foreseen_by(needles)
 def icontains_all(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
     """Pass when the output holds every value, in upper or lower case."""
     return _all([wanted.lower() for wanted in needles(claim)], text_of(reply).lower())
@@ -92,11 +99,17 @@ def _all(wanted: list[str], output: str) -> Verdict:
     return judged(not missing, float(not missing), f"Expected output to contain also: {', '.join(missing)}")
 
 
-def starts_with(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
-    """Pass when the output begins with the value."""
+def _beginning(claim: Claim) -> str:
     wanted = text_value(claim)
     if not wanted:
         raise ClaimError("starts-with needs a text that is not empty")
+    return wanted
+
+
+@foreseen_by(_beginning)
+def starts_with(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
+    """Pass when the output begins with the value."""
+    wanted = _beginning(claim)
     passed = text_of(reply).startswith(wanted)
     return judged(passed, float(passed), f'Expected output to start with "{wanted}"')
 
@@ -107,27 +120,37 @@ def empty(_claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
     return judged(passed, float(passed), "Expected output to be empty")
 
 
+def _pattern(claim: Claim) -> str:
+    pattern = text_value(claim)
+    if not pattern:
+        raise ClaimError("regex needs a pattern that is not empty")
+    return pattern
+
+
+def _sound_pattern(claim: Claim) -> None:
+    """Refuse a pattern that is none; one that only JavaScript can run is left to it."""
+    from sojourn.template.regexp import ForeignError, Regex
+
+    pattern = _pattern(claim)
+    try:
+        _ = Regex(pattern).compiled
+    except ForeignError:
+        return
+    except re.error as error:
+        raise ClaimError(f"{pattern!r} is no regular expression: {error}") from error
+
+
+@foreseen_by(_sound_pattern)
 async def regex(claim: Claim, reply: Reply, context: ClaimContext) -> Verdict:
     """Pass when the pattern, a JavaScript regular expression, matches anywhere; a broken pattern fails either way."""
     from sojourn.assertions.matching import matches
 
-    pattern = text_value(claim)
-    if not pattern:
-        raise ClaimError("regex needs a pattern that is not empty")
+    pattern = _pattern(claim)
     try:
         passed = await matches(pattern, text_of(reply), context)
     except re.error as error:
         return Verdict(passed=False, score=0, reason=f"The regular expression is not valid: {error}", final=True)
     return judged(passed, float(passed), f'Expected output to match the regular expression "{pattern}"')
-
-
-def word_count(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
-    """Pass when the output has the number of words that the value says, or one between `min` and `max`."""
-    words = len(text_of(reply).split())
-    low, high = _bounds(claim)
-    passed = low <= words <= high
-    wanted = to_text(low) if low == high else f"{to_text(low)} to {to_text(high)}"
-    return judged(passed, float(passed), f"The output has {words} words, not {wanted}")
 
 
 def _bounds(claim: Claim) -> tuple[float, float]:
@@ -147,3 +170,13 @@ def _count(value: Any) -> float:
     if number is None or number != number:  # noqa: PLR0124  NaN alone differs from itself
         raise ClaimError(f"word-count needs a number, or min and max, not {value!r}")
     return number
+
+
+@foreseen_by(_bounds)
+def word_count(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
+    """Pass when the output has the number of words that the value says, or one between `min` and `max`."""
+    words = len(text_of(reply).split())
+    low, high = _bounds(claim)
+    passed = low <= words <= high
+    wanted = to_text(low) if low == high else f"{to_text(low)} to {to_text(high)}"
+    return judged(passed, float(passed), f"The output has {words} words, not {wanted}")

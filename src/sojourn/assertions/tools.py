@@ -6,8 +6,9 @@ import fnmatch
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from sojourn.assertions.foreseen import foreseen_by
 from sojourn.assertions.reading import parse_json, text_of
 from sojourn.assertions.schemas import schema_check
 from sojourn.errors import ClaimError
@@ -113,12 +114,17 @@ def _load(path: Path) -> Any:
         raise ClaimError(f"the tools cannot be read from {path}: {error}") from error
 
 
-def tool_call_f1(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
-    """Pass when the called tools are the expected ones: the F1 of the two sets reaches 1, or the threshold."""
+def _expected(claim: Claim) -> set[str]:
     value = claim.value.split(",") if isinstance(claim.value, str) else claim.value
     if not isinstance(value, list) or not value:
         raise ClaimError("tool-call-f1 needs a list of tool names, or a text with commas")
-    expected = {to_text(one).strip() for one in value}
+    return {to_text(one).strip() for one in value}
+
+
+@foreseen_by(_expected)
+def tool_call_f1(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
+    """Pass when the called tools are the expected ones: the F1 of the two sets reaches 1, or the threshold."""
+    expected = _expected(claim)
     called = _called(reply.output)
     shared = len(expected & called)
     score = 2 * shared / (len(expected) + len(called)) if shared else 0.0
@@ -169,6 +175,17 @@ def _block(block: Any, *, plain: bool) -> Iterator[str]:
         yield call["name"]
 
 
+def _skills(claim: Claim) -> list[str] | _Uses:
+    """Return the names that must be used, or how often some must; raises ClaimError."""
+    value = [claim.value] if isinstance(claim.value, str) else claim.value
+    if isinstance(value, list) and value and all(isinstance(one, str) and one.strip() for one in value):
+        return [one.strip() for one in value]
+    if isinstance(value, Mapping):
+        return _uses(claim, value)
+    raise ClaimError("skill-used needs a name, a list of names, or an object with name or pattern")
+
+
+@foreseen_by(_skills)
 def skill_used(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
     """Pass when the skills of the value were used: all names, or between `min` and `max` uses of a name or pattern."""
     calls = reply.metadata.get("skillCalls")
@@ -177,12 +194,8 @@ def skill_used(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
         for call in (calls if isinstance(calls, list) else [])
         if isinstance(call, Mapping) and isinstance(call.get("name"), str) and call.get("is_error") is not True
     ]
-    value = [claim.value] if isinstance(claim.value, str) else claim.value
-    if isinstance(value, list) and value and all(isinstance(one, str) and one.strip() for one in value):
-        return _all_used(claim, [one.strip() for one in value], used)
-    if isinstance(value, Mapping):
-        return _times_used(claim, value, used)
-    raise ClaimError("skill-used needs a name, a list of names, or an object with name or pattern")
+    wanted = _skills(claim)
+    return _all_used(claim, wanted, used) if isinstance(wanted, list) else _times_used(claim, wanted, used)
 
 
 def _all_used(claim: Claim, wanted: list[str], used: list[str]) -> Verdict:
@@ -194,7 +207,16 @@ def _all_used(claim: Claim, wanted: list[str], used: list[str]) -> Verdict:
     return Verdict(passed=passed, score=float(passed), reason=f"{word} skills: {', '.join(wanted)}; {seen}", final=True)
 
 
-def _times_used(claim: Claim, value: Mapping[str, Any], used: list[str]) -> Verdict:
+class _Uses(NamedTuple):
+    """Which skill is meant, by name or pattern, and how often it must be used."""
+
+    name: str
+    pattern: str
+    low: int | None
+    high: int | None
+
+
+def _uses(claim: Claim, value: Mapping[str, Any]) -> _Uses:
     name, pattern = str(value.get("name") or "").strip(), str(value.get("pattern") or "").strip()
     if not name and not pattern:
         raise ClaimError("skill-used needs a name or a pattern")
@@ -203,6 +225,11 @@ def _times_used(claim: Claim, value: Mapping[str, Any], used: list[str]) -> Verd
         raise ClaimError(f"skill-used: min {low} is more than max {high}")
     if claim.negated and (low is not None or high):
         raise ClaimError("not-skill-used takes a name or a pattern, without min and max")
+    return _Uses(name, pattern, low, high)
+
+
+def _times_used(claim: Claim, uses: _Uses, used: list[str]) -> Verdict:
+    name, pattern, low, high = uses
     found = [one for one in used if (not name or one == name) and (not pattern or fnmatch.fnmatchcase(one, pattern))]
     least = low if low is not None else (0 if high is not None else 1)
     passed = not found if claim.negated else least <= len(found) <= (len(found) if high is None else high)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from sojourn.assertions.foreseen import foreseen_by
 from sojourn.errors import ClaimError
 from sojourn.model.reply import Reply
 from sojourn.model.suite import Claim
@@ -43,26 +44,36 @@ def limits(value: Mapping[str, Any], claim: Claim) -> tuple[float, float]:
     return (0 if least is None else least), (math.inf if most is None else most)
 
 
-def span_count(claim: Claim, _reply: Reply, context: ClaimContext) -> Verdict:
-    """Pass when as many spans as `min` and `max` allow have a name that fits `pattern`."""
-    spans = spans_of(claim, context)
+def _counted(claim: Claim) -> tuple[float, float]:
     value = claim.value
     if not isinstance(value, Mapping) or not value.get("pattern"):
         raise ClaimError("trace-span-count needs a value with a pattern")
-    least, most = limits(value, claim)
-    found = [span for span in spans if like(_name(span), str(value["pattern"]))]
+    return limits(value, claim)
+
+
+@foreseen_by(_counted)
+def span_count(claim: Claim, _reply: Reply, context: ClaimContext) -> Verdict:
+    """Pass when as many spans as `min` and `max` allow have a name that fits `pattern`."""
+    least, most = _counted(claim)
+    value = claim.value
+    found = [span for span in spans_of(claim, context) if like(_name(span), str(value["pattern"]))]
     passed = least <= len(found) <= most
     seen = f"{len(found)} spans fit {value['pattern']!r}, expected {least:g} to {most:g}"
     return _final(judged(passed, float(passed), seen, seen))
 
 
+def _longest(claim: Claim) -> float:
+    most = claim.value.get("max") if isinstance(claim.value, Mapping) else None
+    if isinstance(most, bool) or not isinstance(most, int | float):
+        raise ClaimError("trace-span-duration needs a value with max, in milliseconds")
+    return most
+
+
+@foreseen_by(_longest)
 def span_duration(claim: Claim, _reply: Reply, context: ClaimContext) -> Verdict:
     """Pass when no span that fits `pattern`, or with `percentile` so many per cent of them, took longer than `max`."""
     spans = spans_of(claim, context)
-    value = claim.value
-    most = value.get("max") if isinstance(value, Mapping) else None
-    if isinstance(most, bool) or not isinstance(most, int | float):
-        raise ClaimError("trace-span-duration needs a value with max, in milliseconds")
+    value, most = claim.value, _longest(claim)
     pattern, part = str(value.get("pattern") or "*"), value.get("percentile")
     took = sorted(length for span in spans if like(_name(span), pattern) and (length := _length(span)) is not None)
     if not took:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib import error as urlerror
 from urllib import request as urlrequest
 
+from sojourn.assertions.foreseen import foreseen_by
 from sojourn.assertions.reading import text_value
 from sojourn.assertions.results import broken
 from sojourn.errors import ClaimError
@@ -20,14 +21,20 @@ from sojourn.protocols import ClaimContext
 _MOST = 10_000_000
 
 
+def _address(claim: Claim) -> str:
+    url = text_value(claim)
+    if not url.startswith(("http://", "https://")):
+        raise ClaimError(f"webhook needs an http address, not {url!r}")
+    return url
+
+
+@foreseen_by(_address)
 async def webhook(claim: Claim, reply: Reply, context: ClaimContext) -> Verdict:
     """Pass when the service at the value's address says so: it is sent the output and answers `{pass, score, reason}`.
 
     It has WEBHOOK_TIMEOUT milliseconds (5000). No answer, or a broken one, fails, whether or not `not-` stands there.
     """
-    url = text_value(claim)
-    if not url.startswith(("http://", "https://")):
-        raise ClaimError(f"webhook needs an http address, not {url!r}")
+    url = _address(claim)
     body = {"output": reply.output, "context": {"prompt": context.prompt, "vars": dict(context.variables)}}
     try:
         told = await asyncio.to_thread(_post, url, json.dumps(body, default=str).encode(), _seconds())

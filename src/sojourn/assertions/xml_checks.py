@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from xml.parsers import expat
 
+from sojourn.assertions.foreseen import foreseen_by
 from sojourn.assertions.reading import text_of
 from sojourn.errors import ClaimError
 from sojourn.model.reply import Reply
@@ -23,6 +24,20 @@ _TAG = re.compile(
 _LOOSE = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d+|#x[0-9a-fA-F]+);)")
 
 
+def _required(claim: Claim) -> list[str]:
+    value = claim.value
+    if isinstance(value, Mapping) and "requiredElements" in value:
+        value = value["requiredElements"]
+    if not value:
+        return []
+    if isinstance(value, str):
+        return [path.strip() for path in value.split(",")]
+    if isinstance(value, list):
+        return [str(path) for path in value]
+    raise ClaimError(f"{claim.type} needs a list of elements, a text with commas, or requiredElements")
+
+
+@foreseen_by(_required)
 def is_xml(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
     """Pass when the whole output is well-formed XML and has the elements that the value asks for."""
     required = _required(claim)
@@ -34,6 +49,7 @@ def is_xml(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
     return judged(not missing, float(not missing), f"The XML lacks: {', '.join(missing)}")
 
 
+@foreseen_by(_required)
 def contains_xml(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
     """Pass when the output holds a well-formed element, with the elements that the value asks for."""
     required = _required(claim)
@@ -47,19 +63,6 @@ def contains_xml(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
             return passing()
     what = f" with {', '.join(required)}" if required else ""
     return failing(f"Expected output to contain well-formed XML{what}")
-
-
-def _required(claim: Claim) -> list[str]:
-    value = claim.value
-    if isinstance(value, Mapping) and "requiredElements" in value:
-        value = value["requiredElements"]
-    if not value:
-        return []
-    if isinstance(value, str):
-        return [path.strip() for path in value.split(",")]
-    if isinstance(value, list):
-        return [str(path) for path in value]
-    raise ClaimError(f"{claim.type} needs a list of elements, a text with commas, or requiredElements")
 
 
 def _elements(text: str) -> list[str]:

@@ -18,12 +18,14 @@ from sojourn.cli.options import flags_of, parser, surroundings, warn
 from sojourn.cli.progress import Progress
 from sojourn.cli.recording import Record, repeatable
 from sojourn.cli.telling import ended, write
+from sojourn.config.findings import in_order
 from sojourn.engine.listeners import Listeners
 from sojourn.engine.outputs import check_outputs
+from sojourn.engine.preflight import broken_snippets
 from sojourn.engine.preparing import prepared
 from sojourn.engine.run import SECOND_STOP, Run
 from sojourn.engine.signals import Interruption, listening
-from sojourn.errors import SojournError
+from sojourn.errors import ConfigError, Problem, SojournError
 from sojourn.lifecycle import ledger
 from sojourn.model.suite import Suite
 
@@ -101,6 +103,7 @@ async def _eval(options: argparse.Namespace, interruption: Interruption) -> int:
     async with prepared(suite, listeners, run_id=before.head.id if before else "") as setting:
         going = Run(setting, listeners, before.standing, passed=before.passed) if before else Run(setting, listeners)
         await going.prepare()
+        _tell_vain([*suite.vain, *await broken_snippets(suite, setting.code)], suite, strict=flags.strict)
         if before:
             progress.tell(f"going on with {before.head.id}: {len(going.kept)} of {len(going.result.plan.trials)} stand")
         if setting.house.borrowed:
@@ -116,6 +119,13 @@ async def _eval(options: argparse.Namespace, interruption: Interruption) -> int:
     unwritten = write(result, suite.outputs)
     record.close()
     return ended(result, environ, unwritten, table=_wanted(options.table, suite))
+
+
+def _tell_vain(vain: list[Problem], suite: Suite, *, strict: bool) -> None:
+    """Say beforehand which assertions and pieces of code can only break their tests; raises ConfigError if `strict`."""
+    if vain and strict:
+        raise ConfigError(in_order(vain), suite.warnings)
+    warn(map(str, in_order(vain)))
 
 
 async def _undo_the_dead(environ: Mapping[str, str]) -> None:

@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import NoReturn
 
 from sojourn.cli import absent
+from sojourn.config.findings import SAID
 from sojourn.config.flags import Flags, from_options
 from sojourn.errors import ConfigError, SojournError, UsageError
 from sojourn.registry import nearest
+
+_SHOWN = 100
+"""So many mistakes are told; whoever mends these will find the rest."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -84,8 +88,11 @@ def complain(error: SojournError) -> int:
 
     secrets = Secrets.of(os.environ)
     if isinstance(error, ConfigError):
-        for problem in error.problems:
+        warn(map(secrets.text, error.warnings))
+        for problem in error.problems[:_SHOWN]:
             sys.stderr.write(f"error: {secrets.text(str(problem))}\n")
-        return 1
+        if len(error.problems) > _SHOWN:
+            sys.stderr.write(f"error: and {len(error.problems) - _SHOWN} more\n")
+        return 2 if any(problem.file == SAID for problem in error.problems) else 1
     sys.stderr.write(f"error: {secrets.text(str(error))}\n")
     return 2 if isinstance(error, UsageError) else 1

@@ -11,6 +11,7 @@ from sojourn.config import globbing
 from sojourn.config.claims import read_claims
 from sojourn.config.expect import Mismatch, mapping, number, sequence, text
 from sojourn.errors import ConfigError
+from sojourn.model.counting import counted
 from sojourn.model.reference import Reference
 from sojourn.model.suite import Case, JsonDict, Prompt, ProviderSpec, Suite
 
@@ -105,6 +106,16 @@ def _choices(name: str, value: Any, base: str) -> list[Any]:
     if not found and globbing.has_pattern(pattern):
         raise ConfigError.of(f"no file matches {pattern!r}, the value of the var {name!r}", file=base)
     return [FILE + path for path in found] or [value]
+
+
+def passes_mistake(test: JsonDict, count: int) -> Mismatch | None:
+    """Say where more repeats of a merged test must pass than the `count` that there are."""
+    told = [part.get("options") or {} for part in (test, *(test.get("turns") or ()))]
+    wanted = max(int(float(options.get("minPasses") or 0)) for options in told)
+    if wanted <= count:
+        return None
+    what = f"options.minPasses is {wanted}, but the test runs {counted(count, 'time')}"
+    return Mismatch(what, todo=f"set options.repeat (or --repeat) to {wanted} or more")
 
 
 def read_case(test: JsonDict, base: str) -> Case:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sojourn import registry
 from sojourn.config import globbing
+from sojourn.config.cases import passes_mistake
 from sojourn.config.columns import names_prompt, names_provider
 from sojourn.config.expect import Mismatch, Path
 from sojourn.config.findings import Source
@@ -16,9 +17,12 @@ from sojourn.config.providers import read_provider
 from sojourn.config.reading import Reading
 from sojourn.config.references import FILE
 from sojourn.config.tests import Placed
-from sojourn.errors import ConfigError
+from sojourn.errors import ConfigError, TemplateError
 from sojourn.model.reference import Reference
-from sojourn.model.suite import Prompt, ProviderSpec
+from sojourn.model.suite import JsonDict, Prompt, ProviderSpec
+
+if TYPE_CHECKING:  # start-up need not wait for it
+    from sojourn.template.engine import Renderer
 
 _Text = tuple[str, Source, Path]
 _GRADES = ("text", "embedding", "classification", "moderation")
@@ -26,11 +30,15 @@ _GRADES = ("text", "embedding", "classification", "moderation")
 
 @dataclasses.dataclass(slots=True)
 class Names:
-    """What a suite has to offer to references; `good` remembers the entries that were looked at already."""
+    """What a suite has to offer to references; `good` remembers the entries that were looked at already.
+
+    `whole`: all that it offers could be read, so that a name which is not there leads nowhere.
+    """
 
     prompts: Sequence[Prompt]
     providers: Sequence[ProviderSpec]
     reading: Reading
+    whole: bool = True
     good: set[str] = dataclasses.field(default_factory=set)
 
     def check(self, tests: Iterable[Placed]) -> None:
@@ -41,7 +49,7 @@ class Names:
 
     def check_choices(self) -> None:
         """Note every prompt that a provider chooses and that does not exist."""
-        for provider in self.providers:
+        for provider in self.providers if self.whole else ():
             for name in provider.prompts:
                 if not any(names_prompt([name], prompt) for prompt in self.prompts):
                     what = f"the provider {provider.name!r} chooses a prompt {name!r} that does not exist"
@@ -54,11 +62,11 @@ class Names:
             self.reading.findings.wrong(f"--grader: {what}", self.reading.source, at, todo=todo)
 
     def _wrong(self, test: Mapping[str, Any]) -> Iterator[tuple[Path, str, str]]:
-        for index, name in enumerate(test.get("prompts") or ()):
+        for index, name in enumerate((self.whole and test.get("prompts")) or ()):
             if not any(names_prompt([name], prompt) for prompt in self.prompts):
                 labels = [prompt.label[:40] for prompt in self.prompts]
                 yield ("prompts", index), f"there is no prompt {name!r}", _offer(name, labels)
-        for index, name in enumerate(test.get("providers") or ()):
+        for index, name in enumerate((self.whole and test.get("providers")) or ()):
             if not any(names_provider([name], provider) for provider in self.providers):
                 known = [provider.name for provider in self.providers]
                 yield ("providers", index), f"there is no provider {name!r} in this suite", _offer(name, known)
@@ -141,19 +149,30 @@ def read_template_filters(raw: Any, reading: Reading) -> dict[str, str]:
     return found
 
 
-def check_templates(tests: Iterable[Placed], prompts: Iterable[Prompt], names: Iterable[str], reading: Reading) -> None:
-    """Note every template of prompts and assertions that uses a filter which nobody knows; `names` are the suite's."""
-    prompted = ((prompt.raw, reading.source, ("prompts",)) for prompt in prompts if not prompt.function)
-    texts: list[_Text] = [each for each in (*prompted, *_claim_texts(tests)) if "|" in each[0] and "{" in each[0]]
-    if not texts:
+def check_templates(tests: Iterable[Placed], prompts: Sequence[Prompt], names: Iterable[str], reading: Reading) -> None:
+    """Note every template that uses a filter which nobody knows (`names` are the suite's), or cannot be rendered."""
+    prompted = [(one.raw, reading.source, ("prompts",)) for one in prompts if not one.function and "{" in one.raw]
+    texts: list[_Text] = [each for each in _claim_texts(tests) if "|" in each[0] and "{" in each[0]]
+    if not (prompted or texts):
         return
     from sojourn.template.engine import Renderer
 
     renderer = Renderer({}, dict.fromkeys(names, str))
-    for text, source, at in texts:
-        mistake = renderer.check(text)
-        if mistake and "filter not found" in mistake:
+    for text, source, at in (*prompted, *texts):
+        if not (mistake := renderer.check(text)):
+            continue
+        if "filter not found" in mistake:
             reading.findings.wrong(mistake, source, at)
+        elif at == ("prompts",) and not _renders(renderer, text):
+            reading.findings.futile(mistake, source, at)
+
+
+def _renders(renderer: Renderer, text: str) -> bool:
+    try:
+        renderer.render(text, {})
+    except TemplateError:
+        return False
+    return True
 
 
 def _claim_texts(tests: Iterable[Placed]) -> Iterator[_Text]:
@@ -179,6 +198,19 @@ def _misses(value: str, reading: Reading) -> bool:
     if reference is not None:
         return not os.path.isfile(reference.path)
     return not globbing.matches(value.removeprefix(FILE), reading.base)
+
+
+def check_passes(tests: Iterable[Placed], default: JsonDict, usual: int, reading: Reading) -> None:
+    """Note every test of whose repeats more must pass than there are; `usual` is how often a test runs."""
+    inherited = default.get("options") or {}
+    for placed in tests:
+        own = placed.test.get("options") or {}
+        if "minPasses" not in own and "minPasses" not in inherited and "turns" not in placed.test:
+            continue
+        test = {**placed.test, "options": {**inherited, **own}}
+        if mismatch := passes_mistake(test, int(float(test["options"].get("repeat") or usual))):
+            at = (*placed.at, "options", "minPasses")
+            reading.findings.wrong(mismatch.what, placed.source, at, todo=mismatch.todo)
 
 
 def check_outputs(outputs: Sequence[str], reading: Reading) -> None:

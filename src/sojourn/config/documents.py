@@ -67,7 +67,11 @@ async def read_document(path: str, reading: Reading) -> Document:
     suffix = os.path.splitext(path)[1].lower()
     text = read_text(path, name)
     source = Source(name=name, text="" if suffix in SUFFIXES else text)
-    data = await _called(path, name, reading) if suffix in SUFFIXES else parse_data(text, path, name)
+    data = (
+        await _called(path, name, reading)
+        if suffix in SUFFIXES
+        else parse_data(text, path, name, reading.findings.problems)
+    )
     if data is None:
         raise ConfigError.of("this configuration is empty", file=name)
     if not isinstance(data, dict):
@@ -93,11 +97,10 @@ async def _called(path: str, name: str, reading: Reading) -> Any:
 
 
 def _followed(data: JsonDict, path: str, source: Source, reading: Reading) -> JsonDict:
-    try:
-        whole: JsonDict = dereference(data, path, reading.cwd)
-    except Mismatch as mismatch:
-        line, column = source.place(mismatch.path)
-        raise ConfigError.of(mismatch.what, file=source.name, line=line, column=column) from None
+    wrong: list[Mismatch] = []
+    whole: JsonDict = dereference(data, path, reading.cwd, wrong)
+    for mismatch in wrong:
+        reading.findings.pointless(mismatch, source)
     return whole
 
 
@@ -124,7 +127,7 @@ def rendered(document: Document, reading: Reading) -> tuple[Document, dict[str, 
     check_mapping(data, SUITE, document.source, (), reading.findings)
     _check_within(data, document.source, reading)
     if len(reading.findings.problems) > before:
-        data = right(data, SUITE)
+        reading.findings.lost |= data.keys() - (data := right(data, SUITE)).keys()
         for key, table in (("evaluateOptions", EVALUATE), ("commandLineOptions", COMMAND_LINE)):
             data |= {key: right(data[key], table)} if data.get(key) else {}
     return dataclasses.replace(document, data=data), block

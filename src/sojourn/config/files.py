@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from sojourn.config.expect import narrowed
-from sojourn.errors import ConfigError
+from sojourn.errors import ConfigError, Problem
 
 STRUCTURED = (".yaml", ".yml", ".json", ".jsonl", ".csv")
 
@@ -48,15 +48,18 @@ def read_data(path: str, name: str = "") -> Any:
     return parse_data(text, path, name or path)
 
 
-def parse_data(text: str, path: str, name: str) -> Any:
-    """Parse text by the suffix of the file that it came from; raises ConfigError."""
+def parse_data(text: str, path: str, name: str, problems: list[Problem] | None = None) -> Any:
+    """Parse text by the suffix of the file that it came from; raises ConfigError.
+
+    Where a list for `problems` is given, those that leave something to read are put there and not raised.
+    """
     suffix = os.path.splitext(path)[1].lower()
     if suffix == ".json":
-        return parse_json(text, name)
+        return parse_json(text, name, problems)
     if suffix in (".yaml", ".yml"):
         from sojourn.config.yaml_text import parse
 
-        return parse(text, name)
+        return parse(text, name, problems)
     if suffix == ".jsonl":
         return [row for _, row in parse_jsonl(text, name)]
     if suffix == ".csv":
@@ -67,21 +70,30 @@ def parse_data(text: str, path: str, name: str) -> Any:
     return text
 
 
-def parse_json(text: str, name: str) -> Any:
+def parse_json(text: str, name: str, problems: list[Problem] | None = None) -> Any:
     """Parse JSON; what only a YAML reader takes (a trailing comma, a comment) is taken too. Raises ConfigError."""
     try:
         return strict_json(text)
     except json.JSONDecodeError as error:
         problem = ConfigError.of(f"not valid JSON: {error.msg}", file=name, line=error.lineno, column=error.colno)
-    except (ValueError, RecursionError) as error:
-        what = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise ConfigError.of(what, file=name) from None
+    except RecursionError:
+        raise ConfigError.of("nested too deeply", file=name) from None
+    except ValueError as error:
+        problem = ConfigError.of(str(error), file=name)
+        if not isinstance(error, TwiceError):  # else the other reader knows the place
+            raise problem from None
     from sojourn.config.yaml_text import parse
 
+    found: list[Problem] = []
     try:
-        return parse(text, name)
+        data = parse(text, name, found)
     except ConfigError:
         raise problem from None
+    if found and problems is None:
+        raise ConfigError(found)
+    if problems is not None:
+        problems += found
+    return data
 
 
 def strict_json(text: str) -> Any:
@@ -108,12 +120,16 @@ def parse_jsonl(text: str, name: str) -> list[tuple[int, Any]]:
     return rows
 
 
+class TwiceError(ValueError):
+    """A key stands in one object twice."""
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     data = dict(pairs)
     if len(data) < len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]  # the idiom for "already seen"
-        raise ValueError(f"the key {twice!r} stands in one object twice")
+        raise TwiceError(f"the key {twice!r} stands in one object twice")
     return data
 
 

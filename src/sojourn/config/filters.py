@@ -12,7 +12,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sojourn.config.files import parse_json, read_text, resolve
+from sojourn.config.findings import COMMAND_LINE
 from sojourn.config.flags import Flags
+from sojourn.config.options import OPTIONS
+from sojourn.config.reading import Reading
 from sojourn.config.references import FILE
 from sojourn.errors import ConfigError
 from sojourn.model.suite import JsonDict
@@ -58,6 +61,20 @@ def pattern(text: str, flag: str) -> re.Pattern[str]:
         return re.compile(re.sub(r"\(\?<(?![=!])", "(?P<", text))
     except re.error as error:
         raise ConfigError.of(f"{flag} {text!r} is no regular expression: {error}", file="command line") from None
+
+
+def check_flags(flags: Flags, said: Flags, reading: Reading) -> None:
+    """Note every filter that asks for nonsense; `said` are those of the command line, the others stand in the file."""
+    for name, check in _CHECKS.items():
+        value = getattr(flags, name)
+        for each in value if isinstance(value, tuple) else [value] if value else []:
+            try:
+                check(each)
+            except ConfigError as error:
+                here = getattr(said, name) == value
+                source = COMMAND_LINE if here else reading.source
+                at = () if here else ("commandLineOptions", OPTIONS[name])
+                reading.findings.wrong(error.problems[0].what, source, at)
 
 
 def _whole(wanted: set[int], tests: Tests, default: Mapping[str, Any]) -> set[int]:
@@ -197,3 +214,12 @@ def _one_of(written: Any, ran: Any) -> bool:
     if isinstance(written, list):
         return ran in written
     return isinstance(written, str) and written.startswith(FILE) and isinstance(ran, str) and ran.startswith(FILE)
+
+
+_CHECKS: dict[str, Callable[[str], object]] = {
+    "filter_pattern": lambda text: pattern(text, "--filter-pattern"),
+    "filter_prompts": lambda text: pattern(text, "--filter-prompts"),
+    "filter_providers": lambda text: pattern(text, "--filter-providers"),
+    "filter_range": _range,
+    "filter_metadata": _pair,
+}

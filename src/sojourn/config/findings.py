@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from sojourn.config.expect import Mismatch, Path
 from sojourn.config.positions import NOWHERE, Place, locate
 from sojourn.errors import ConfigError, Problem
+from sojourn.model.reference import Reference
+
+Read = TypeVar("Read")
 
 _MANY = 200
+SAID = "command line"
+"""What people are told that a mistake stands in which they typed."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,21 +34,34 @@ class Source:
         return locate(self.text, path, key=key) if self.text else NOWHERE
 
 
-COMMAND_LINE = Source(name="command line")
+COMMAND_LINE = Source(name=SAID)
 
 
 @dataclasses.dataclass(slots=True)
 class Findings:
-    """Collects problems and warnings; nothing is raised before everything was looked at."""
+    """Collects problems and warnings; nothing is raised before everything was looked at.
+
+    `vain` is what can never be judged, or never be called, as it stands: its tests tell so when they run, as in
+    promptfoo. `snippets` are the pieces of code that stand in the suite itself, each where it stands first. `lost`
+    are the keys of a configuration whose values were of a wrong kind and left out, `unread` are the places of values
+    that could not be had: what else is wrong there follows from that.
+    """
 
     strict: bool = False
     problems: list[Problem] = dataclasses.field(default_factory=list)
     warnings: list[str] = dataclasses.field(default_factory=list)
+    vain: list[Problem] = dataclasses.field(default_factory=list)
+    snippets: dict[Reference, tuple[Source, Path]] = dataclasses.field(default_factory=dict)
+    lost: set[str] = dataclasses.field(default_factory=set)
+    unread: dict[tuple[str, int, int], Problem] = dataclasses.field(default_factory=dict)
 
     def wrong(self, what: str, source: Source, path: Path = (), *, todo: str = "", key: bool = False) -> None:
         """Note a mistake at a place."""
-        line, column = source.place(path, key=key) if len(self.problems) < _MANY else NOWHERE
-        self.problems.append(Problem(what=what, file=source.name, line=line, column=column, todo=todo))
+        self.problems.append(_problem(what, source, path, todo=todo, key=key))
+
+    def futile(self, what: str, source: Source, path: Path = (), *, todo: str = "") -> None:
+        """Note what can never be judged or called: a mistake, but in a run only of the tests that meet it."""
+        self.vain.append(_problem(what, source, path, todo=todo))
 
     def doubt(self, what: str, source: Source, path: Path = ()) -> None:
         """Note a warning about a key; under `strict` it is a mistake."""
@@ -56,6 +75,20 @@ class Findings:
         """Note what a reader was disappointed by."""
         self.wrong(mismatch.what, source, path + mismatch.path, todo=mismatch.todo)
 
+    def pointless(self, mismatch: Mismatch, source: Source) -> None:
+        """Note a pointer that leads nowhere."""
+        self.mismatch(mismatch, source)
+        problem = self.problems[-1]
+        self.unread[(problem.file, problem.line, problem.column)] = problem
+
+    def attempt(self, read: Callable[[], Read], otherwise: Read, source: Source, path: Path = ()) -> Read:
+        """Return what a reader reads; where it is disappointed, note that, and return what serves instead."""
+        try:
+            return read()
+        except Mismatch as mismatch:
+            self.mismatch(mismatch, source, path)
+            return otherwise
+
     @contextlib.contextmanager
     def gathering(self) -> Iterator[None]:
         """Take in the problems of a ConfigError raised inside, and go on."""
@@ -64,10 +97,20 @@ class Findings:
         except ConfigError as error:
             self.problems.extend(error.problems)
 
-    def settle(self) -> None:
-        """Raise ConfigError with everything found, in file order, if anything was wrong."""
-        if not self.problems:
-            return
-        files = list(dict.fromkeys(problem.file for problem in self.problems))
-        placed = {problem: (files.index(problem.file), problem.line, problem.column) for problem in self.problems}
-        raise ConfigError(sorted(placed, key=placed.__getitem__))
+    def settle(self, files: Sequence[str] = ()) -> None:
+        """Raise ConfigError with everything found, in file order, if anything was wrong; `files` come first."""
+        if self.problems:
+            own = [each for each in self.problems if self.unread.get((each.file, each.line, each.column), each) is each]
+            raise ConfigError(in_order([*own, *self.vain], files), tuple(self.warnings))
+
+
+def in_order(problems: Iterable[Problem], files: Sequence[str] = ()) -> list[Problem]:
+    """Return each problem once, file by file, from top to bottom; those of `files` come first."""
+    once = list(dict.fromkeys(problems))
+    names = list(dict.fromkeys([*files, *(problem.file for problem in once)]))
+    return sorted(once, key=lambda problem: (names.index(problem.file), problem.line, problem.column))
+
+
+def _problem(what: str, source: Source, path: Path, *, todo: str, key: bool = False) -> Problem:
+    line, column = source.place(path, key=key)
+    return Problem(what=what, file=source.name, line=line, column=column, todo=todo)

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sojourn import registry
 from sojourn.config.expect import Mismatch
-from sojourn.errors import UnknownNameError
 
 _WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false", dict: "a mapping"}
 _WORDS[list] = "a list"
 
 
-def check_config(name: str, config: Mapping[str, Any]) -> None:
-    """Raise Mismatch where a kind does not know a key, lacks one, or expects another value."""
+def config_mistakes(name: str, config: Mapping[str, Any]) -> Iterator[Mismatch]:
+    """Yield each key that a kind does not know, or lacks, and each value that it expects to be another."""
     try:
         plug = registry.find("session kind", name)
     except (ImportError, AttributeError) as error:
-        raise Mismatch(f"the kind {name!r} cannot be loaded: {error}", path=("kind",)) from error
-    except UnknownNameError as error:
-        raise Mismatch(str(error), path=("kind",)) from error
+        yield Mismatch(f"the kind {name!r} cannot be loaded: {error}", path=("kind",))
+        return
     keys: Mapping[str, Any] | None = getattr(plug, "keys", None)
     if keys is not None:
-        check_keys(name, config, keys, getattr(plug, "needs", ()))
+        yield from _mistakes(name, config, keys, getattr(plug, "needs", ()))
 
 
-def check_told(name: str, config: Mapping[str, Any], told: Mapping[str, Any]) -> None:
-    """Check a configuration as `check_config` does, by what a class of the user's own says of itself."""
+def told_mistakes(name: str, config: Mapping[str, Any], told: Mapping[str, Any]) -> Iterator[Mismatch]:
+    """Yield the same as `config_mistakes`, by what a class of the user's own says of itself."""
     if told.get("keys"):
-        check_keys(name, config, _typed(told["keys"]), told.get("needs") or ())
+        yield from _mistakes(name, config, _typed(told["keys"]), told.get("needs") or ())
 
 
 def _typed(named: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,28 +39,33 @@ def _typed(named: Mapping[str, Any]) -> dict[str, Any]:
     return {key: tuple(each for each in of if each is not None) for key, of in told.items()}
 
 
-def check_keys(name: str, config: Mapping[str, Any], keys: Mapping[str, Any], needs: Iterable[str]) -> None:
-    """Raise Mismatch for the first key that is not known or not as it must be, and for those that are missing."""
-    _check_table(f"the kind {name!r}", config, keys, ("config",))
+def _mistakes(
+    name: str, config: Mapping[str, Any], keys: Mapping[str, Any], needs: Iterable[str]
+) -> Iterator[Mismatch]:
+    yield from _table_mistakes(f"the kind {name!r}", config, keys, ("config",))
     lacking = [key for key in needs if config.get(key) in (None, "")]
     if lacking:
-        raise Mismatch(f"the kind {name!r} needs {', '.join(lacking)}", path=("config",), todo="write it under config")
+        yield Mismatch(f"the kind {name!r} needs {', '.join(lacking)}", path=("config",), todo="write it under config")
 
 
-def _check_table(whose: str, table: Mapping[str, Any], keys: Mapping[str, Any], path: tuple[Any, ...]) -> None:
+def _table_mistakes(
+    whose: str, table: Mapping[str, Any], keys: Mapping[str, Any], path: tuple[Any, ...]
+) -> Iterator[Mismatch]:
     for key, value in table.items():
         here = (*path, key)
         if key not in keys:
             close = registry.nearest(str(key), keys)
             todo = f"did you mean {close!r}?" if close else f"it knows {', '.join(keys)}"
-            raise Mismatch(f"{whose} knows no key {key!r}", path=here, todo=todo)
+            yield Mismatch(f"{whose} knows no key {key!r}", path=here, todo=todo)
+            continue
         wanted = keys[key] if isinstance(keys[key], tuple) else (keys[key],)
         types = tuple(dict if isinstance(each, Mapping) else each for each in wanted)
         if value is not None and types and not _fits(value, types):
-            raise Mismatch(f"{key} must be {' or '.join(_WORDS[each] for each in types)}", path=here, got=value)
+            yield Mismatch(f"{key} must be {' or '.join(_WORDS[each] for each in types)}", path=here, got=value)
+            continue
         for within in wanted:
             if isinstance(within, Mapping) and isinstance(value, Mapping):
-                _check_table(f"{key} of {whose}", value, within, here)
+                yield from _table_mistakes(f"{key} of {whose}", value, within, here)
 
 
 def _fits(value: Any, types: tuple[type, ...]) -> bool:

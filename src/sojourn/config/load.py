@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from sojourn.config.checking import (
     Names,
     check_extensions,
     check_outputs,
+    check_passes,
     check_templates,
     check_vars,
     read_template_filters,
@@ -24,50 +26,82 @@ from sojourn.config.environment import env_files
 from sojourn.config.findings import COMMAND_LINE, Findings, Source
 from sojourn.config.flags import Flags
 from sojourn.config.options import run_options, with_file_options
-from sojourn.config.prompts import read_prompts
+from sojourn.config.prompts import check_typed, read_prompts
 from sojourn.config.providers import choose, read_providers
 from sojourn.config.reading import Reading
 from sojourn.config.scenarios import read_default_test, read_scenarios
 from sojourn.config.secrets import without_secrets
-from sojourn.config.sessions import read_sessions
+from sojourn.config.sessions import check_lookers, read_sessions
 from sojourn.config.tests import Placed, read_tests
 from sojourn.config.unset import check_prompt_names
-from sojourn.errors import ConfigError
-from sojourn.model.suite import JsonDict, Prompt, ProviderSpec, Suite
+from sojourn.errors import ConfigError, Problem
+from sojourn.model.suite import JsonDict, Place, Prompt, ProviderSpec, RunOptions, Snippet, Suite
 from sojourn.protocols import Code
 
 GIVEN = "the configuration"
 """What people are told that a mistake stands in which stands in no file."""
 
 
+More = Callable[[Suite], Awaitable[list[Problem]]]
+"""Finds what else is wrong with a suite, as far as it could be read."""
+
+
 async def load_suite(
-    named: Sequence[str] | JsonDict, flags: Flags, code: Code, *, cwd: Path, environ: Mapping[str, str]
+    named: Sequence[str] | JsonDict,
+    flags: Flags,
+    code: Code,
+    *,
+    cwd: Path,
+    environ: Mapping[str, str],
+    more: More | None = None,
 ) -> Suite:
     """Read configurations and all that they name into a Suite; raises one ConfigError with every mistake.
 
-    `named` are files, or what a file would say.
+    `named` are files, or what a file would say. `more` is asked only where something is wrong: what it finds would
+    refuse the suite, too, once that is mended.
     """
     files = [] if isinstance(named, dict) else find_files(named, str(cwd))
-    overlay = env_files(flags.env_file, str(cwd), environ)
+    findings = Findings(strict=flags.strict)
+    overlay: dict[str, str] = {}
+    with findings.gathering():
+        overlay = env_files(flags.env_file, str(cwd), environ)
     reading = Reading(
         cwd=str(cwd),
         base=os.path.dirname(files[0]) if files else str(cwd),
         env={**environ, **overlay},
         code=code,
-        findings=Findings(strict=flags.strict),
+        findings=findings,
         source=Source(name=""),
     )
     try:
-        documents = [await read_document(path, reading) for path in files]
-        if isinstance(named, dict):
-            documents = [Document(path=str(cwd / GIVEN), source=Source(name=GIVEN), data=named)]
+        documents = await _documents(named, files, reading)
         if not flags.env_file:
             for document in documents:
-                overlay |= env_of_options(document)
+                with findings.gathering():
+                    overlay |= env_of_options(document)
             reading = dataclasses.replace(reading, env={**environ, **overlay})
-        return dataclasses.replace(await _suite(documents, flags, reading, overlay), files=tuple(files))
+        suite = dataclasses.replace(await _suite(documents, flags, reading, overlay), files=tuple(files))
+        if findings.problems and more is not None:
+            findings.problems += await more(suite)
+        findings.settle([reading.name(path) for path in files])
+        return _selected(suite, with_file_options(flags, suite.command_line), reading)
     except RecursionError:
         raise ConfigError.of("nested too deeply", file=reading.name(files[0]) if files else GIVEN) from None
+
+
+async def _documents(named: Sequence[str] | JsonDict, files: Sequence[str], reading: Reading) -> list[Document]:
+    """Return the configurations; where one cannot be read at all, raise all that is wrong with each."""
+    if isinstance(named, dict):
+        return [Document(path=os.path.join(reading.cwd, GIVEN), source=Source(name=GIVEN), data=named)]
+    documents = []
+    for path in files:
+        with reading.findings.gathering():
+            documents.append(await read_document(path, reading))
+    if len(documents) < len(files):
+        for document in documents:
+            rendered(document, reading)
+        reading.findings.settle([reading.name(path) for path in files])
+    return documents
 
 
 async def _suite(documents: Sequence[Document], flags: Flags, reading: Reading, overlay: dict[str, str]) -> Suite:
@@ -82,16 +116,16 @@ async def _suite(documents: Sequence[Document], flags: Flags, reading: Reading, 
         from sojourn.config.marked import with_marked
 
         config = {**config, "sessions": await with_marked(config["sessions"], reading)}
-    flags = with_file_options(flags, config.get("commandLineOptions") or {})
+    said, flags = flags, with_file_options(flags, config.get("commandLineOptions") or {})
+    filters.check_flags(flags, said, reading)
     if flags.assertions or flags.model_outputs:
         from sojourn.config.outputs import with_model_outputs
 
         config = with_model_outputs(config, flags, reading)
     parts = await _parts(config, flags, reading, "targets" if "targets" in ready[0][0].data else "providers")
     suite = _built(config, flags, reading, parts)
-    suite = dataclasses.replace(suite, env=overlay)
-    reading.findings.settle()
-    return _selected(suite, flags, reading)
+    check_lookers(suite, parts.all_tests, reading)
+    return dataclasses.replace(suite, env=overlay)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,26 +136,29 @@ class _Parts:
     providers: Sequence[ProviderSpec]
     tests: Sequence[Placed]
     scenarios: Sequence[JsonDict]
+    all_tests: Sequence[Placed]
     default_test: JsonDict
 
 
 async def _parts(config: JsonDict, flags: Flags, reading: Reading, key: str) -> _Parts:
+    findings = reading.findings
+    sound = len(findings.problems)
     prompts = _prompts(config, flags, reading)
     configured = await read_providers(config["providers"], reading, key) if config.get("providers") else []
     providers = await choose(flags.providers, configured, reading) if flags.providers else configured
-    if not providers and not reading.findings.problems:
-        todo = "for example providers: [echo]"
-        reading.findings.wrong("the suite needs at least one provider", reading.source, todo=todo)
+    if not (providers or flags.providers or config.get("providers") or findings.lost & {"providers", "targets"}):
+        findings.wrong("the suite needs at least one provider", reading.source, todo="for example providers: [echo]")
+    names = Names(prompts, [*configured, *providers], reading, whole=len(findings.problems) == sound)
     default = read_default_test(config.get("defaultTest"), reading)
     scenarios, inner = await read_scenarios(config.get("scenarios"), reading)
     tests = await _tests(config, flags, reading)
-    names = Names(prompts, [*configured, *providers], reading)
     names.check([default, *tests, *inner])
     names.check_choices()
     if not flags.extension and not config.get("extensions"):  # else a hook may still make the file, or set the var
         check_vars([*tests, *inner], reading)
         check_prompt_names(prompts, [default, *tests, *inner], flags.var, reading)
     check_templates([default, *tests, *inner], prompts, config.get("nunjucksFilters") or {}, reading)
+    check_passes([*tests, *inner], default.test, _repeats(config, flags), reading)
     if flags.grader:
         names.check_grader(flags.grader)
     return _Parts(
@@ -129,26 +166,35 @@ async def _parts(config: JsonDict, flags: Flags, reading: Reading, key: str) -> 
         providers=providers,
         tests=tests,
         scenarios=scenarios,
+        all_tests=[default, *tests, *inner],
         default_test=_default_test(default.test, config, flags, reading.env),
     )
 
 
+def _repeats(config: JsonDict, flags: Flags) -> int:
+    return int(flags.repeat or float((config.get("evaluateOptions") or {}).get("repeat") or 1))
+
+
 def _prompts(config: JsonDict, flags: Flags, reading: Reading) -> list[Prompt]:
     if flags.prompts:
-        return read_prompts(list(flags.prompts), dataclasses.replace(reading, base=reading.cwd, source=COMMAND_LINE))
-    raw = config.get("prompts", "{{prompt}}")
-    if not raw:
+        typed = dataclasses.replace(reading, base=reading.cwd, source=COMMAND_LINE)
+        sound = len(reading.findings.problems)
+        check_typed(flags.prompts, typed)
+        return read_prompts(list(flags.prompts), typed) if len(reading.findings.problems) == sound else []
+    raw = config.get("prompts", [] if "prompts" in reading.findings.lost else "{{prompt}}")
+    if not raw and "prompts" in config:
         reading.findings.wrong("the suite needs at least one prompt", reading.source, ("prompts",))
-        return []
-    return read_prompts(raw, reading)
+    return read_prompts(raw, reading) if raw else []
 
 
 async def _tests(config: JsonDict, flags: Flags, reading: Reading) -> list[Placed]:
     if flags.tests:
         said = dataclasses.replace(reading, base=reading.cwd, source=COMMAND_LINE)
         return await read_tests(flags.tests, said, ())
+    sound = len(reading.findings.problems)
     tests = await read_tests(config.get("tests"), reading)
-    if not tests and "tests" in config and not config.get("scenarios") and not reading.findings.problems:
+    wrong = len(reading.findings.problems) > sound
+    if not tests and "tests" in config and not config.get("scenarios") and not wrong:
         what = "there are no tests here: each prompt runs once, and nothing is checked but what defaultTest asserts"
         reading.findings.doubt(what, reading.source, ("tests",))
     return tests
@@ -177,6 +223,9 @@ def _built(config: JsonDict, flags: Flags, reading: Reading, parts: _Parts) -> S
     description = flags.description or config.get("description")
     own = [provider.own for provider in parts.providers if provider.own is not None]
     sessions = (*read_sessions(config, parts.tests, reading), *own)
+    options = RunOptions()
+    with reading.findings.gathering():
+        options = run_options(flags, config.get("evaluateOptions") or {}, reading.env)
     return Suite(
         base=reading.base,
         prompts=tuple(parts.prompts),
@@ -187,16 +236,25 @@ def _built(config: JsonDict, flags: Flags, reading: Reading, parts: _Parts) -> S
         description="" if description is None else str(description),
         tags={str(key): str(value) for key, value in {**(config.get("tags") or {}), **flags.tag}.items()},
         extensions=extensions,
-        options=run_options(flags, config.get("evaluateOptions") or {}, reading.env),
+        options=options,
         derived_metrics=tuple(config.get("derivedMetrics") or ()),
         filters=read_template_filters(config.get("nunjucksFilters"), reading),
         outputs=outputs,
         config=without_secrets(config),
         warnings=tuple(reading.findings.warnings),
+        vain=tuple(reading.findings.vain),
+        snippets=tuple(
+            Snippet(reference=reference, place=functools.partial(_place, source, path))
+            for reference, (source, path) in reading.findings.snippets.items()
+        ),
         grader=flags.grader,
         command_line=config.get("commandLineOptions") or {},
         sessions=sessions,
     )
+
+
+def _place(source: Source, path: tuple[str | int, ...]) -> Place:
+    return source.name, *source.place(path)
 
 
 def _listed(value: Any) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from sojourn.model.suite import JsonDict, RunOptions
 HOOK_TIMEOUT_MS = 60_000.0
 STOP_TIMEOUT_MS = 10_000.0
 
-_OPTIONS = {
+OPTIONS = {
     "prompt_prefix": "promptPrefix",
     "prompt_suffix": "promptSuffix",
     "var": "var",
@@ -48,7 +48,7 @@ _WHOLE = ("max_concurrency", "repeat", "filter_first_n", "filter_sample", "filte
 def with_file_options(flags: Flags, said: Mapping[str, Any]) -> Flags:
     """Return the flags, filled from the suite's commandLineOptions where the command line says nothing."""
     changes: JsonDict = {}
-    for name, key in _OPTIONS.items():
+    for name, key in OPTIONS.items():
         value = said.get(key, said.get("filterTargets") if name == "filter_providers" else None)
         own = getattr(flags, name)
         if value is None:

@@ -8,7 +8,7 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sojourn.config import globbing
@@ -46,6 +46,19 @@ class _Entry:
     def prompt(self, raw: str, label: str, **more: str) -> Prompt:
         name = self.id or hashlib.sha256(label.encode()).hexdigest()
         return Prompt(raw=raw, label=label, id=name, config=self.config, **more)
+
+
+def check_typed(written: Sequence[str], reading: Reading) -> None:
+    """Note every prompt of the command line that is neither a file nor, with blanks or a template in it, a text."""
+    for text in written:
+        plain = text.removeprefix(FILE)
+        if not (re.search(r"\s|\{\{|://", plain) or text.startswith(PROGRAM) or _exists(_split(plain)[0], reading)):
+            todo = "a prompt's own text has blanks or {{ }} in it"
+            reading.findings.wrong(f"-p: no such file: {text}", reading.source, todo=todo)
+
+
+def _exists(path: str, reading: Reading) -> bool:
+    return os.path.exists(resolve(path, reading.base)) or bool(globbing.matches(path, reading.base))
 
 
 def read_prompts(raw: Any, reading: Reading) -> list[Prompt]:

@@ -13,11 +13,12 @@ from sojourn.config.environment import render_env
 from sojourn.config.expect import Mismatch, Path, mapping, number, text
 from sojourn.config.files import parse_data, read_data, read_text, resolve
 from sojourn.config.findings import COMMAND_LINE, Source
+from sojourn.config.foresight import EXPRESSIONS, TRANSFORMS, look_for_code
 from sojourn.config.keys import PROVIDER
 from sojourn.config.reading import Reading
 from sojourn.config.references import FILE, load_files
 from sojourn.config.sessions import endpoint_session, own_session
-from sojourn.config.shape import check_mapping, slip
+from sojourn.config.shape import check_mapping, right, slip
 from sojourn.errors import CodeError, ConfigError, ProviderError
 from sojourn.languages.packages import packaged
 from sojourn.model.reference import Reference
@@ -98,9 +99,12 @@ async def _checked(entry: Any, source: Source, at: Path, reading: Reading) -> Pr
         inner = (*at, next(iter(entry))) if isinstance(entry, dict) and "id" not in entry else at
         check_mapping(unfolded, PROVIDER, source, inner, reading.findings)
         if len(reading.findings.problems) > before:
+            unfolded = right(unfolded, PROVIDER)
+        if "id" not in unfolded:
             return None
         spec = _spec(unfolded, reading.base, reading.cwd)
         check_plug(spec)
+        _look_inside(unfolded, source, inner, reading)
         _doubt_keys(spec, source, inner, reading)
         spec = await _with_config(spec, reading)
         return _with_session(spec, unfolded, inner, dataclasses.replace(reading, source=source))
@@ -197,6 +201,14 @@ def _doubt_keys(spec: ProviderSpec, source: Source, at: Path, reading: Reading) 
         if meant := slip(str(key), tuple(sorted(keys))):
             what = f"{spec.id} does not read the key {key!r}; did you mean {meant!r}?"
             reading.findings.doubt(what, source, (*at, "config", key))
+
+
+def _look_inside(entry: JsonDict, source: Source, at: Path, reading: Reading) -> None:
+    """Note the code that stands in an entry."""
+    look_for_code(entry, TRANSFORMS, source, at, reading.findings)
+    speaks = registry.provider_name(entry["id"] or "") in ("http", "https", "ws", "wss", "websocket")
+    if speaks and isinstance(entry.get("config"), dict):
+        look_for_code(entry["config"], EXPRESSIONS, source, (*at, "config"), reading.findings)
 
 
 def _check_program(written: str) -> None:

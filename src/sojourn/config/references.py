@@ -22,16 +22,17 @@ def is_code(reference: str) -> bool:
     return _CODE.search(reference) is not None
 
 
-def dereference(document: Any, path: str, cwd: str) -> Any:
-    """Replace every `$ref` in a document by what it points to; raises Mismatch where there is nothing."""
-    return _Pointers(path, cwd).replaced(document, document, path, (), ())
+def dereference(document: Any, path: str, cwd: str, wrong: list[Mismatch]) -> Any:
+    """Replace every `$ref` in a document by what it points to; where there is nothing, that is put to what is wrong."""
+    return _Pointers(path, cwd, wrong).replaced(document, document, path, (), ())
 
 
 class _Pointers:
-    """Follows pointers; `documents` are the files read on the way."""
+    """Follows pointers; `documents` are the files read on the way, `wrong` the pointers that lead nowhere."""
 
-    def __init__(self, path: str, cwd: str) -> None:
+    def __init__(self, path: str, cwd: str, wrong: list[Mismatch]) -> None:
         self._cwd = cwd
+        self._wrong = wrong
         self._origin = path
         self._documents: dict[str, Any] = {}
 
@@ -49,14 +50,19 @@ class _Pointers:
         other = resolve(place, os.path.dirname(file)) if place else file
         mark = f"{other}#{pointer}"
         if mark in trail:
-            raise Mismatch(f"$ref {data['$ref']!r} points back to itself", path=at)
+            self._wrong.append(Mismatch(f"$ref {data['$ref']!r} points back to itself", path=at))
+            return None
         try:
             document = self._document(place, other) if place else root
             target = _pointed(document, pointer)
         except (LookupError, ValueError):
             if "value" in at:
                 return data
-            raise Mismatch(f"$ref {data['$ref']!r} points to nothing", path=at) from None
+            self._wrong.append(Mismatch(f"$ref {data['$ref']!r} points to nothing", path=at))
+            return None
+        except ConfigError as error:
+            self._wrong.append(Mismatch(f"$ref {data['$ref']!r}: {error}", path=at))
+            return None
         found = self.replaced(target, document, other, at, (*trail, mark))
         own = {key: self.replaced(value, root, file, (*at, key), trail) for key, value in data.items() if key != "$ref"}
         return _overlaid(found, own) if own and isinstance(found, dict) else found

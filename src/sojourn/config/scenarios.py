@@ -12,7 +12,7 @@ from sojourn.config.findings import Source
 from sojourn.config.keys import SCENARIO
 from sojourn.config.reading import Reading
 from sojourn.config.references import FILE
-from sojourn.config.shape import check_mapping
+from sojourn.config.shape import check_mapping, right
 from sojourn.config.tests import Placed, check_placed, read_tests
 from sojourn.errors import ConfigError
 from sojourn.model.suite import JsonDict
@@ -22,6 +22,7 @@ def read_default_test(raw: Any, reading: Reading) -> Placed:
     """Read defaultTest, a mapping or a file of one; mistakes go to the findings."""
     placed = Placed(raw or {}, reading.source, ("defaultTest",), reading.base)
     if isinstance(raw, str):
+        placed = Placed({}, reading.source, (), reading.base)
         with reading.findings.gathering():
             placed = _file(raw, reading)
     if not isinstance(placed.test, dict):
@@ -41,14 +42,13 @@ async def read_scenarios(raw: Any, reading: Reading) -> tuple[list[JsonDict], li
     """Read all scenarios with their tests; returns them, and every entry and test in them for further checks."""
     scenarios: list[JsonDict] = []
     parts: list[Placed] = []
-    for placed in _placed(raw, reading):
-        before = len(reading.findings.problems)
-        _check(placed, reading)
-        if len(reading.findings.problems) == before:
+    for entry in _placed(raw, reading):
+        placed = _checked(entry, reading)
+        if placed is not None:
             config = _config(placed, reading)
             tests = await _tests(placed, reading)
             parts += [*config, *tests]
-            made = {**placed.test, "config": [entry.test for entry in config]}
+            made = {**placed.test, "config": [each.test for each in config]}
             scenarios.append(
                 made if placed.test.get("tests") is None else made | {"tests": [one.test for one in tests]}
             )
@@ -77,18 +77,22 @@ def _spread(file: Placed) -> list[Placed]:
     return [file]
 
 
-def _check(placed: Placed, reading: Reading) -> None:
+def _checked(placed: Placed, reading: Reading) -> Placed | None:
+    """Return what of a scenario can be looked at further: all but the values of a wrong kind."""
     if not isinstance(placed.test, dict):
         mismatch = Mismatch("a scenario must be a mapping with config and tests", got=placed.test)
         reading.findings.mismatch(mismatch, placed.source, placed.at)
-        return
+        return None
+    before = len(reading.findings.problems)
     check_mapping(placed.test, SCENARIO, placed.source, placed.at, reading.findings)
+    wrong = len(reading.findings.problems) > before
     if not placed.test.get("config"):
         reading.findings.wrong("a scenario needs entries under config", placed.source, placed.at)
+    return dataclasses.replace(placed, test=right(placed.test, SCENARIO)) if wrong else placed
 
 
 def _config(placed: Placed, reading: Reading) -> list[Placed]:
-    raw, source, at = placed.test["config"], placed.source, (*placed.at, "config")
+    raw, source, at = placed.test.get("config"), placed.source, (*placed.at, "config")
     if isinstance(raw, str):
         try:
             file = _file(raw, reading)
@@ -96,7 +100,7 @@ def _config(placed: Placed, reading: Reading) -> list[Placed]:
             reading.findings.problems += error.problems
             return []
         raw, source, at = file.test, file.source, ()
-    entries = raw if isinstance(raw, list) else [raw]
+    entries = raw if isinstance(raw, list) else [] if raw is None else [raw]
     checked = [
         check_placed(Placed(entry, source, (*at, index), reading.base), reading, complete=False)
         for index, entry in enumerate(entries)

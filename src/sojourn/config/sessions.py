@@ -6,7 +6,7 @@ import dataclasses
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -14,16 +14,17 @@ from sojourn import registry
 from sojourn.config.expect import Mismatch, Path, mapping, text
 from sojourn.config.findings import Source
 from sojourn.config.keys import POOL, SESSION
-from sojourn.config.kinds import check_config
+from sojourn.config.kinds import config_mistakes
 from sojourn.config.reading import Reading
 from sojourn.config.references import load_files
 from sojourn.config.shape import check_own, right
 from sojourn.config.tests import Placed
 from sojourn.model.reference import Reference
 from sojourn.model.session import Isolation, PoolLimits, Scope, SessionSpec
-from sojourn.model.suite import JsonDict, ProviderSpec
+from sojourn.model.suite import JsonDict, ProviderSpec, Suite
 
 Word = TypeVar("Word", bound=Enum)
+_Attempt = Callable[[Callable[[], Any], Any], Any]
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -62,6 +63,32 @@ def _asked_for(config: JsonDict, tests: Sequence[Placed], reading: Reading) -> I
     if config.get("sessions"):
         for text, at in _prompt_texts(config.get("prompts")):
             yield from ((name, reading.source, at) for name in _SPOKEN.findall(text) if name != "session")
+
+
+def check_lookers(suite: Suite, tests: Sequence[Placed], reading: Reading) -> None:
+    """Note every assertion on a session whose test has none; hooks might still name one, if there are any."""
+    if suite.sessions and suite.extensions:
+        return
+    given = [*suite.default_test.get("sessions", ()), *(name for spec in suite.providers for name in spec.sessions)]
+    if given or any(_SPOKEN.search(prompt.raw) for prompt in suite.prompts):
+        return
+    for placed in tests:
+        if not placed.test.get("sessions"):
+            for at in _lookers(placed.test):
+                todo = "name it under sessions of its provider or of the test"
+                reading.findings.wrong("this test has no session", placed.source, (*placed.at, *at), todo=todo)
+
+
+def _lookers(entry: Any, inside: Path = ()) -> Iterator[Path]:
+    """Yield where the assertions on a session are, in a test, its turns and sets."""
+    for key in ("assert", "turns"):
+        inner = entry.get(key)
+        for index, each in enumerate(inner if isinstance(inner, list) else ()):
+            if isinstance(each, dict):
+                at = (*inside, key, index)
+                if key == "assert" and str(each.get("type")).removeprefix("not-") == "session":
+                    yield at
+                yield from _lookers(each, at)
 
 
 _SPOKEN = re.compile(r"\{\{[^}]*?\bsessions\.(\w+)")
@@ -161,24 +188,30 @@ def _spec(name: str, entry: JsonDict, at: Path, reading: Reading) -> SessionSpec
     if isinstance(pool, dict):
         check_own(pool, POOL, reading.source, (*at, "pool"), reading.findings)
         pool = right(pool, POOL)
+    attempt: _Attempt = lambda read, otherwise: reading.findings.attempt(read, otherwise, reading.source, at)  # noqa: E731  used for each setting
+    kind = attempt(lambda: _kind(entry, reading), "")
+    config = attempt(lambda: _config(entry, reading), {})
+    if kind and registry.knows("session kind", kind):
+        for mismatch in config_mistakes(kind, config):
+            reading.findings.mismatch(mismatch, reading.source, at)
     isolation = entry.get("isolation")
-    kind = _kind(entry, reading)
-    config = mapping(load_files(entry.get("config"), reading.base, reading.cwd, at=("config",)), "config")
-    if registry.knows("session kind", kind):
-        check_config(kind, config)
     return SessionSpec(
         name=name,
         kind=kind,
-        scope=_word(Scope, entry.get("scope", "run"), "scope"),
-        isolation=_word(Isolation, isolation, "isolation") if isolation is not None else None,
-        limits=_limits(entry, pool if isinstance(pool, dict) else {}),
+        scope=attempt(lambda: _word(Scope, entry.get("scope", "run"), "scope"), Scope.RUN),
+        isolation=attempt(lambda: _word(Isolation, isolation, "isolation") if isolation is not None else None, None),
+        limits=attempt(lambda: _limits(entry, pool if isinstance(pool, dict) else {}), PoolLimits()),
         pooled=pool is not None,
         parents=_names(entry.get("parent")),
-        open_timeout=duration(entry.get("open_timeout", 60), "open_timeout") or math.inf,
-        close_timeout=duration(entry.get("close_timeout", 30), "close_timeout") or math.inf,
+        open_timeout=attempt(lambda: duration(entry.get("open_timeout", 60), "open_timeout"), 0.0) or math.inf,
+        close_timeout=attempt(lambda: duration(entry.get("close_timeout", 30), "close_timeout"), 0.0) or math.inf,
         config=config,
         base=reading.base,
     )
+
+
+def _config(entry: JsonDict, reading: Reading) -> Mapping[str, Any]:
+    return mapping(load_files(entry.get("config"), reading.base, reading.cwd, at=("config",)), "config")
 
 
 def _kind(entry: JsonDict, reading: Reading) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from sojourn.config.claims import SETS, is_plain, mistakes
 from sojourn.config.expect import Mismatch, Path, kind
 from sojourn.config.findings import Findings, Source
+from sojourn.config.foresight import TRANSFORMS, is_simple, look_for_code, look_into
 from sojourn.config.keys import ASSERTION, COMMAND_LINE, EVALUATE, OPTIONS, TEST, TURN, Table
 from sojourn.registry import nearest
 
@@ -127,6 +128,7 @@ def _check_turn(turn: Any, source: Source, at: Path, findings: Findings) -> None
 
 
 def _check_options(options: Mapping[str, Any], source: Source, at: Path, findings: Findings) -> None:
+    look_for_code(options, TRANSFORMS, source, at, findings)
     known = tuple(OPTIONS)
     for key, value in options.items():
         check = OPTIONS.get(key)
@@ -143,8 +145,10 @@ def _check_options(options: Mapping[str, Any], source: Source, at: Path, finding
 def check_claims(claims: Iterable[Any], source: Source, at: Path, findings: Findings) -> None:
     """Check a list of assertions: their keys, and whether each can ever be judged."""
     for index, claim in enumerate(claims):
-        if is_plain(claim) and len(claim) == 2:
-            continue  # a type and a value
+        if is_plain(claim) and len(claim) == 2:  # a type and a value
+            if not is_simple(claim):
+                look_into(claim, source, (*at, index), findings)
+            continue
         place = (*at, index)
         if isinstance(claim, dict):
             check_mapping(claim, ASSERTION, source, place, findings)
@@ -152,5 +156,15 @@ def check_claims(claims: Iterable[Any], source: Source, at: Path, findings: Find
             for number, member in enumerate(members if isinstance(members, list) else ()):
                 if isinstance(member, dict):
                     check_mapping(member, ASSERTION, source, (*place, "assert", number), findings)
-        for mismatch in mistakes(claim):
+        impossible = list(mistakes(claim))
+        for mismatch in impossible:
             findings.mismatch(mismatch, source, place)
+        if not impossible:
+            _look_inside(claim, source, place, findings)
+
+
+def _look_inside(claim: Any, source: Source, at: Path, findings: Findings) -> None:
+    """Look into an assertion, and into those that it holds."""
+    look_into(claim, source, at, findings)
+    for number, member in enumerate(claim["assert"] if claim["type"] in SETS else ()):
+        look_into(member, source, (*at, "assert", number), findings)

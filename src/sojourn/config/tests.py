@@ -218,8 +218,11 @@ def _parsed(path: str, name: str, suffix: str, reading: Reading) -> tuple[Any, S
 
 def _loaded(data: Any, path: str, source: Source, reading: Reading) -> Any:
     """Follow `$ref` and `file://` in a file of tests, whose paths start from the suite's folder."""
+    wrong: list[Mismatch] = []
     try:
-        whole = dereference(data, path, reading.cwd) if "$ref" in source.text or source.lines else data
+        whole = dereference(data, path, reading.cwd, wrong) if "$ref" in source.text or source.lines else data
+        for mismatch in wrong:
+            reading.findings.pointless(mismatch, source)
         return load_files(whole, reading.base, reading.cwd)
     except Mismatch as mismatch:
         line, column = source.place(mismatch.path)

@@ -19,7 +19,7 @@ import yaml
 from yaml._yaml import CParser
 
 from sojourn.config.expect import narrowed
-from sojourn.errors import ConfigError
+from sojourn.errors import ConfigError, Problem
 
 PLAIN = "?"
 TEXT = "!"
@@ -62,11 +62,20 @@ class Composer(CParser):
         self.depth -= 1
 
 
-def parse(text: str, file: str = "") -> Any:
-    """Read one YAML document; raises ConfigError with its line and column. An empty document is None."""
+def parse(text: str, file: str = "", problems: list[Problem] | None = None) -> Any:
+    """Read one YAML document; raises ConfigError with its line and column. An empty document is None.
+
+    Where a list for `problems` is given, those that leave something to read are put there and not raised.
+    """
+    found: list[Problem] = []
     with _collector_paused():
         node = compose(text, file)
-        return None if node is None else _Reader(file).value(node)
+        data = None if node is None else _Reader(file, found).value(node)
+    if found and problems is None:
+        raise ConfigError(found)
+    if problems is not None:
+        problems += found
+    return data
 
 
 @contextlib.contextmanager
@@ -176,8 +185,9 @@ _COLLECTIONS = {TEXT, "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
 class _Reader:
     """Turns nodes into data; aliased nodes become the same object, and what they unfold to is counted."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, problems: list[Problem]) -> None:
         self.file = file
+        self.problems = problems
         self.done: dict[int, tuple[Any, int]] = {}
         self.open: set[int] = set()
         self.written = 0
@@ -196,7 +206,7 @@ class _Reader:
         if id(node) in self.open:
             raise self.mistake("an alias stands inside of what it names", node)
         if node.tag not in _COLLECTIONS:
-            raise self.mistake(f"unknown tag {node.tag}", node)
+            self.note(f"unknown tag {node.tag}", node)
         self.open.add(id(node))
         found = self._mapping(node) if isinstance(node, yaml.MappingNode) else self._sequence(node)
         self.open.discard(id(node))
@@ -212,10 +222,11 @@ class _Reader:
             return node.value
         kinds = _EXPLICIT.get(node.tag)
         if kinds is None:
-            raise self.mistake(f"unknown tag {node.tag}", node)
+            self.note(f"unknown tag {node.tag}", node)
+            return node.value
         value = node.value if node.tag.endswith(":str") else scalar(node.value)
         if type(value) not in kinds:
-            raise self.mistake(f"{node.value!r} is no {node.tag.rpartition(':')[2]}", node)
+            self.note(f"{node.value!r} is no {node.tag.rpartition(':')[2]}", node)
         return value
 
     def _sequence(self, node: Any) -> tuple[list[Any], int]:
@@ -238,14 +249,16 @@ class _Reader:
                 continue
             key = self._key(key_node)
             if key in own:
-                raise self.mistake(f"the key {key!r} stands here twice", key_node)
+                self.note(f"the key {key!r} stands here twice", key_node)
+                continue
             own.add(key)
             data[key] = value
         return data, size
 
     def _key(self, node: Any) -> str:
         if not isinstance(node, yaml.ScalarNode):
-            raise self.mistake("a key must be a plain text", node, todo=_QUOTES)
+            self.note("a key must be a plain text", node, todo=_QUOTES)
+            return ""
         value = self._scalar(node)
         if isinstance(value, str):
             return value
@@ -254,9 +267,14 @@ class _Reader:
     def _merge(self, data: dict[str, Any], value: Any, node: Any) -> None:
         for source in value if isinstance(value, list) else [value]:
             if not isinstance(source, dict):
-                raise self.mistake("<< needs a mapping, or a list of mappings", node)
+                self.note("<< needs a mapping, or a list of mappings", node)
+                continue
             for key, inherited in source.items():
                 data.setdefault(key, inherited)
+
+    def note(self, what: str, node: Any, *, todo: str = "") -> None:
+        """Note a mistake after which reading can go on."""
+        self.problems += self.mistake(what, node, todo=todo).problems
 
     def mistake(self, what: str, node: Any, *, todo: str = "") -> ConfigError:
         mark = node.start_mark

@@ -12,8 +12,7 @@ import math
 from typing import Any
 
 from sojourn import registry
-from sojourn.config.expect import Mismatch
-from sojourn.config.kinds import check_told
+from sojourn.config.kinds import told_mistakes
 from sojourn.errors import CodeDiedError, CodeError, SessionError, SessionLostError
 from sojourn.lifecycle.standing import Standing
 from sojourn.model.reference import Reference
@@ -58,11 +57,9 @@ class Kind:
         without = {name for name, key in told.get("only_with", {}).items() if not self._spec.config.get(key)}
         self.abilities = frozenset(told.get("abilities", ())) - without
         if self._reference.path:  # of a named kind it was checked with its place
-            try:
-                check_told(self._spec.kind, self._spec.config, told)
-            except Mismatch as mismatch:
-                hint = f" ({mismatch.todo})" if mismatch.todo else ""
-                raise SessionError(self._spec.name, f"{mismatch.what}{hint}") from mismatch
+            wrong = told_mistakes(self._spec.kind, self._spec.config, told)
+            if said := "; ".join(each.what + (f" ({each.todo})" if each.todo else "") for each in wrong):
+                raise SessionError(self._spec.name, said)
 
     async def open(self, opening: Opening) -> Remote:
         """Open one in the language's process, or reach for the one that stands."""

@@ -18,7 +18,6 @@ from sojourn.config.turns import written_turns
 from sojourn.engine.gathering import check_family, gathered
 from sojourn.engine.sharding import sharded
 from sojourn.errors import ConfigError
-from sojourn.model.counting import counted
 from sojourn.model.plan import Column, Plan, Trial
 from sojourn.model.suite import Case, JsonDict, Suite
 
@@ -126,13 +125,10 @@ class _Planning:
 
 
 def _check_passes(number: int, test: JsonDict, count: int) -> None:
-    """Raise ConfigError where more repeats must pass than there are."""
-    told = [part.get("options") or {} for part in (test, *(test.get("turns") or ()))]
-    wanted = max(int(float(options.get("minPasses") or 0)) for options in told)
-    if wanted > count:
+    """Raise ConfigError where more repeats must pass than there are: a hook may have asked for it."""
+    if mismatch := cases.passes_mistake(test, count):
         name = test.get("description") or f"test {number + 1}"
-        what = f"{name}: options.minPasses is {wanted}, but the test runs {counted(count, 'time')}"
-        raise ConfigError.of(what, todo=f"set options.repeat (or --repeat) to {wanted} or more")
+        raise ConfigError.of(f"{name}: {mismatch.what}", todo=mismatch.todo)
 
 
 def needs(case: Case, column: Column, suite: Suite) -> tuple[str, ...]:

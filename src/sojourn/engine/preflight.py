@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from sojourn.config.files import shown
+from sojourn.config.places import placed
+from sojourn.engine.sessions import known_kinds
 from sojourn.errors import CodeError, ConfigError, Problem
 from sojourn.languages.runner import CodeRunner
-from sojourn.model.plan import Plan
+from sojourn.lifecycle.kinship import Family
 from sojourn.model.reference import Reference, Role
-from sojourn.model.suite import Suite
+from sojourn.model.suite import Snippet, Suite
+from sojourn.protocols import Tools
 from sojourn.registry import nearest, provider_name
+from sojourn.template.engine import Renderer
 
 _ABSENT = re.compile(
     r"the provider \S+ cannot be loaded: "
@@ -21,15 +27,54 @@ _ABSENT = re.compile(
 )
 
 
-async def check_code(plan: Plan, code: CodeRunner) -> None:
-    """Load the extensions and the script providers; raises one ConfigError with all that cannot be loaded."""
-    if broken := await broken_code(plan.suite, code):
-        raise ConfigError(broken)
+async def further_problems(suite: Suite, code: CodeRunner, env: Mapping[str, str]) -> list[Problem]:
+    """Return what is wrong with a suite beyond its words: its code, its kinds of sessions, how these live together.
+
+    The suite may be one of which not all could be read.
+    """
+    found = [placed(each, suite.files) for each in Family(suite.sessions).contradictions()]
+    found += await broken_code(suite, code, present=True)
+    found += await broken_snippets(suite, code)
+    found += await broken_kinds(suite, code, env)
+    return found
 
 
-async def broken_code(suite: Suite, code: CodeRunner) -> list[Problem]:
-    """Load the extensions and the script providers, and return what is wrong with those that cannot be loaded."""
-    named = _references(suite)
+async def broken_kinds(suite: Suite, code: CodeRunner, env: Mapping[str, str]) -> list[Problem]:
+    """Return what is wrong with the kinds of sessions, as far as these are known."""
+    known = dataclasses.replace(suite, sessions=tuple(spec for spec in suite.sessions if spec.kind))
+    tools = Tools(code=code, render=Renderer(env).render, env=env, base=Path(suite.base), run_id="")
+    try:
+        await known_kinds(known, tools)
+    except ConfigError as error:
+        return error.problems
+    return []
+
+
+async def broken_snippets(suite: Suite, code: CodeRunner) -> list[Problem]:
+    """Compile the code that stands in the suite itself, and return what is wrong with it: it will break its tests."""
+    checks = [_uncompiled(snippet, code) for snippet in suite.snippets]
+    return [problem for problem in await asyncio.gather(*checks) if problem]
+
+
+async def _uncompiled(snippet: Snippet, code: CodeRunner) -> Problem | None:
+    try:
+        await code.load(snippet.reference)
+    except CodeError as error:
+        file, line, column = snippet.place()
+        what = f"this is no {_TONGUES[snippet.reference.tongue]}: {error.what}"
+        return Problem(what=what, file=file, line=line, column=column)
+    return None
+
+
+_TONGUES = {"python": "Python", "javascript": "JavaScript"}
+
+
+async def broken_code(suite: Suite, code: CodeRunner, *, present: bool = False) -> list[Problem]:
+    """Load the extensions and the script providers, and return what is wrong with those that cannot be loaded.
+
+    `present`: whoever read the suite has told already which files are not there.
+    """
+    named = _references(suite, present=present)
     checks = (_problem(reference, text, suite.files, code) for reference, text in named.items())
     return [problem for problem in await asyncio.gather(*checks) if problem]
 
@@ -39,14 +84,15 @@ def lacks_package(problem: Problem) -> bool:
     return _ABSENT.match(problem.what) is not None
 
 
-def _references(suite: Suite) -> dict[Reference, str]:
-    """Return every function that is named, each with how it is written."""
+def _references(suite: Suite, *, present: bool) -> dict[Reference, str]:
+    """Return every function that is named, each with how it is written; `present`: only those whose file is there."""
     base = suite.base
     named: list[tuple[str, Role, str]] = [(text, "hook", base) for text in suite.extensions]
     scripts = [spec for spec in suite.providers if provider_name(spec.id) in ("python", "javascript")]
     named += [(spec.id, "provider", spec.base or base) for spec in scripts]
     parsed = ((Reference.parse(text, base=folder, role=role), text) for text, role, folder in named)
-    return {reference: text for reference, text in parsed if reference is not None}
+    found = {reference: text for reference, text in parsed if reference is not None}
+    return {each: text for each, text in found.items() if not present or os.path.isfile(each.path)}
 
 
 async def _problem(reference: Reference, text: str, files: Sequence[str], code: CodeRunner) -> Problem | None:

@@ -19,13 +19,13 @@ from sojourn.engine.lanes import Learner
 from sojourn.engine.listeners import Listeners
 from sojourn.engine.order import unsteady
 from sojourn.engine.planner import make_plan
-from sojourn.engine.preflight import check_code
+from sojourn.engine.preflight import broken_code
 from sojourn.engine.resuming import without
 from sojourn.engine.setting import Setting
 from sojourn.engine.stopping import TIME_LIMIT, Brake, OverdueError
 from sojourn.engine.transforming import transform_vars
 from sojourn.engine.working import Crew
-from sojourn.errors import CodeError, ConfigError, SkipTrial, SojournError, StopRun
+from sojourn.errors import CodeError, ConfigError, Problem, SkipTrial, SojournError, StopRun
 from sojourn.languages.sharing import MARKER as STATE
 from sojourn.lifecycle.hooks import Scope
 from sojourn.model.metrics import prompts
@@ -72,9 +72,15 @@ class Run:
 
     async def prepare(self) -> None:
         """Plan, and load every function that is named. Raises ConfigError where the suite cannot be run."""
-        self.result.plan = await self._plan(self._setting.suite)
-        self.kept = self._standing(self.result.plan, self.result.began)
-        await check_code(self.result.plan, self._setting.code)
+        problems: list[Problem] = []
+        try:
+            self.result.plan = await self._plan(self._setting.suite)
+            self.kept = self._standing(self.result.plan, self.result.began)
+        except ConfigError as error:
+            problems += error.problems
+        problems += await broken_code(self._setting.suite, self._setting.code)
+        if problems:
+            raise ConfigError(problems)
 
     @property
     def seen(self) -> RunResult:

@@ -74,7 +74,11 @@ class Family:
 
     def problems(self, needed: Iterable[str] = ()) -> list[Problem]:
         """Return what is wrong with the family, and with `needed` names that nobody has."""
-        return [*self._strangers(needed), *self._circles(), *self._pooled_parents()]
+        return [*self._strangers(needed), *self.contradictions()]
+
+    def contradictions(self) -> list[Problem]:
+        """Return where sessions live in each other as cannot be."""
+        return [*self._circles(), *self._pooled_parents()]
 
     def _strangers(self, needed: Iterable[str]) -> Iterable[Problem]:
         named: list[tuple[str, str, tuple[str, ...]]] = [

@@ -7,10 +7,12 @@ change them. `Case` and `Claim` are a merged, single test as the engine sees it.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from sojourn.errors import Problem
 from sojourn.model.empty import nothing
+from sojourn.model.reference import Reference
 from sojourn.model.session import SessionSpec
 
 JsonDict = dict[str, Any]
@@ -118,9 +120,24 @@ class RunOptions:
     shard: tuple[int, int] | None = None
 
 
+Place = tuple[str, int, int]
+"""A file as people call it, a line and a column from 1; zeros where nobody can say."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Snippet:
+    """A piece of code that stands in the suite itself; `place` finds where, when somebody must be told."""
+
+    reference: Reference
+    place: Callable[[], Place]
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Suite:
-    """Everything that one configuration says. `base` is the folder that relative paths start from."""
+    """Everything that one configuration says. `base` is the folder that relative paths start from.
+
+    `vain` is what can never be judged as it stands: in a run it breaks the tests that meet it, and no others.
+    """
 
     base: str
     prompts: tuple[Prompt, ...]
@@ -139,6 +156,8 @@ class Suite:
     config: JsonDict = dataclasses.field(default_factory=dict)
     files: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    vain: tuple[Problem, ...] = ()
+    snippets: tuple[Snippet, ...] = ()
     grader: Any = None
     command_line: JsonDict = dataclasses.field(default_factory=dict)
     sessions: tuple[SessionSpec, ...] = ()
