@@ -69,7 +69,7 @@ def check_lookers(suite: Suite, tests: Sequence[Placed], reading: Reading) -> No
     """Note every assertion on a session whose test has none; hooks might still name one, if there are any."""
     if suite.sessions and suite.extensions:
         return
-    given = [*suite.default_test.get("sessions", ()), *(name for spec in suite.providers for name in spec.sessions)]
+    given = [*(suite.default_test.get("sessions") or ()), *(name for spec in suite.providers for name in spec.sessions)]
     if given or any(_SPOKEN.search(prompt.raw) for prompt in suite.prompts):
         return
     for placed in tests:
