@@ -378,8 +378,8 @@ def test_an_unknown_key_is_warned_of_with_its_place(tmp_path: Path) -> None:
     ("name", "code", "what"),
     [
         ("bot.py", "import nowhere\n" + BOT, "ModuleNotFoundError: No module named 'nowhere'"),
-        ("bot.cjs", "require('nowhere')\n", "Error: Cannot find module 'nowhere'"),
-        ("bot.mjs", "import 'nowhere'\n", "Error: Cannot find package 'nowhere'"),
+        ("bot.cjs", "require('nowhere')\n", "Error: Cannot find module 'nowhere' (npm install nowhere)"),
+        ("bot.mjs", "import '@no/where/at.js'\n", "Error: Cannot find package '@no/where' imported from "),
     ],
 )
 def test_a_package_that_a_provider_lacks_is_no_mistake_of_the_file(

@@ -99,6 +99,7 @@ def test_a_public_sheet_is_read_as_csv(load: Load, service: tuple[dict[str, str]
         ("huggingface://datasets/me/other", "Hugging Face does not give"),
         ("https://docs.google.com/spreadsheets/d/secret/edit", "not public"),
         ("az://account/box/t.csv", "Azure Blob Storage"),
+        ("langfuse://traces?limit=10", "Langfuse"),
         ("https://corp.sharepoint.com/t.csv", "SharePoint"),
         ("https://example.com/t.csv", "this address"),
     ],

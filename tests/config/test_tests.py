@@ -132,6 +132,11 @@ def test_outputs_that_exist_are_judged(load: Load) -> None:
             "t.yaml:2:19: unknown assertion type 'nope'",
         ),
         (
+            "t.yaml",
+            {"t.yaml": "- assert: [{type: not-promptfoo:redteam:mcp}]\n"},
+            "t.yaml:1:19: 'not-promptfoo:redteam:mcp' is for red teaming, which is not what Sojourn is for",
+        ),
+        (
             "t.jsonl",
             {"t.jsonl": '\n{"asert": []}\n'},
             "t.jsonl:2: there is no key 'asert' here (did you mean 'assert'?)",

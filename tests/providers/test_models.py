@@ -135,6 +135,25 @@ def test_functions_that_a_model_calls_are_called(ask: Ask, service: Service, tmp
     assert asked(message()).output == "hello"
 
 
+def test_calls_in_an_answer_of_the_responses_service_give_way_to_their_results(ask: Ask, service: Service) -> None:
+    """Texts and calls of other functions stay where they are; so does the call whose function breaks."""
+    functions = {
+        "more": "async (args) => JSON.parse(args).a + 1",
+        "box": "() => ({ x: 1 })",
+        "breaks": "() => { throw new Error('no') }",
+    }
+    names = ["more", "other", "box", "breaks"]
+    calls = [{"type": "function_call", "name": name, "call_id": "c", "arguments": '{"a": 1}'} for name in names]
+    text = {"type": "message", "content": [{"type": "output_text", "text": "hello"}]}
+    answer = {"object": "response", "id": "r", "output": [text, *calls], "usage": {}}
+    reply = asked_model(ask, service, "openai:responses:gpt-4.1", answer, functionToolCallbacks=functions)
+    kept = [json.dumps(call, separators=(",", ":")) for call in calls]
+
+    assert reply.output == "\n".join(["hello", "2", kept[1], '{"x":1}', kept[3]])
+    assert "functionToolCallbacks.breaks broke" in reply.printed
+    assert reply.extra["raw"]["output"] == [text, *calls]
+
+
 def test_usage_cost_reason_and_logprobs_are_told(ask: Ask, service: Service) -> None:
     """What the answer says besides stands in the reply."""
     answer = message(finish="length")
@@ -302,24 +321,27 @@ def test_a_missing_key_is_named(ask: Ask, model: str, config: dict[str, Any], to
         ("openai:", "names no model"),
         ("openai:chat:", "names no model"),
         ("anthropic:messages:", "names no model"),
-        ("openai:realtime:gpt-4o", "needs OpenAI's realtime service, which Sojourn does not run"),
-        ("anthropic:claude-code", "needs claude-code, which Sojourn does not run"),
-        ("bedrock:anthropic.claude", "needs Amazon Bedrock, which Sojourn does not run"),
-        ("azure:chat:deployment", "needs Azure OpenAI, which Sojourn does not run"),
+        ("openai:realtime:gpt-4o", r"needs OpenAI's realtime, which Sojourn does not run \(ask it with a function of"),
+        ("openai:responses-ws:m", "needs OpenAI's responses-ws, which Sojourn does not run"),
+        ("anthropic:claude-code", "needs Anthropic's claude-code, which Sojourn does not run"),
+        ("bedrock:anthropic.claude", r"needs Amazon Bedrock, which .+ 'any-llm-sdk\[bedrock\]'"),
+        ("bedrock:kb:m", "needs Amazon Bedrock, which .+ a function of yours"),
+        ("azure:chat:deployment", "needs Azure OpenAI, which .+ any-llm:azureopenai:MODEL"),
+        ("vercel:openai/m", "needs Vercel AI Gateway, which .+ openai:chat:MODEL with its address"),
+        ("promptfoo:model:m", "needs promptfoo's own services, which Sojourn does not run$"),
         ("promptfoo:redteam:crescendo", "is for red teaming"),
         ("file://provider.go", "needs Go, which Sojourn does not run"),
-        ("file://bot/main.go:Answer", "needs Go, which Sojourn does not run"),
+        ("file://bot/main.go:Answer", "needs Go, which .+ exec: ./program"),
         ("file://bot.rb:answer", "no such file: file://bot.rb:answer"),
         ("adaline:openai:chat:m", "needs Adaline Gateway, which Sojourn does not run"),
-        ("openai:codex-app-server", "needs OpenAI's codex-app-server service, which Sojourn does not run"),
-        ("openai:codex-security:m", "needs OpenAI's codex-security service, which Sojourn does not run"),
-        ("openai:speech:m", "needs OpenAI's speech service, which Sojourn does not run"),
-        ("xai:image:m", "needs xai's image service, which Sojourn does not run"),
-        ("xai:voice:m", "needs xai's voice service, which Sojourn does not run"),
+        ("openai:codex-app-server", "needs OpenAI's codex-app-server, which Sojourn does not run"),
+        ("xai:image:m", "needs xAI's image, which Sojourn does not run"),
         (
-            {"id": "openai:responses:m", "config": {"functionToolCallbacks": {"f": "x"}}},
+            {"id": "openai:completion:m", "config": {"functionToolCallbacks": {"f": "x"}}},
             "functionToolCallbacks is there for chats only",
         ),
+        ({"id": "openai:chat:m", "config": {"mcp": {"enabled": True}}}, "tools of MCP servers are not called"),
+        ({"id": "anthropic:messages:m", "config": {"mcp": {"enabled": True}}}, "tools of MCP servers are not called"),
         ("opnai:chat:m", "unknown provider 'opnai:chat:m'"),
     ],
 )
@@ -327,6 +349,39 @@ def test_what_cannot_be_asked_is_refused_by_name(ask: Ask, entry: Any, told: str
     """A provider that Sojourn does not run is told from a slip of the pen, before anything runs."""
     with pytest.raises(ConfigError, match=told):
         ask(entry, "Hello")
+
+
+@pytest.mark.parametrize(
+    ("model", "config", "sampling"),
+    [
+        ("claude-sonnet-4-6", {}, {"temperature": 0}),
+        ("claude-sonnet-4-6", {"top_k": 3}, {"temperature": 0, "top_k": 3}),
+        ("claude-sonnet-4-6", {"top_p": 0.5}, {"top_p": 0.5}),
+        ("claude-sonnet-4-6", {"thinking": {"type": "adaptive"}}, {}),
+        ("claude-sonnet-4-6", {"thinking": {"type": "disabled"}}, {"temperature": 0}),
+        ("claude-opus-4-7", {"temperature": 0.5, "top_p": 0.5}, {}),
+        ("claude-sonnet-5", {}, {}),
+    ],
+)
+def test_anthropics_models_are_told_how_to_sample_where_they_can_be(
+    ask: Ask, service: Service, model: str, config: dict[str, Any], sampling: dict[str, Any]
+) -> None:
+    """Cold by default, not beside top_p or thoughts, and never where the model refuses such a question."""
+    answer = {"type": "message", "content": [{"type": "text", "text": "hi"}], "usage": {}}
+    asked_model(ask, service, f"anthropic:messages:{model}", answer, "Hi", apiBaseUrl=service.url, **config)
+
+    sent = {key: value for key, value in service.bodies[0].items() if key in ("temperature", "top_k", "top_p")}
+    assert sent == sampling
+
+
+def test_anthropics_models_answer_in_the_shape_that_is_asked_for(ask: Ask, service: Service) -> None:
+    """A schema is sent along, and what fits it is parsed; what is no JSON stays a text."""
+    schema = {"type": "json_schema", "schema": {"type": "object"}}
+    config = {"apiBaseUrl": service.url, "output_format": schema, "effort": "low"}
+    for text, output in (('{"a": 1}', {"a": 1}), ("no", "no")):
+        answer = {"type": "message", "content": [{"type": "text", "text": text}], "usage": {}}
+        assert asked_model(ask, service, "anthropic:messages:m", answer, "Hi", **config).output == output
+    assert service.bodies[0]["output_config"] == {"format": schema, "effort": "low"}
 
 
 def test_anthropic(ask: Ask, service: Service) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sojourn import registry
 from sojourn.config.expect import Mismatch, mapping, number, sequence, text
+from sojourn.config.hosted import RED_TEAMING
 from sojourn.model.suite import Claim
 
 ASSERT_SET = "assert-set"
@@ -41,6 +42,8 @@ def _type_mistake(written: str) -> str:
         return f"{name} cannot be turned round with not-" if negated else ""
     if registry.knows("assertion", name):
         return ""
+    if name.startswith("promptfoo:redteam:"):
+        return f"{written!r} {RED_TEAMING}"
     close = registry.nearest(name, [*registry.names("assertion"), *SETS])
     hint = f", did you mean {('not-' if negated else '') + close!r}?" if close else ""
     return f"unknown assertion type {written!r}{hint}"

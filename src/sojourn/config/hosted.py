@@ -1,4 +1,4 @@
-"""What promptfoo's other provider ids need: such a provider is refused by what it needs, not as a slip of the pen."""
+"""What of promptfoo's needs somebody else's service: refused by what it needs and with a way out, not as a slip."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ NEEDS = {
     "bedrock": "Amazon Bedrock",
     "bedrock-agent": "Amazon Bedrock",
     "browser": "a browser driven by promptfoo's steps",
+    "cheaperinference": "Cheaper Inference",
     "cloudera": "Cloudera",
     "cloudflare-ai": "Cloudflare Workers AI",
     "cloudflare-gateway": "Cloudflare AI Gateway",
@@ -61,23 +62,99 @@ NEEDS = {
     "quiverai": "QuiverAI",
     "qwak": "JFrog ML",
     "replicate": "Replicate",
+    "requesty": "Requesty",
     "sagemaker": "Amazon SageMaker",
     "slack": "Slack",
     "snowflake": "Snowflake Cortex",
     "transformers": "transformers.js",
+    "transformers.js": "transformers.js",
     "truefoundry": "TrueFoundry",
     "vercel": "Vercel AI Gateway",
     "vertex": "Google Vertex AI",
+    "volcengine": "Volcengine Ark",
     "voyage": "Voyage AI",
     "watsonx": "IBM watsonx",
 }
 
+_ANY_LLM = {
+    "atlascloud": "atlascloud",
+    "azure": "azureopenai",
+    "azureopenai": "azureopenai",
+    "bedrock": "bedrock",
+    "cohere": "cohere",
+    "databricks": "databricks",
+    "deepinfra": "deepinfra",
+    "gemini": "gemini",
+    "google": "gemini",
+    "hf": "huggingface",
+    "huggingface": "huggingface",
+    "llamaapi": "llama",
+    "meta": "meta",
+    "minimax": "minimax",
+    "palm": "gemini",
+    "portkey": "portkey",
+    "requesty": "requesty",
+    "sagemaker": "sagemaker",
+    "vertex": "vertexai",
+    "watsonx": "watsonx",
+}
+"""Services whose chats the library any-llm asks, by its name for them."""
 
-def refusal(written: str) -> str:
-    """Say what a provider id of promptfoo's needs, or nothing where it is none of them."""
+_COMPATIBLE = frozenset(
+    """
+    abliteration ai21 aimlapi cheaperinference cloudera cloudflare-ai cloudflare-gateway cometapi docker envoy f5
+    helicone hyperbolic jfrog lambdalabs llama mlflow-gateway novita nscale openclaw orcarouter qwak snowflake
+    truefoundry vercel volcengine
+    """.split()  # noqa: SIM905  a table of names
+)
+"""Services that speak OpenAI's protocol, at an address that their users know."""
+
+_NO_CHAT = frozenset(
+    """
+    agents assistant classification embedding embeddings feature-extraction foundry-agent image kb live realtime
+    sentence-similarity speech text-classification token-classification transcription tts video
+    """.split()  # noqa: SIM905  a table of names
+)
+_SERVICES = {
+    "anthropic": ("Anthropic", ("claude-agent-sdk", "claude-code", "completion")),
+    "openai": (
+        "OpenAI",
+        (
+            *("agents", "assistant", "chatkit", "image"),
+            *("codex", "codex-app-server", "codex-desktop", "codex-sdk", "codex-security"),
+            *("realtime", "responses-ws", "speech", "transcription", "video"),
+        ),
+    ),
+    "xai": ("xAI", ("image", "video", "voice")),
+}
+"""What is asked otherwise than the chats of the same owner."""
+
+_OWN_FUNCTION = "ask it with a function of yours: file://provider.py or file://provider.js"
+_GO = "build it and ask it as exec: ./program, which is given prompt, options and context"
+RED_TEAMING = "is for red teaming, which is not what Sojourn is for"
+
+
+def refusal(written: str, *, is_known: bool) -> tuple[str, str]:
+    """Say what a provider id of promptfoo's needs and what to do instead, or nothing where Sojourn may run it."""
     if written.startswith("promptfoo:redteam:"):
-        return f"{written!r} is for red teaming, which is not what Sojourn is for"
-    prefix = written.partition(":")[0]
+        return f"{written!r} {RED_TEAMING}", ""
+    prefix, _, rest = written.partition(":")
+    kind = rest.partition(":")[0]
     if re.fullmatch(r"file://.+\.go(:[^:/\\]+)?(\?.*)?", written):
         prefix = "golang"
-    return f"{written!r} needs {NEEDS[prefix]}, which Sojourn does not run" if prefix in NEEDS else ""
+    owner, kinds = _SERVICES.get(prefix, ("", ()))
+    needs = f"{owner}'s {kind}" if kind in kinds else "" if is_known else NEEDS.get(prefix, "")
+    if not needs:
+        return "", ""
+    return f"{written!r} needs {needs}, which Sojourn does not run", _way_out(prefix, kind)
+
+
+def _way_out(prefix: str, kind: str) -> str:
+    if prefix == "golang":
+        return _GO
+    name = _ANY_LLM.get(prefix)
+    if name and kind not in _NO_CHAT:
+        return f"ask it as any-llm:{name}:MODEL, with pip install 'sojourn[any-llm]' 'any-llm-sdk[{name}]'"
+    if prefix in _COMPATIBLE and kind not in _NO_CHAT:
+        return "ask it as openai:chat:MODEL with its address as apiBaseUrl"
+    return "" if prefix == "promptfoo" else _OWN_FUNCTION

@@ -163,13 +163,11 @@ def _prompts(value: Any) -> tuple[str, ...]:
 def check_plug(spec: ProviderSpec) -> None:
     """Raise Mismatch where no plug answers to a provider's id, or its file does not exist."""
     name = registry.provider_name(spec.id)
-    if not registry.knows("provider", name):
-        needs = hosted.refusal(spec.id)
-        if needs:
-            todo = "what speaks OpenAI's protocol can be asked as openai:chat:MODEL with apiBaseUrl, the rest as http"
-            if "needs Go," in needs:
-                todo = "build it and ask it as exec: ./program, which is given prompt, options and context"
-            raise Mismatch(needs, path=("id",), todo="" if "red teaming" in needs else todo)
+    is_known = registry.knows("provider", name)
+    needs, todo = hosted.refusal(spec.id, is_known=is_known)
+    if needs:
+        raise Mismatch(needs, path=("id",), todo=todo)
+    if not is_known:
         close = registry.nearest(name, registry.names("provider"))
         todo = f"did you mean {close!r}?" if close else "known: " + ", ".join(registry.names("provider"))
         raise Mismatch(f"unknown provider {spec.id!r}", path=("id",), todo=todo)

@@ -27,6 +27,7 @@ _ELSEWHERE = {
     r"az://": "tests in Azure Blob Storage",
     r"https://[^/]+\.sharepoint\.com/": "tests in SharePoint",
     r"huggingface://": "this kind of Hugging Face address",
+    r"langfuse://": "traces kept by Langfuse",
     r"promptfoo://": "tests kept in promptfoo's cloud",
     r"": "tests from this address",
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 from typing import Any, ClassVar
 
 from sojourn.errors import ProviderError
@@ -11,18 +13,21 @@ from sojourn.model.suite import JsonDict, ProviderSpec
 from sojourn.protocols import Question, Tools
 from sojourn.providers.exchange import Answer
 from sojourn.providers.prices import cost_of
-from sojourn.providers.service import NotAnsweredError, Service, data_of, messages_of, reading
+from sojourn.providers.service import NotAnsweredError, Service, check_servers, data_of, messages_of, reading
 
 URL = "https://api.anthropic.com"
 VERSION = "2023-06-01"
-_KEYS = ("metadata", "service_tier", "stop_sequences", "thinking", "tool_choice", "tools", "top_k", "top_p")
+_KEYS = ("cache_control", "metadata", "service_tier", "stop_sequences", "thinking", "tool_choice", "tools")
+_SAMPLING = ("temperature", "top_k", "top_p")
+_UNSAMPLED = re.compile(r"claude-(?:opus-4-[7-9]|[a-z]+-[5-9])\b")
+"""Models that refuse a question which says how to sample."""
 _FINISH = {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "tool_use": "tool_calls"}
 
 
 _READ = """
-apiBaseUrl apiHost apiKey apiKeyEnvar apiKeyRequired beta cost extra_body headers inputCost maxRetries
-max_tokens metadata outputCost passthrough replay resend service_tier showThinking stop_sequences temperature
-thinking timeoutMs tool_choice tools top_k top_p
+apiBaseUrl apiHost apiKey apiKeyEnvar apiKeyRequired beta cache_control cost effort extra_body headers inputCost
+maxRetries max_tokens metadata outputCost output_format passthrough replay resend service_tier showThinking
+stop_sequences temperature thinking timeoutMs tool_choice tools top_k top_p
 """
 """The keys under `config` that are read."""
 
@@ -38,8 +43,9 @@ class Anthropic:
 
     @staticmethod
     def check(spec: ProviderSpec) -> None:
-        """Raise ProviderError where the id names no model."""
+        """Raise ProviderError where the id names no model, or the configuration asks for what is not there."""
         _model(spec.id)
+        check_servers(spec)
 
     async def ask(self, question: Question) -> Reply:
         """Answer with the texts, thoughts and tool calls, one after another; what goes wrong is the reply's error."""
@@ -66,7 +72,7 @@ class Anthropic:
         messages = [dict(each) for each in messages_of(question.prompt)]
         system = [text for each in messages if each["role"] == "system" for text in _blocks(each.get("content"))]
         env = self._service.env
-        thinks = (config.get("thinking") or {}).get("type") == "enabled"
+        thinks = _thinks(config)
         body: JsonDict = {
             "model": self._model,
             "messages": [
@@ -77,15 +83,23 @@ class Anthropic:
             "max_tokens": config.get("max_tokens")
             or int(env.get("ANTHROPIC_MAX_TOKENS") or (2048 if thinks else 1024)),
         }
-        temperature = config.get("temperature")
-        if temperature is None and not thinks:
-            temperature = float(env.get("ANTHROPIC_TEMPERATURE") or 0)
-        if temperature is not None:
-            body["temperature"] = temperature
+        body |= self._sampling(config)
         if system:
             body["system"] = system
         body |= {key: config[key] for key in _KEYS if config.get(key) is not None}
+        wanted = {"format": config.get("output_format"), "effort": config.get("effort")}
+        if shaped := {key: value for key, value in wanted.items() if value}:
+            body["output_config"] = shaped
         return {**body, **(config.get("extra_body") or {}), **(config.get("passthrough") or {})}
+
+    def _sampling(self, config: JsonDict) -> JsonDict:
+        """Return how to sample: as it is said, else coldly, but for models that think or refuse to be told."""
+        if _UNSAMPLED.match(self._model):
+            return {}
+        said = {key: config[key] for key in _SAMPLING if config.get(key) is not None}
+        if said.keys() & {"temperature", "top_p"} or _thinks(config):
+            return said
+        return {"temperature": float(self._service.env.get("ANTHROPIC_TEMPERATURE") or 0), **said}
 
     def _reply(self, answer: Answer, config: JsonDict) -> Reply:
         data = data_of(answer)
@@ -99,7 +113,7 @@ class Anthropic:
         if reason == "refusal":
             extra |= {"isRefusal": True, "guardrails": {"flagged": True}}
         return Reply(
-            output="\n\n".join(part for part in parts if part),
+            output=_shaped("\n\n".join(part for part in parts if part), config),
             cost=spent,
             cached=answer.cached,
             metadata={"http": answer.http()},
@@ -109,15 +123,23 @@ class Anthropic:
 
 def _model(written: str) -> str:
     kind, _, model = written.removeprefix("anthropic:").partition(":")
-    if kind in ("claude-agent-sdk", "claude-code", "completion"):
-        raise ProviderError(
-            f"{written!r} needs {kind}, which Sojourn does not run", todo="use anthropic:messages:MODEL"
-        )
     if kind != "messages":
         model = f"{kind}:{model}" if model else kind
     if not model:
         raise ProviderError(f"{written!r} names no model", todo="write anthropic:messages:MODEL")
     return model
+
+
+def _thinks(config: JsonDict) -> bool:
+    return (config.get("thinking") or {}).get("type") in ("enabled", "adaptive")
+
+
+def _shaped(output: str, config: JsonDict) -> Any:
+    """Return the JSON that a schema asked for, or the text as it is."""
+    if (config.get("output_format") or {}).get("type") == "json_schema":
+        with contextlib.suppress(ValueError):
+            return json.loads(output)
+    return output
 
 
 def _blocks(content: Any) -> list[Any]:

@@ -9,9 +9,10 @@ from typing import Any
 
 from sojourn.errors import ProviderError
 from sojourn.model.reply import Reply
-from sojourn.model.suite import ProviderSpec
+from sojourn.model.suite import JsonDict, ProviderSpec
 from sojourn.protocols import Tools
 from sojourn.providers.expressions import Broken, Expression
+from sojourn.providers.openai_answers import said, text_item
 from sojourn.template.values import to_text
 
 KEY = "functionToolCallbacks"
@@ -40,6 +41,29 @@ class Callbacks:
             except Broken as broken:
                 return dataclasses.replace(reply, printed=f"{reply.printed}{broken}\n")
         return dataclasses.replace(reply, output="\n".join(results)) if results else reply
+
+    async def answered_items(self, reply: Reply, config: JsonDict) -> Reply:
+        """Return a reply of the Responses service with what functions returned in the place of the calls to them.
+
+        One that breaks leaves its own call be.
+        """
+        items = (reply.extra.get("raw") or {}).get("output") or []
+        if not any(self._has(item) for item in items):
+            return reply
+        told, printed = [], reply.printed
+        for item in items:
+            try:
+                told.append(text_item(await self._result(item)) if self._has(item) else item)
+            except Broken as broken:
+                told.append(item)
+                printed += f"{broken}\n"
+        return dataclasses.replace(reply, output=said(told, config), printed=printed)
+
+    def _has(self, item: JsonDict) -> bool:
+        return item.get("type") == "function_call" and item.get("name") in self._functions
+
+    async def _result(self, item: JsonDict) -> str:
+        return _told(await self._functions[item["name"]](item.get("arguments")))
 
 
 def _calls(output: Any) -> list[tuple[str, Any]]:

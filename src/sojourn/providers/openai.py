@@ -11,7 +11,7 @@ from sojourn.model.suite import JsonDict, ProviderSpec
 from sojourn.protocols import Question, Tools
 from sojourn.providers import openai_answers as answers
 from sojourn.providers.callbacks import KEY, Callbacks
-from sojourn.providers.service import NotAnsweredError, Service, messages_of, reading
+from sojourn.providers.service import NotAnsweredError, Service, check_servers, messages_of, reading
 from sojourn.providers.vendors import VENDORS
 
 MODES = {
@@ -23,16 +23,6 @@ MODES = {
     "moderation": "moderation",
     "responses": "responses",
 }
-_ELSEWHERE = {
-    "openai": (
-        *("agents", "assistant", "chatkit", "image"),
-        *("codex", "codex-app-server", "codex-desktop", "codex-sdk", "codex-security"),
-        *("realtime", "speech", "transcription", "video"),
-    ),
-    "xai": ("image", "video", "voice"),
-}
-"""What ids of promptfoo's name besides, and Sojourn has not."""
-
 _REASONING = ("o1", "o3", "o4", "gpt-5")
 """Models that think first: they take neither a temperature nor `max_tokens`."""
 
@@ -105,8 +95,10 @@ class OpenAi:
     def check(spec: ProviderSpec) -> None:
         """Raise ProviderError where the id names no model, or the configuration asks for what is not there."""
         _parsed(spec.id)
-        if spec.config.get(KEY) and _parsed(spec.id)[1] != "chat":
-            raise ProviderError(f"{spec.id!r}: {KEY} is there for chats only", todo="write openai:chat:MODEL")
+        check_servers(spec)
+        if spec.config.get(KEY) and _parsed(spec.id)[1] not in ("chat", "responses"):
+            todo = "write openai:chat:MODEL or openai:responses:MODEL"
+            raise ProviderError(f"{spec.id!r}: {KEY} is there for chats only", todo=todo)
 
     async def ask(self, question: Question) -> Reply:
         """Answer with the model's text, tool calls or parsed JSON; what goes wrong is the reply's error."""
@@ -197,7 +189,7 @@ class OpenAi:
         if config.get("response_format"):
             body["text"] = {"format": answers.text_format(config["response_format"])}
         answer = await self._post("/responses", {**body, **(config.get("passthrough") or {})}, question, config)
-        return reading(answers.response, answer, self._model, config)
+        return await self._callbacks.answered_items(reading(answers.response, answer, self._model, config), config)
 
 
 def _said(config: Mapping[str, Any], keys: tuple[str, ...]) -> JsonDict:
@@ -208,9 +200,6 @@ def _parsed(written: str) -> tuple[str, str, str]:
     """Return the prefix, the mode and the model of an id; raises ProviderError where it has no model."""
     prefix, _, rest = written.partition(":")
     first, _, model = rest.partition(":")
-    if first in _ELSEWHERE.get(prefix, ()):
-        owner = "OpenAI" if prefix == "openai" else prefix
-        raise ProviderError(f"{written!r} needs {owner}'s {first} service, which Sojourn does not run")
     mode = MODES.get(first)
     if mode is None:
         model, mode = rest, _usual_mode(rest)

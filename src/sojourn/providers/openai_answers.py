@@ -62,24 +62,32 @@ def completion(answer: Answer, model: str, config: JsonDict) -> Reply:
 def response(answer: Answer, model: str, config: JsonDict) -> Reply:
     """Read an answer of the Responses service: its texts and calls, one after another."""
     data = data_of(answer)
-    parts, extra = [], {}
-    for item in data.get("output") or []:
-        parts += _item(item, config)
-        refused = [each for each in item.get("content") or [] if each.get("type") == "refusal"]
-        if refused:
-            extra = {"isRefusal": True, "guardrails": {"flagged": True}}
-            parts += [each.get("refusal") for each in refused]
-    output: Any = "\n".join(part for part in parts if part)
+    items = data.get("output") or []
+    is_refused = any(each.get("type") == "refusal" for item in items for each in item.get("content") or [])
+    extra = {"isRefusal": True, "guardrails": {"flagged": True}} if is_refused else {}
+    return _reply(said(items, config), answer, data, model, config, extra)
+
+
+def said(items: list[JsonDict], config: JsonDict) -> Any:
+    """Return what the items of an answer of the Responses service say: text, or the JSON that a schema asked for."""
+    output = "\n".join(part for item in items for part in _item(item, config) if part)
     if text_format(config.get("response_format") or {}).get("type") == "json_schema":
         with contextlib.suppress(ValueError):
-            output = json.loads(output)
-    return _reply(output, answer, data, model, config, extra)
+            return json.loads(output)
+    return output
+
+
+def text_item(text: str) -> JsonDict:
+    """Return a text as an item of such an answer."""
+    return {"type": "message", "content": [{"type": "output_text", "text": text}]}
 
 
 def _item(item: JsonDict, config: JsonDict) -> list[str]:
     kind = item.get("type")
     if kind == "message":
-        return [each.get("text", "") for each in item.get("content") or [] if each.get("type") == "output_text"]
+        content = item.get("content") or []
+        texts = [each.get("text", "") for each in content if each.get("type") == "output_text"]
+        return [*texts, *(each.get("refusal") for each in content if each.get("type") == "refusal")]
     if kind == "reasoning":
         told = [each.get("text", "") for each in item.get("summary") or []]
         return [f"Reasoning: {' '.join(told)}"] if any(told) and config.get("showThinking") is not False else []

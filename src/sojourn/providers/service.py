@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sojourn.errors import ProviderError
 from sojourn.model.reply import Reply
 from sojourn.model.suite import JsonDict, ProviderSpec
 from sojourn.protocols import Question, Tools
@@ -84,6 +85,14 @@ def data_of(answer: Answer) -> JsonDict:
     if found.get("error"):
         raise NotAnsweredError(Reply(error=f"API error: {_message(found)}", metadata={"http": answer.http()}))
     return found
+
+
+def check_servers(spec: ProviderSpec) -> None:
+    """Raise ProviderError where a model is to be given the tools of MCP servers, which promptfoo calls for it."""
+    servers = spec.config.get("mcp")
+    if isinstance(servers, Mapping) and servers.get("enabled"):
+        todo = "call them in a provider of yours: file://agent.py, or ask the server itself: the provider mcp"
+        raise ProviderError(f"{spec.id!r}: tools of MCP servers are not called for a model", todo=todo)
 
 
 def reading(read: Callable[..., Reply], answer: Answer, *more: Any) -> Reply:

@@ -221,9 +221,17 @@ function explained(error, where) {
   }
   const name = error.name === 'Error' ? error.constructor.name : error.name;
   const lines = error.stack ? error.stack.split('\n') : [];
-  const own = lines.filter((line) => !line.includes(__filename) && !line.includes('node:internal'));
+  const own = lines.filter((line) => !line.includes(__dirname) && !line.includes('node:internal'));
   const place = syntaxPlace(error, own) || framePlace(own) || where;
+  const lacking = lackingPackage(error);
+  if (lacking) return { what: lacking, trace: '', where: place, type: name };
   return { what: `${name}: ${error.message}`, trace: own.join('\n'), where: place, type: name };
+}
+
+// The name of a package that is not installed, and how to mend that: there is no more to tell.
+function lackingPackage(error) {
+  const found = /^Cannot find (?:package|module) '((?:@[^'/]+\/)?[^'./@][^'/]*)/.exec(error.message);
+  return found && `Error: ${error.message.split('\n')[0]} (npm install ${found[1]})`;
 }
 
 function framePlace(lines) {
