@@ -135,3 +135,76 @@ def test_a_run_under_way_is_left_alone(start: Start, tmp_path: Path) -> None:
         running.until(f"call {number}")
         running.open_the_gate()
     assert running.end().code == 0
+
+
+UNCLEAN = """
+import asyncio, os, sqlite3
+from telling import tell, wait_at_the_gate
+meeting = asyncio.Barrier(2)
+
+class Box:
+    def open(self): self.items = []
+    def fingerprint(self): return len(self.items)
+    def close(self): pass
+
+class Lid:
+    def open(self): pass
+    def close(self): raise RuntimeError("it is stuck")
+
+async def meet(prompt, options, context):
+    if prompt in ("one", "two"):
+        await asyncio.wait_for(meeting.wait(), 30)
+        return {"output": prompt, "sessionId": "shared"}
+    if prompt == "last":
+        await asyncio.to_thread(be_last)
+    return {"output": prompt}
+
+def be_last():
+    with sqlite3.connect(os.environ["SOJOURN_HOME"] + "/runs.sqlite") as store:
+        while store.execute("SELECT count(*) FROM trials").fetchone()[0] < 4:
+            pass
+    tell("last")
+    wait_at_the_gate()
+
+def fill(prompt, options, context):
+    context["sessions"]["box"].items.append(prompt)
+    return {"output": prompt}
+
+def open_lid(prompt, options, context):
+    return {"output": prompt}
+"""
+FAULTY = {
+    "prompts": ["{{q}}"],
+    "providers": [
+        "file://bot.py:meet",
+        {"id": "file://bot.py:fill", "sessions": ["box"]},
+        {"id": "file://bot.py:open_lid", "sessions": ["lid"]},
+    ],
+    "sessions": {
+        "box": {"kind": "file://bot.py:Box"},
+        "lid": {"kind": "file://bot.py:Lid", "scope": "trial"},
+    },
+    "tests": [{"vars": {"q": word}, "providers": ["file://bot.py:meet"]} for word in ("one", "two")]
+    + [{"vars": {"q": "full"}, "providers": ["file://bot.py:fill"]}]
+    + [{"vars": {"q": "lid"}, "providers": ["file://bot.py:open_lid"]}]
+    + [{"vars": {"q": "last"}, "providers": ["file://bot.py:meet"]}],
+}
+
+
+def test_what_was_wrong_before_the_end_is_told_in_the_end(start: Start, tmp_path: Path) -> None:
+    """Races, leaks and closings that failed are those of all parts of a run, each told once."""
+    running = start({"promptfooconfig.yaml": json.dumps(FAULTY), "bot.py": UNCLEAN}, "-j", "5")
+    running.until("last")
+    running.signal(signal.SIGKILL)
+    running.open_the_gate()
+    running.end()
+    (tmp_path / "bot.py").write_text(UNCLEAN.replace("    wait_at_the_gate()\n", ""), encoding="utf-8")
+
+    resumed = again(tmp_path, "--resume")
+
+    assert "5 passed" in resumed.stdout
+    assert resumed.stdout.count("Session race: test ") == 1, resumed.stdout
+    assert resumed.stdout.count("Session leak: test 3 (trial 3) changed the shared session box") == 1
+    assert resumed.stdout.count("close of lid (trial 4): ") == 1, resumed.stdout
+    assert "session lid" not in resumed.stdout
+    assert resumed.returncode == 1

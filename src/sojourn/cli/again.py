@@ -6,18 +6,20 @@ import argparse
 import asyncio
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from sojourn.config.flags import Flags, spelling
+from sojourn.engine.recalling import FAULTS, recall
 from sojourn.engine.resuming import standing
 from sojourn.errors import StoreError
 from sojourn.lifecycle import ledger
+from sojourn.model.event import Event
 from sojourn.model.plan import Plan
 from sojourn.model.redaction import REDACTED
-from sojourn.model.result import TrialResult
+from sojourn.model.result import RunResult, TrialResult
 from sojourn.store.place import Beacon
 from sojourn.store.runs import Head, Store, Stored
 
@@ -51,6 +53,7 @@ class Earlier:
     errors_again: bool
     beacon: Beacon
     passed: float
+    faults: Sequence[Event]
 
     def standing(self, plan: Plan, began: float) -> dict[int, TrialResult]:
         """Return the results of the run that stand; `began` is the moment at which it began, on the run's clock."""
@@ -60,6 +63,10 @@ class Earlier:
 
         with closing(Store(self.home)) as store:
             return standing(plan, (each.shifted(began) for each in store.trials(self.head)), stands)
+
+    def recall(self, result: RunResult, kept: Mapping[int, TrialResult]) -> None:
+        """Tell of the whole run what was wrong in its earlier part."""
+        recall(result, kept, self.faults)
 
     def flags(self, now: Flags) -> Flags:
         """Return the flags of the run, but for what is said now; raises StoreError where a blanked one is missing."""
@@ -103,13 +110,13 @@ def earlier(options: argparse.Namespace, home: Path, cwd: Path) -> Earlier | Non
             raise StoreError(what, todo="leave -c out, or name a run of that configuration")
         beacon = Beacon(home, head.number)
         head = store.head(head.id)  # as it is now that nobody else goes on with it
-        passed = store.passed(head)
+        passed, faults = store.passed(head), store.events(head, FAULTS)
     if options.retry_errors and not head.errors:
         raise StoreError(f"the run {head.id} has no errors", todo="`sojourn show` shows it")
     if head.is_over and not options.retry_errors:
         todo = "`--retry-errors` runs its errors again" if head.errors else "`sojourn show` shows it"
         raise StoreError(f"the run {head.id} is complete", todo=todo)
-    return Earlier(head, asked, home, options.retry_errors, beacon, passed)
+    return Earlier(head, asked, home, options.retry_errors, beacon, passed, faults)
 
 
 def _check_place(head: Head, asked: Mapping[str, Any], cwd: Path) -> None:

@@ -113,6 +113,8 @@ async def _eval(options: argparse.Namespace, interruption: Interruption) -> int:
         asked = {"folder": str(cwd), "config": config, "flags": told}
         async with record.of(going.seen, asked, before.beacon if before else None) as end:
             result = await going.go()
+            if before:
+                before.recall(result, going.kept)
             end(result)
             result.interrupted = interruption.reason
     progress.end()

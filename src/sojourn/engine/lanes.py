@@ -12,7 +12,7 @@ import asyncio
 import dataclasses
 import math
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from sojourn.model.counting import counted
 from sojourn.model.plan import Lane, Plan, Trial
@@ -36,7 +36,8 @@ ADVICE = "metadata.conversationId, or vars.sessionId, tells which belong togethe
 class Learner:
     """Decides when a trial may begin and when it may ask; learns from the session ids that it is told."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, on_race: Callable[[int, int], None] = lambda _first, _second: None) -> None:
+        self._on_race = on_race
         self.in_order = self._is_wary = bool(reason)
         self.learnt = ""
         self.races: list[Race] = []
@@ -121,6 +122,7 @@ class Learner:
         told = visit.declared or visit.session == session
         if last is not None and last[1] > visit.began:
             self.races.append(Race(session_id=session, first=last[0], second=visit.trial))
+            self._on_race(last[0].index, visit.trial.index)
         if told:
             return
         if last is not None:

@@ -234,7 +234,7 @@ class Run:
         self._listeners.on_plan(
             hidden(left, secrets), {index: shown(each, secrets) for index, each in self.kept.items()}
         )
-        self._setting.learner = Learner(plan.learning)
+        self._setting.learner = Learner(plan.learning, self._setting.journal.raced)
         self._setting.house.expect(left.trials)
         return Crew(left, self._setting, self._brake, self._take, self._withdraw)
 

@@ -63,6 +63,11 @@ class Journal:
         """Write down an event of a session, whichever it will be, or of a hook; see `Event`."""
         self.events.append(Event(at=self.clock(), what=what, session=name, tag=tag, trial=trial))
 
+    def raced(self, first: int, second: int) -> None:
+        """Write down that two trials used one session at the same time."""
+        for trial in (first, second):
+            self.tell("raced", "", trial=trial)
+
     @contextlib.asynccontextmanager
     async def opening(
         self, opening: Opening, spec: SessionSpec, kind: SessionKind
@@ -85,6 +90,10 @@ class Journal:
     async def closing(self, tag: str) -> AsyncIterator[None]:
         """Bracket a closing: the ledger forgets the session only if it succeeds."""
         self.note("closing", tag)
-        yield
+        try:
+            yield
+        except BaseException:
+            self.note("unclosed", tag)
+            raise
         self._ledger.closed(tag)
         self.note("closed", tag)

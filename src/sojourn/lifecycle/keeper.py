@@ -206,7 +206,7 @@ class Keeper:
         hold.used.add(node.key)
         try:
             loan = await self._lender.lend(node.spec, node.key, lease.live, node.lock)
-            loan.used = loan.tag or lease.member.host.tag
+            loan.used, loan.trial = loan.tag or lease.member.host.tag, stay.trial
             loans.append(loan)
             self._journal.note("lent", loan.used, stay.trial)
         except BaseException:

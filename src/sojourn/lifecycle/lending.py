@@ -20,7 +20,7 @@ from sojourn.protocols import Opening, SessionKind
 class Loan:
     """What a trial has in its hands of one session, to be taken from it in reverse order.
 
-    `tag` is set for a fork; `used` is the tag of what is used, fork or not.
+    `tag` is set for a fork; `used` is the tag of what is used, fork or not, `trial` the trial's index.
     """
 
     spec: SessionSpec
@@ -28,6 +28,7 @@ class Loan:
     live: Any
     tag: str = ""
     used: str = ""
+    trial: int | None = None
     fingerprint: Any = None
     begun: bool = False
 
@@ -95,6 +96,7 @@ class Lender:
             with contextlib.suppress(SessionError):
                 now = await in_time(loan.spec, self._kinds[loan.spec.name].act("fingerprint", loan.live))
                 if now != loan.fingerprint:
+                    self._journal.note("leaked", loan.used, loan.trial)
                     self.leaks.append(f"{borrower} changed the shared session {loan.key}")
 
 

@@ -148,11 +148,13 @@ class Store:
         [passed] = self._rows.execute(asked, (head.number,)).fetchone()
         return float(passed)
 
-    def events(self, head: Head) -> list[Event]:
-        """Return what happened to sessions; times are seconds from the run's beginning."""
-        asked = "SELECT at, what, session, tag, trial FROM events WHERE run = ? ORDER BY number"
+    def events(self, head: Head, kinds: Sequence[str] = ()) -> list[Event]:
+        """Return what happened to sessions, all or some kinds of it; times are seconds from the beginning."""
+        only = f" AND what IN ({', '.join('?' * len(kinds))})" if kinds else ""
+        asked = f"SELECT at, what, session, tag, trial FROM events WHERE run = ?{only} ORDER BY number"
         names = ("at", "what", "session", "tag", "trial")
-        return [Event(**dict(zip(names, found, strict=True))) for found in self._rows.execute(asked, (head.number,))]
+        found = self._rows.execute(asked, (head.number, *kinds))
+        return [Event(**dict(zip(names, each, strict=True))) for each in found]
 
     def has(self, name: str) -> bool:
         """Whether a run of this id is stored."""
