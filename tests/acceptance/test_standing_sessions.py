@@ -88,6 +88,19 @@ def test_a_session_that_is_up_is_used_by_every_run(folder: Path) -> None:
     assert said(folder, "sessions", "down", "room").code == 1
 
 
+def test_one_is_put_up_in_what_stands(folder: Path) -> None:
+    """A session whose parent is up is opened in it, and closed without it; what is said to close it, closes it."""
+    (folder / "promptfooconfig.yaml").rename(folder / "other suite.yaml")
+    assert said(folder, "sessions", "up", "house", "-c", "other suite.yaml").code == 0
+    up = said(folder, "sessions", "up", "room", "-c", "other suite.yaml")
+    assert (up.code, up.story) == (0, ["open house", "open room"])
+    assert "`sojourn sessions down room -c 'other suite.yaml'` closes it\n" in up.shown
+    assert "up: house" not in up.shown
+    down = said(folder, "sessions", "down", "room", "-c", "other suite.yaml")
+    assert down.story[2:] == ["close room"]
+    assert said(folder, "sessions", "down", "house", "-c", "other suite.yaml").story[3:] == ["close house"]
+
+
 def test_one_whose_holder_was_killed_does_not_count(folder: Path) -> None:
     """After a kill -9 it is reclaimed as any other, and a run opens its own."""
     said(folder, "sessions", "up", "room")

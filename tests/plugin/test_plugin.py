@@ -166,13 +166,42 @@ import pytest
 def test_own(sojourn_session, number):
     assert sojourn_session("shelf") == {"place": "shelf 7"}
 def test_wrong(sojourn_session):
-    with pytest.raises(Exception, match="did you mean 'shelf'"):
+    with pytest.raises(pytest.fail.Exception, match="did you mean 'shelf'"):
         sojourn_session("shelv")
 """
     ended = pytested(suite, "--sojourn", "promptfooconfig.yaml", "test_own.py", "promptfooconfig.yaml", own=own)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "6 passed" in ended.stdout
     assert story(tmp_path) == ["open", "hi", "close"]
+
+
+def test_a_session_that_is_up_is_used_as_it_stands(pytested: Pytest, tmp_path: Path) -> None:
+    """What `sojourn sessions up` keeps is given, and left so; one that cannot be had is told in a line."""
+    suite = """
+prompts: [hi]
+sessions:
+  shelf: {kind: 'file://s.py:Shelf'}
+  each: {kind: 'file://s.py:Shelf', scope: trial}
+providers: [{id: 'file://s.py', sessions: [shelf]}]
+"""
+    pytested(suite, "--collect-only")  # writes the files
+    environ = {**os.environ, "SOJOURN_HOME": str(tmp_path / "home")}
+    command = [sys.executable, "-m", "sojourn", "sessions"]
+    subprocess.run([*command, "up", "shelf"], cwd=tmp_path, env=environ, check=True)
+    own = """
+def test_own(sojourn_session):
+    assert sojourn_session("shelf") == {"place": "shelf 7"}
+def test_each(sojourn_session):
+    sojourn_session("each")
+"""
+    ended = pytested(suite, "--sojourn", "promptfooconfig.yaml", "test_own.py", "promptfooconfig.yaml", own=own)
+    assert story(tmp_path) == ["hi"], ended.stdout
+    subprocess.run([*command, "down", "shelf"], cwd=tmp_path, env=environ, check=True)
+    assert story(tmp_path) == ["hi", "close"]
+    assert "1 failed, 3 passed" in ended.stdout
+    assert "\nsession 'each': only a single session of scope run can be kept up between runs\n" in ended.stdout
+    assert "Traceback" not in ended.stdout
+    assert "another exception" not in ended.stdout
 
 
 def test_an_interrupt_closes_the_sessions(pytested: Pytest, tmp_path: Path) -> None:

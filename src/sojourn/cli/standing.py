@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -53,7 +54,8 @@ def up(argv: list[str]) -> int:
         if line.startswith(OPEN):
             for name, handle in json.loads(line.removeprefix(OPEN)):
                 sys.stdout.write(f"up: {name}: {json.dumps(redacted(handle), ensure_ascii=False)}\n")
-            sys.stdout.write(f"`sojourn sessions down {options.name}` closes it\n")
+            config = ["-c", *options.config] if options.config else []
+            sys.stdout.write(f"`{shlex.join(['sojourn', 'sessions', 'down', options.name, *config])}` closes it\n")
             return 0
         sys.stderr.write(line)
     return holder.wait() or 1

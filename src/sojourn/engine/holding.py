@@ -22,6 +22,7 @@ from sojourn.registry import nearest
 async def hold(suite: Suite, name: str, on_open: Callable[[list[Standing]], None], over: asyncio.Event) -> list[str]:
     """Open a session with its parents, write down that they stand, and close them once it is `over`.
 
+    Parents that stand already are used as they are, and left so.
     Returns what could not be closed. Raises SessionError where it cannot be opened, or could be of no use to others.
     """
     async with prepared(suite, Listeners()) as setting:
@@ -35,7 +36,8 @@ async def hold(suite: Suite, name: str, on_open: Callable[[list[Standing]], None
                         raise SessionError(
                             spec.name, "no other process can use it: it has no handle that is plain data"
                         )
-                stand = [(spec, _standing(spec.name, handle, setting)) for spec, handle in opened]
+                own = [(spec, handle) for spec, handle in opened if spec.name not in house.borrowed]
+                stand = [(spec, _standing(spec.name, handle, setting)) for spec, handle in own]
                 try:
                     for spec, each in stand:
                         standing.write(root, spec, each)
@@ -54,11 +56,11 @@ def _check(suite: Suite, name: str, house: House) -> None:
     if name not in specs:
         close = nearest(name, specs)
         raise SessionError(name, "the suite has none of this name" + (f"; did you mean {close!r}?" if close else ""))
+    if name in house.borrowed:
+        raise SessionError(name, f"it is up already; `sojourn sessions down {name}` closes it")
     for spec in house.keeper.lineage(name):
         if not may_stand(spec):
             raise SessionError(spec.name, "only a single session of scope run can be kept up between runs")
-        if spec.name in house.borrowed:
-            raise SessionError(spec.name, f"it is up already; `sojourn sessions down {spec.name}` closes it")
         if not house.can_be_reached(spec.name):
             raise SessionError(spec.name, f"no other process can use it: {spec.kind} has no attach(handle)")
 

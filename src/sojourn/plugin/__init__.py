@@ -31,14 +31,24 @@ def pytest_configure(config: pytest.Config) -> None:
 def sojourn_session(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Any]]:
     """Give a session of the suite by its name, opened when it is first asked for, and closed behind the last test.
 
-    It has to be of scope run and usable by its handle, which is what is given; the suite's own trials use it, too.
+    It has to be of scope run and usable by its handle, which is what is given; the suite's own trials use it, too. One
+    that `sojourn sessions up` keeps is used as it stands.
     """
     if not request.config.getoption("--sojourn"):
         pytest.fail("sojourn_session needs a suite: pytest --sojourn promptfooconfig.yaml", pytrace=False)
-    from sojourn.plugin.holding import Held
+    from sojourn.errors import SojournError
+    from sojourn.plugin.holding import Held, mistake
 
     held = Held(request.config.getoption("--sojourn"))
+
+    def handle(name: str) -> Any:
+        try:
+            return held.handle(name)
+        except SojournError as error:
+            why = mistake(error)
+        pytest.fail(why, pytrace=False)
+
     try:
-        yield held.handle
+        yield handle
     finally:
         held.close()

@@ -11,8 +11,13 @@ from typing import Any
 
 from sojourn.api import load
 from sojourn.config.flags import Flags
+from sojourn.drawing.plain import plain
 from sojourn.engine.holding import hold
+from sojourn.errors import ConfigError, SojournError
+from sojourn.lifecycle import ledger, standing
 from sojourn.lifecycle.standing import Standing
+from sojourn.model.secrecy import Secrets
+from sojourn.model.session import SessionSpec
 from sojourn.model.suite import Suite
 
 
@@ -21,19 +26,35 @@ class Held:
 
     def __init__(self, configs: Sequence[str]) -> None:
         self._configs = configs
-        self._holders: dict[str, _Holder] = {}
+        self._known: dict[str, Any] = {}
+        self._holders: list[_Holder] = []
 
     def handle(self, name: str) -> Any:
-        """Return the handle of a session, which is opened if nobody has asked for it before."""
-        if name not in self._holders:
+        """Return the handle of a session: one that stands, or else one that is opened when it is first asked for."""
+        if name not in self._known:
             suite = asyncio.run(load(self._configs, Flags(), cwd=Path.cwd(), environ=os.environ))
-            self._holders[name] = _Holder(suite, name)
-        return self._holders[name].handle()
+            stands = next((_standing(spec) for spec in suite.sessions if spec.name == name), None)
+            self._known[name] = stands.handle if stands else self._opened(suite, name)
+        return self._known[name]
+
+    def _opened(self, suite: Suite, name: str) -> Any:
+        self._holders.append(_Holder(suite, name))
+        return self._holders[-1].handle()
 
     def close(self) -> None:
         """Close them, the last that was opened first."""
-        for holder in reversed(self._holders.values()):
+        for holder in reversed(self._holders):
             holder.close()
+
+
+def mistake(error: SojournError) -> str:
+    """Say in a line or two why there is no session."""
+    problems = error.problems if isinstance(error, ConfigError) else [error]
+    return plain(Secrets.of(os.environ).text("\n".join(map(str, problems))))
+
+
+def _standing(spec: SessionSpec) -> Standing | None:
+    return standing.find(ledger.home(os.environ), spec)
 
 
 class _Holder:
