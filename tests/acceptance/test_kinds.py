@@ -158,3 +158,13 @@ def test_a_trial_that_does_not_pass_is_given_evidence(evaluate: Evaluate) -> Non
     assert run.outcomes == ["passed", "failed"]
     assert "evidence" not in run.rows[0]["metadata"]
     assert run.rows[1]["metadata"]["evidence"] == {"it": {"count": 2, "trial": "trial-2"}}
+
+
+def test_a_statement_of_a_script_that_is_wrong_is_named(evaluate: Evaluate) -> None:
+    """Where a database's script cannot be run, its line and the entry of the session are told, not our own code."""
+    script = "CREATE TABLE words (word);\n-- a; b\nINSERT INTO words VALUES ('x;y');\n\nINSRT INTO words\nVALUES (2);\n"
+    config = asked("x", providers=[ECHO], sessions=sessions("sqlite", config={"script": script}))
+    (row,) = evaluate(config, {}).rows
+    why = "line 5 of the script, 'INSRT INTO words': near \"INSRT\": syntax error (promptfooconfig.yaml:"
+    assert why in row["error"]
+    assert "kinds" not in row["error"]

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -125,3 +126,38 @@ def test_a_summary_is_added_to_what_stands_there(run: Run, trial: Make, tmp_path
     assert path.read_text().startswith("# Before\n\n## ")
     assert sizes[0] < sizes[1] <= sizes[3] <= markdown.SUMMARY
     assert path.read_text().count("left out") >= 1
+
+
+def repeated(make: Make, told: str, wanted: int) -> list[TrialResult]:
+    """Make the repeats of a test, a letter for each, of which so many must pass."""
+    outcomes = {"p": Outcome.PASSED, "f": Outcome.FAILED, "s": Outcome.SKIPPED}
+    found = []
+    for index, letter in enumerate(told):
+        one = make(index, outcome=outcomes[letter])
+        case = replace(one.case, options={"minPasses": wanted})
+        found.append(replace(one, trial=replace(one.trial, repeat=index, test_key="t", case=case), case=case))
+    return found
+
+
+def test_a_repeat_that_failed_of_a_test_that_passed_is_no_failure(trial: Make, run: Run) -> None:
+    """Where enough passed, the others are told apart from what did not pass; where too few did, they are that."""
+    enough, few = (written(run(*repeated(trial, "pfp", wanted))) for wanted in (2, 3))
+    assert "### Repeats that did not pass, of tests that did" in enough
+    assert "### Not passed" not in enough
+    assert enough.startswith("\n## ✅")
+    assert "### Repeats that" not in few
+    assert "### Not passed" in few
+    assert few.startswith("\n## ❌")
+
+
+def test_a_test_that_was_left_out_has_no_count_of_repeats(trial: Make, run: Run) -> None:
+    """Of repeats that were all skipped nothing is said."""
+    assert "0 of 0" not in written(run(*repeated(trial, "ss", 1)))
+
+
+def test_a_pass_rate_that_is_wanted_is_told(trial: Make, run: Run) -> None:
+    """The summary that is marked as passed says why, although something failed."""
+    made = run(trial(), trial(1, outcome=Outcome.FAILED))
+    options = replace(made.plan.suite.options, pass_rate=50)
+    made.plan = replace(made.plan, suite=replace(made.plan.suite, options=options))
+    assert "- ✅ pass rate: 50.0 %, 50 % wanted\n" in written(made)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from sojourn.cache import UNUSABLE, ReplyCache
-from sojourn.cli.options import surroundings
+from sojourn.cli.options import surroundings, wrong_verb
 from sojourn.lifecycle.ledger import home
 
 USAGE = """usage: sojourn cache stats|clear
@@ -21,8 +21,7 @@ def run(argv: list[str]) -> int:
         sys.stdout.write(USAGE)
         return 0
     if argv not in (["stats"], ["clear"]):
-        sys.stderr.write(USAGE)
-        return 2
+        return wrong_verb("cache", argv[1:] if argv[:1] in (["stats"], ["clear"]) else argv, ("stats", "clear"))
     _, environ = surroundings()
     cache = ReplyCache.of(environ, home(environ))
     try:

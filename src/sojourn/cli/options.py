@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -65,6 +65,17 @@ def parser(command: str, description: str, epilog: str = "") -> argparse.Argumen
         options = dict(field.metadata["argparse"])
         made.add_argument(*field.metadata["flags"], dest=field.name, help=field.metadata["help"], **options)
     return made
+
+
+def wrong_verb(command: str, argv: Sequence[str], verbs: Iterable[str]) -> int:
+    """Say that a command has no such verb, or needs one; returns the exit code for wrong usage."""
+    known = list(verbs)
+    named = argv[0] if argv else ""
+    close = nearest(named, known)
+    what = f"there is no `sojourn {command} {named}`" if named else f"`sojourn {command}` needs to be told what to do"
+    hint = f"did you mean {close}?" if close else f"there are {', '.join(known)}"
+    sys.stderr.write(f"error: {what}; {hint} (`sojourn {command} --help` tells more)\n")
+    return 2
 
 
 def flags_of(options: argparse.Namespace) -> Flags:

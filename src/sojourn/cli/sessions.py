@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import sys
@@ -10,23 +9,32 @@ from pathlib import Path
 
 import psutil
 
+from sojourn.cli.options import Parser, wrong_verb
 from sojourn.lifecycle import ledger, reaper
 
+VERBS = {
+    "list": "show what is open, in living and in dead runs",
+    "reap": "close what dead runs left open; living runs are not touched",
+    "up": "open a session now, and keep it for all runs that need it",
+    "down": "close a session that is up",
+}
+STANDING = ("up", "down")
+"""Those that say for themselves what they take."""
 CLOSING = "its runner has died, what it had started is closing its sessions"
 
 
 def run(argv: list[str]) -> int:
     """Run the command; returns 0, or 1 where something could not be undone."""
-    parser = argparse.ArgumentParser(prog="sojourn sessions", description="Look after sessions that outlive their run.")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND")
-    verbs.add_parser("list", help="show what is open, in living and in dead runs")
-    verbs.add_parser("reap", help="close what dead runs left open; living runs are not touched")
-    verbs.add_parser("up", help="open a session now, and keep it for all runs that need it", add_help=False)
-    verbs.add_parser("down", help="close a session that is up", add_help=False)
+    parser = Parser(prog="sojourn sessions", description="Look after sessions that outlive their run.")
+    verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", parser_class=Parser)
+    for verb, what in VERBS.items():
+        verbs.add_parser(verb, help=what, add_help=verb not in STANDING)
     if argv[:1] in (["up"], ["down"], ["hold"]):
         from sojourn.cli import standing
 
         return {"up": standing.up, "down": standing.down, "hold": standing.hold_}[argv[0]](argv[1:])
+    if not argv or not (argv[0] in VERBS or argv[0].startswith("-")):
+        return wrong_verb("sessions", argv, VERBS)
     return {"list": show, "reap": reap}[parser.parse_args(argv).verb]()
 
 

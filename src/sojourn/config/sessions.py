@@ -207,7 +207,13 @@ def _spec(name: str, entry: JsonDict, at: Path, reading: Reading) -> SessionSpec
         close_timeout=attempt(lambda: duration(entry.get("close_timeout", 30), "close_timeout"), 0.0) or math.inf,
         config=config,
         base=reading.base,
+        place=_place((*at, "config") if "config" in entry else at, reading),
     )
+
+
+def _place(at: Path, reading: Reading) -> str:
+    line, _ = reading.source.place(at)
+    return f"{reading.source.name}:{line}" if line else reading.source.name
 
 
 def _config(entry: JsonDict, reading: Reading) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 from sojourn import registry
@@ -31,6 +32,10 @@ class Remote:
     handle: Any
     home: Reference
     life: int
+
+
+OURS = str(Path(__file__).parent.parent / "kinds")
+"""A place in here helps nobody: what is wrong stands in the entry of the session, or comes of it."""
 
 
 class Kind:
@@ -147,7 +152,8 @@ class Kind:
         try:
             return await self._ask(request)
         except CodeError as error:
-            place = f" ({error.where})" if error.where else ""
+            where = self._spec.place if error.where.startswith(OURS) else error.where
+            place = f" ({where})" if where else ""
             struck = isinstance(error, CodeDiedError) and not error.guilty
             broke = SessionLostError if struck else SessionError
             raise broke(self._spec.name, f"{request['do']}: {error.what}{place}") from error

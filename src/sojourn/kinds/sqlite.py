@@ -6,6 +6,7 @@ import contextlib
 import os
 import sqlite3
 import tempfile
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 
@@ -40,8 +41,12 @@ class Sqlite:
         source = f"file:{self._source}?mode=ro" if self._source else ":memory:"
         with contextlib.closing(sqlite3.connect(source, uri=True)) as first:
             first.backup(self.connection)
-        if self._script:
-            self.connection.executescript(self._script)
+        for line, statement in _statements(self._script):
+            try:
+                self.connection.execute(statement)
+            except sqlite3.Error as error:
+                shown = statement.strip().partition("\n")[0][:200]
+                raise ValueError(f"line {line} of the script, {shown!r}: {error}") from None
 
     def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
         """Execute one statement."""
@@ -99,6 +104,19 @@ class Sqlite:
     def reclaim(self, tag: str) -> None:
         """Remove the file of a session whose process is gone."""
         _remove(_path(tag))
+
+
+def _statements(script: str) -> Iterator[tuple[int, str]]:
+    """Yield the statements of a script, each with the line on which it begins."""
+    line, kept = 1, ""
+    for part in [each + ";" for each in script.split(";")]:
+        kept += part
+        if sqlite3.complete_statement(kept):
+            blank = len(kept) - len(kept.lstrip())
+            yield line + kept[:blank].count("\n"), kept
+            line, kept = line + kept.count("\n"), ""
+    if kept[:-1].strip():
+        yield line, kept[:-1]
 
 
 def _path(tag: str) -> str:

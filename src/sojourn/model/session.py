@@ -74,7 +74,7 @@ class SessionSpec:
 
     `isolation` None means that the suite does not say: a single session is shared; one of a pool is reset before it is
     lent again, or thrown away where its kind cannot reset. `own` marks a provider's session of its own: its calls find
-    it under the name `session`, and a class that is opened is asked itself.
+    it under the name `session`, and a class that is opened is asked itself. `place` is where people find the entry.
     """
 
     name: str
@@ -89,6 +89,7 @@ class SessionSpec:
     config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     base: str = ""
     own: bool = False
+    place: str = ""
 
     @property
     def exclusive(self) -> bool:

@@ -90,7 +90,7 @@ def _wanted(result: RunResult) -> Iterator[str]:
 
 
 def _repeats(result: RunResult) -> Iterator[str]:
-    found = sorted(repeats(result), key=lambda group: group.is_enough)
+    found = sorted((group for group in repeats(result) if group.judged), key=lambda group: group.is_enough)
     for group in found[:MOST_ROWS]:
         word = WORDS[Outcome.PASSED if group.is_enough else Outcome.FAILED]
         column = f" {one_line(heading(group.first.column), 80)}" if len(result.columns) > 1 else ""

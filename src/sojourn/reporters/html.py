@@ -108,7 +108,7 @@ def _notices(result: RunResult) -> Iterator[str]:
         yield f'<b class="badge error">race</b> {_text(pair)} used session {_text(race.session_id)} at the same time'
     yield from (f'<b class="badge error">leak</b> {_text(leak)}' for leak in result.leaks)
     yield from (f'<b class="badge skipped">unsteady</b> {_text(test)}' for test in result.unsteady)
-    for group in repeats(result):
+    for group in (each for each in repeats(result) if each.judged):
         word = Outcome.PASSED.value if group.is_enough else Outcome.FAILED.value
         yield f'<b class="badge {word}">{word}</b> {_text(f"{group.name} {heading(group.first.column)}: {group}")}'
     if result.unrun:

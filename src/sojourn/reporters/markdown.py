@@ -17,7 +17,7 @@ from sojourn.drawing.plain import one_line, plain
 from sojourn.model.counting import counted
 from sojourn.model.ending import exit_code
 from sojourn.model.plan import Column
-from sojourn.model.repeats import repeats
+from sojourn.model.repeats import pass_rate, repeats
 from sojourn.model.result import Outcome, RunResult, TrialResult
 from sojourn.model.row import explanation
 from sojourn.reporters.cells import WORDS, heading, how_many, output
@@ -62,10 +62,16 @@ def _fitting(parts: Iterable[str], room: int) -> Iterator[bytes]:
 def _parts(result: RunResult) -> Iterator[str]:
     yield "".join(_head(result))
     yield from _facts(result)
+    enough = [group for group in repeats(result) if group.judged and group.is_enough]
+    spare = {each.trial.index for group in enough for each in group.results}
     left = [each for each in _ordered(result) if not each.passed]
-    if left:
-        yield "\n### Not passed\n\n"
-        yield from (_details(result, each) for each in left)
+    for title, told in (
+        ("Not passed", [each for each in left if each.trial.index not in spare]),
+        ("Repeats that did not pass, of tests that did", [each for each in left if each.trial.index in spare]),
+    ):
+        if told:
+            yield f"\n### {title}\n\n"
+            yield from (_details(result, each) for each in told)
 
 
 def _ordered(result: RunResult) -> list[TrialResult]:
@@ -96,7 +102,14 @@ def _facts(result: RunResult) -> Iterator[str]:
     yield "\n"
     for trouble in result.troubles:
         yield f"- ⚠️ {trouble.phase.value}: {_code(str(trouble))}\n"
+    wanted = result.plan.suite.options.pass_rate
+    if wanted != 100:
+        rate = pass_rate(result)
+        mark = _MARKS[Outcome.PASSED if rate >= wanted else Outcome.FAILED]
+        yield f"- {mark} pass rate: {rate:.1f} %, {wanted:g} % wanted\n"
     for group in repeats(result):
+        if not group.judged:
+            continue
         mark = _MARKS[Outcome.PASSED if group.is_enough else Outcome.FAILED]
         yield f"- {mark} {_code(group.name)} {_code(heading(group.first.column))}: {group}\n"
     for race in result.races:

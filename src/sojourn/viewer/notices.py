@@ -39,6 +39,8 @@ def _notices(told: Told, numbers: Numbers) -> Iterator[Told]:
     for test in told.get("unsteady") or ():
         yield _notice("unsteady", test)
     for group in told.get("repeats") or ():
+        if not group["judged"]:
+            continue
         came = "enough" if group["enough"] else "too few"
         yield _notice("repeats", f"{group['test']}: {group['passed']} of {group['judged']} passed, {came}")
     for text in told.get("printed") or ():
