@@ -24,6 +24,7 @@ PROVIDERS = {
     "javascript": "sojourn.providers.script:Script",
     "litellm": "sojourn.providers.openai:OpenAi",
     "localai": "sojourn.providers.openai:OpenAi",
+    "mcp": "sojourn.providers.mcp:Mcp",
     "mistral": "sojourn.providers.openai:OpenAi",
     "moonshot": "sojourn.providers.openai:OpenAi",
     "nvidia": "sojourn.providers.openai:OpenAi",

@@ -83,7 +83,7 @@ def url() -> Iterator[str]:
 def test_a_server_is_reached_by_its_url(evaluate: Evaluate, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Over streamable HTTP it is the same."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    run = evaluate(suite("a", "context['sessions']['it'].tools() == ['add', 'fail']", url=url), {"code.py": CODE})
+    run = evaluate(suite("a", "context['sessions']['it'].tools()[:2] == ['add', 'fail']", url=url), {"code.py": CODE})
 
     assert run.outcomes == ["passed"], run.shown
 

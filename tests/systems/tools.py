@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from mcp.server import MCPServer
+from mcp.server.mcpserver import Context
 
 server = MCPServer("words")
 words: list[str] = []
@@ -22,6 +24,18 @@ def add(word: str) -> str:
 def fail() -> str:
     """Fail."""
     raise ValueError("no such luck")
+
+
+@server.tool()
+def die() -> str:
+    """End the server's process."""
+    os._exit(3)
+
+
+@server.tool()
+def header(name: str, context: Context) -> str:
+    """Return a header of the request that this call came with."""
+    return (context.headers or {}).get(name, "")
 
 
 if __name__ == "__main__":

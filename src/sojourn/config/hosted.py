@@ -44,7 +44,6 @@ NEEDS = {
     "llama": "llama.cpp's own interface",
     "llamaapi": "Meta's Llama API",
     "manual-input": "a person at the terminal",
-    "mcp": "an MCP server as provider",
     "meta": "Meta's Llama API",
     "minimax": "MiniMax",
     "mlflow-gateway": "an MLflow gateway",
