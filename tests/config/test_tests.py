@@ -107,6 +107,17 @@ def test_outputs_that_exist_are_judged(load: Load) -> None:
         ("[file://no*.yaml]", {}, "promptfooconfig.yaml:3:9: no such file: no*.yaml"),
         ("file://no.py:fn", {}, "promptfooconfig.yaml:3:8: no such file: no.py"),
         ("[1]", {}, "promptfooconfig.yaml:3:9: a test must be a mapping, a file, or a mapping with"),
+        ("[{turns: []}]", {}, "promptfooconfig.yaml:3:17: turns is empty (write what is said in each turn"),
+        (
+            "[{turns: [{vars: {n: 1}, turns: [{vars: {n: 2}}]}]}]",
+            {},
+            "promptfooconfig.yaml:3:33: a turn has no turns of its own (write them one below the other",
+        ),
+        (
+            "[{turns: [{vars: {n: 1}, options: {repeat: 2}}]}]",
+            {},
+            "promptfooconfig.yaml:3:43: a turn is not repeated by itself: a conversation is repeated",
+        ),
         ("[{description: d}]", {}, "promptfooconfig.yaml:3:9: a test needs vars, turns, assert"),
         ("[{vars: no.yaml}]", {}, "promptfooconfig.yaml:3:16: no such file: no.yaml"),
         ("[{vars: {x: 1}, prompts: [nothing]}]", {}, "promptfooconfig.yaml:3:34: there is no prompt 'nothing'"),

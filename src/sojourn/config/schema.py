@@ -67,6 +67,7 @@ def _definitions() -> Schema:
     claims = {"type": "array", "items": _named("claim", "object")}
     turns = {
         "type": "array",
+        "minItems": 1,
         "items": {"type": "object", **_object(keys.TURN, {"assert": claims, "options": _options()})},
     }
     some = {"type": ["string", "array"], "items": {"type": ["string", "object"], **_tests()}}

@@ -108,6 +108,10 @@ def check_test(test: Any, source: Source, at: Path, findings: Findings) -> bool:
         _check_options(test["options"], source, (*at, "options"), findings)
     if isinstance(test.get("assert"), list):
         check_claims(test["assert"], source, (*at, "assert"), findings)
+    if test.get("turns") == []:
+        findings.wrong(
+            "turns is empty", source, (*at, "turns"), todo="write what is said in each turn, or leave it out"
+        )
     for number, turn in enumerate(test["turns"] if isinstance(test.get("turns"), list) else ()):
         _check_turn(turn, source, (*at, "turns", number), findings)
     if isinstance(test.get("vars"), dict) and isinstance(test["vars"].get("assert"), list):
@@ -120,9 +124,15 @@ def _check_turn(turn: Any, source: Source, at: Path, findings: Findings) -> None
     if not isinstance(turn, dict):
         findings.mismatch(Mismatch("a turn must be a mapping", got=turn), source, at)
         return
-    check_mapping(turn, TURN, source, at, findings)
+    if "turns" in turn:
+        todo = "write them one below the other, in the test's own turns"
+        findings.wrong("a turn has no turns of its own", source, (*at, "turns"), todo=todo, key=True)
+    check_mapping({key: value for key, value in turn.items() if key != "turns"}, TURN, source, at, findings)
     if isinstance(turn.get("options"), dict):
         _check_options(turn["options"], source, (*at, "options"), findings)
+        if "repeat" in turn["options"]:
+            what = "a turn is not repeated by itself: a conversation is repeated with all its turns"
+            findings.wrong(what, source, (*at, "options", "repeat"), todo="move repeat to the test's options", key=True)
     if isinstance(turn.get("assert"), list):
         check_claims(turn["assert"], source, (*at, "assert"), findings)
 
