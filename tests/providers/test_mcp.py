@@ -1,6 +1,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,6 +67,27 @@ def test_tools_may_be_left_out_and_arguments_given_beforehand(ask: Ask) -> None:
 
     assert [each.output for each in (usual, own, last)] == [text(""), text("usual"), text("usual own")]
     assert left_out.error == "no server has a tool 'fail' (there are: add)"
+
+
+@pytest.mark.parametrize(
+    ("transform", "output", "error"),
+    [
+        ("result.structuredContent.result.toUpperCase() + content.length + context.toolName", "A28add", ""),
+        ("(result) => ({ output: result.isError, metadata: { more: 1 } })", False, ""),
+        ("file://parser.js", {"said": "a"}, ""),
+        ("({ error: 'no' })", None, "no"),
+        ("undefined", None, "transformResponse returned nothing for"),
+    ],
+)
+def test_an_answer_is_transformed(ask: Ask, tmp_path: Path, transform: str, output: Any, error: str) -> None:
+    """By the result, its content in JSON, and what was called; what was called stays in the metadata."""
+    (tmp_path / "parser.js").write_text("module.exports = (result) => ({ said: result.content[0].text });\n")
+    *_, reply = ask(entry(server=SERVER, transformResponse=transform), call("add", word="a"), call("add", word="b"))
+
+    assert reply.output == output
+    assert error in reply.error if error else not reply.error
+    if output is False:
+        assert (reply.metadata["more"], reply.metadata["toolName"]) == (1, "add")
 
 
 def test_a_conversation_has_a_server_of_its_own(evaluate: Evaluate) -> None:

@@ -30,6 +30,7 @@ Role = Literal[
     "status",
     "stream",
     "tool",
+    "result",
 ]
 
 SUFFIXES: dict[str, Tongue] = {

@@ -14,11 +14,13 @@ from sojourn.errors import ProviderError
 from sojourn.model.reply import Reply
 from sojourn.model.suite import JsonDict, ProviderSpec
 from sojourn.protocols import Question, Tools
+from sojourn.providers.answer import read_answer
 from sojourn.providers.credentials import Credentials
+from sojourn.providers.expressions import Broken, expression
 from sojourn.providers.sending import HERE
 
 INSTALL = "pip install 'sojourn[mcp]'"
-_READ = "debug defaultArgs enabled exclude_tools pingOnConnect server servers timeout tools verbose"
+_READ = "debug defaultArgs enabled exclude_tools pingOnConnect server servers timeout tools transformResponse verbose"
 _TOOL = ("tool", "toolName", "function", "functionName", "name")
 _ARGUMENTS = ("args", "arguments", "params", "parameters")
 _CLOSED = -32000
@@ -43,6 +45,7 @@ class Mcp:
         self._servers = [_Server(each, spec, tools) for each in _servers(spec)]
         env = {**tools.env, **spec.env}
         self._seconds = float(spec.config.get("timeout") or env.get("MCP_REQUEST_TIMEOUT_MS") or 60_000) / 1000
+        self._response = expression(spec.config, "transformResponse", "result", tools, spec.base or str(tools.base))
         self._kept: JsonDict = {}
         self._opening = asyncio.Lock()
 
@@ -63,15 +66,25 @@ class Mcp:
             arguments = {**(self._config.get("defaultArgs") or {}), **arguments}
             link = await (self._own(question) if question.is_turn else self._common())
             answer = await link.call(tool, arguments)
-        except _UnansweredError as error:
+            told = {"toolName": tool, "toolArgs": arguments, "originalPayload": payload}
+            return await self._told(answer, told)
+        except (_UnansweredError, Broken) as error:
             return Reply(error=str(error))
-        content = [part.model_dump(mode="json", by_alias=True, exclude_none=True) for part in answer.content]
-        raw = {"content": content, "isError": bool(answer.is_error), "structuredContent": answer.structured_content}
-        return Reply(
-            output=json.dumps(content, ensure_ascii=False, separators=(",", ":")),
-            metadata={"toolName": tool, "toolArgs": arguments, "originalPayload": payload},
-            extra={"raw": raw},
-        )
+
+    async def _told(self, answer: Any, call: JsonDict) -> Reply:
+        """Return what the tool said, or what `transformResponse` makes of it."""
+        parts = [part.model_dump(mode="json", by_alias=True, exclude_none=True) for part in answer.content]
+        raw = {"content": parts, "isError": bool(answer.is_error)}
+        if answer.structured_content is not None:
+            raw["structuredContent"] = answer.structured_content
+        made: Any = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
+        if self._response is not None:
+            made = await self._response(raw, made, call)
+        if made is None:
+            raise Broken(f"transformResponse returned nothing for {str(parts)[:200]}")
+        is_whole = isinstance(made, Mapping) and ("output" in made or isinstance(made.get("error"), str))
+        whole = made if is_whole else {"output": made}
+        return read_answer({"raw": raw, **whole, "metadata": {**(whole.get("metadata") or {}), **call}})
 
     async def close(self) -> None:
         """End the common session."""

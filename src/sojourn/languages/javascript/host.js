@@ -39,6 +39,7 @@ const EXPRESSIONS = {
   status: ['status'],
   stream: ['accumulator', 'event', 'context'],
   tool: ['args'],
+  result: ['result', 'content', 'context'],
 };
 const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor;
 const DECLARATION = /^(?:const|let|var)\s/;
