@@ -110,6 +110,8 @@ def _choices(name: str, value: Any, base: str) -> list[Any]:
 
 def passes_mistake(test: JsonDict, count: int) -> Mismatch | None:
     """Say where more repeats of a merged test must pass than the `count` that there are."""
+    if not test.get("options") and not test.get("turns"):
+        return None
     told = [part.get("options") or {} for part in (test, *(test.get("turns") or ()))]
     wanted = max(int(float(options.get("minPasses") or 0)) for options in told)
     if wanted <= count:

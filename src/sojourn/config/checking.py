@@ -152,7 +152,7 @@ def read_template_filters(raw: Any, reading: Reading) -> dict[str, str]:
 def check_templates(tests: Iterable[Placed], prompts: Sequence[Prompt], names: Iterable[str], reading: Reading) -> None:
     """Note every template that uses a filter which nobody knows (`names` are the suite's), or cannot be rendered."""
     prompted = [(one.raw, reading.source, ("prompts",)) for one in prompts if not one.function and "{" in one.raw]
-    texts: list[_Text] = [each for each in _claim_texts(tests) if "|" in each[0] and "{" in each[0]]
+    texts = list(_claim_texts(tests))
     if not (prompted or texts):
         return
     from sojourn.template.engine import Renderer
@@ -176,11 +176,15 @@ def _renders(renderer: Renderer, text: str) -> bool:
 
 
 def _claim_texts(tests: Iterable[Placed]) -> Iterator[_Text]:
+    """Yield the templates of assertions that may use a filter."""
     for placed in tests:
         for index, claim in enumerate(placed.test.get("assert") or ()):
+            if not isinstance(claim, dict):
+                continue
             for key in ("value", "metric"):
-                if isinstance(claim, dict) and isinstance(claim.get(key), str):
-                    yield claim[key], placed.source, (*placed.at, "assert", index, key)
+                text = claim.get(key)
+                if type(text) is str and "|" in text and "{" in text:
+                    yield text, placed.source, (*placed.at, "assert", index, key)
 
 
 def check_vars(tests: Iterable[Placed], reading: Reading) -> None:

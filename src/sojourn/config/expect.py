@@ -70,6 +70,8 @@ def number(value: Any, name: str) -> float | None:
 
 def mapping(value: Any, name: str) -> Mapping[str, Any]:
     """Expect a mapping, or nothing (an empty one)."""
+    if type(value) is dict:  # most are, and this is told at once
+        return value
     if isinstance(value, Mapping):
         return value
     if value is None:
@@ -79,7 +81,7 @@ def mapping(value: Any, name: str) -> Mapping[str, Any]:
 
 def sequence(value: Any, name: str) -> Sequence[Any]:
     """Expect a list, or nothing (an empty one)."""
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return value
     if value is None:
         return ()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from sojourn import registry
 from sojourn.catalog import FAMILIES
@@ -13,7 +14,7 @@ from sojourn.model.reference import SUFFIXES
 from sojourn.model.suite import JsonDict
 
 _SCRIPTS = {"javascript": "javascript", "fn": "javascript", "eval": "javascript", "python": "python"}
-_GRADES = ("grade:", "llm-rubric:")
+_GRADES = ("grade", "llm-rubric")
 _LISTS = frozenset({"contains-all", "contains-any", "icontains-all", "icontains-any"})
 _WHOLE = frozenset({"contains-json", "is-json"})
 _THRESHOLDS = frozenset(
@@ -27,14 +28,22 @@ _OURS = frozenset({"empty", "session"})
 _SIMILAR = 0.8
 _USUAL = 0.75
 _CLOSE = 0.8
-_NAME = r"(?P<negated>not-)?(?P<type>{})(?:\((?P<threshold>\d+(?:\.\d+)?)\))?(?::(?P<value>[\s\S]*))?"
-_FORMS = [re.compile(_NAME.format(name)) for name in (r"[a-z][a-z0-9-]*:[a-z][a-z0-9-]*", r"[a-z][a-z0-9-]*")]
+_HEAD = re.compile(
+    r"(?P<negated>not-)?(?P<type>[a-z][a-z0-9-]*(?::[a-z][a-z0-9-]*)?)(?:\((?P<threshold>\d+(?:\.\d+)?)\))?"
+)
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.|"")*)"\s*(?:,|$)')
 
 
 def read_expected(text: str) -> JsonDict:
     """Read one cell as an assertion in promptfoo's words; raises ConfigError for a list that cannot be read."""
-    return _script(text) or _grade(text) or _typed(text) or {"type": "equals", "value": text}
+    first, colon, rest = text.partition(":")
+    if kind := _SCRIPTS.get(first):
+        return {"type": kind, "value": rest.strip()}
+    if colon and first in _GRADES:
+        return {"type": "llm-rubric", "value": rest}
+    if first == "file" and (found := _in_file(text)):
+        return found
+    return _typed(text) or {"type": "equals", "value": text}
 
 
 def slip(text: str) -> str:
@@ -49,30 +58,20 @@ def slip(text: str) -> str:
     return sign + close if close else ""
 
 
-def _script(text: str) -> JsonDict | None:
-    kind = _SCRIPTS.get(text.partition(":")[0])
-    if kind:
-        return {"type": kind, "value": text.partition(":")[2].strip()}
-    if not text.startswith("file://"):
-        return None
+def _in_file(text: str) -> JsonDict | None:
     found = re.fullmatch(r"file://.+(\.\w+)(?::[\w.$]+)?", text)
     tongue = SUFFIXES.get(found[1]) if found else None
     return {"type": tongue, "value": text} if tongue else None
 
 
-def _grade(text: str) -> JsonDict | None:
-    for start in _GRADES:
-        if text.startswith(start):
-            return {"type": "llm-rubric", "value": text.removeprefix(start)}
-    return None
-
-
 def _typed(text: str) -> JsonDict | None:
-    for form in _FORMS:
-        found = form.fullmatch(text)
-        if found and _knows(found["type"], valued=found["value"] is not None):
-            return _assertion(found)
-    return None
+    """Read `type: value`, `family:type: value`, or a type alone."""
+    head, colon, value = text.partition(":")
+    if value[:1].islower():
+        second, further, rest = value.partition(":")
+        if made := _assertion(f"{head}:{second}", rest if further else None):
+            return made
+    return _assertion(head, value if colon else None)
 
 
 def _knows(name: str, *, valued: bool) -> bool:
@@ -82,14 +81,31 @@ def _knows(name: str, *, valued: bool) -> bool:
     return valued and registry.knows("assertion", name)
 
 
-def _assertion(found: re.Match[str]) -> JsonDict:
-    name, value = found["type"], found["value"]
-    made: JsonDict = {"type": (found["negated"] or "") + name}
+class _Head(NamedTuple):
+    """What stands before the value: the type's name, whether `not-` stands before it, the threshold in brackets."""
+
+    name: str
+    written: str
+    threshold: str | None
+
+
+@functools.lru_cache(maxsize=1024)
+def _head(text: str) -> _Head | None:
+    found = _HEAD.fullmatch(text)
+    return _Head(found["type"], (found["negated"] or "") + found["type"], found["threshold"]) if found else None
+
+
+def _assertion(text: str, value: str | None) -> JsonDict | None:
+    head = _head(text)
+    if head is None or not _knows(head.name, valued=value is not None):
+        return None
+    name = head.name
+    made: JsonDict = {"type": head.written}
     if value is not None:
         made["value"] = value if name in _WHOLE else list(_listed(value)) if name in _LISTS else value.strip()
     if name in _THRESHOLDS:
         default = _SIMILAR if name == "similar" else _USUAL
-        made["threshold"] = default if found["threshold"] is None else float(found["threshold"])
+        made["threshold"] = default if head.threshold is None else float(head.threshold)
     return made
 
 

@@ -42,9 +42,9 @@ class Findings:
     """Collects problems and warnings; nothing is raised before everything was looked at.
 
     `vain` is what can never be judged, or never be called, as it stands: its tests tell so when they run, as in
-    promptfoo. `snippets` are the pieces of code that stand in the suite itself, each where it stands first. `lost`
-    are the keys of a configuration whose values were of a wrong kind and left out, `unread` are the places of values
-    that could not be had: what else is wrong there follows from that.
+    promptfoo. `looks`: some assertion is on a session. `snippets` are the pieces of code that stand in the suite
+    itself, each where it stands first. `lost` are the keys of a configuration whose values were of a wrong kind and
+    left out, `unread` the places of values that could not be had: what else is wrong there follows from that.
     """
 
     strict: bool = False
@@ -52,6 +52,7 @@ class Findings:
     warnings: list[str] = dataclasses.field(default_factory=list)
     vain: list[Problem] = dataclasses.field(default_factory=list)
     snippets: dict[Reference, tuple[Source, Path]] = dataclasses.field(default_factory=dict)
+    looks: bool = False
     lost: set[str] = dataclasses.field(default_factory=set)
     unread: dict[tuple[str, int, int], Problem] = dataclasses.field(default_factory=dict)
 

@@ -48,6 +48,7 @@ def look_into(claim: Any, source: Source, at: Path, findings: Findings) -> None:
         return
     look_for_code(claim, TRANSFORMS, source, at, findings)
     name, _ = split_type(claim["type"])
+    findings.looks |= name == "session"
     value = claim.get("value")
     if name in SETS or _is_settled_later(value):
         return

@@ -59,7 +59,8 @@ def _asked_for(config: JsonDict, tests: Sequence[Placed], reading: Reading) -> I
         names = entry.get("sessions") if isinstance(entry, dict) else None
         for index, name in enumerate(names if isinstance(names, list) else ()):
             yield str(name), source, (*at, "sessions", index)
-        yield from ((name, source, (*at, *inner)) for name, inner in _looked_at(entry))
+        if reading.findings.looks:
+            yield from ((name, source, (*at, *inner)) for name, inner in _looked_at(entry))
     if config.get("sessions"):
         for text, at in _prompt_texts(config.get("prompts")):
             yield from ((name, reading.source, at) for name in _SPOKEN.findall(text) if name != "session")
@@ -67,7 +68,7 @@ def _asked_for(config: JsonDict, tests: Sequence[Placed], reading: Reading) -> I
 
 def check_lookers(suite: Suite, tests: Sequence[Placed], reading: Reading) -> None:
     """Note every assertion on a session whose test has none; hooks might still name one, if there are any."""
-    if suite.sessions and suite.extensions:
+    if not reading.findings.looks or (suite.sessions and suite.extensions):
         return
     given = [*(suite.default_test.get("sessions") or ()), *(name for spec in suite.providers for name in spec.sessions)]
     if given or any(_SPOKEN.search(prompt.raw) for prompt in suite.prompts):

@@ -56,7 +56,7 @@ def grading(result: TrialResult, *, clean: bool) -> Row | None:
 
     `clean`: the test, of which the assertions are part, holds no secret.
     """
-    if result.outcome in {Outcome.ERROR, Outcome.SKIPPED} and not result.verdicts:
+    if result.outcome in (Outcome.ERROR, Outcome.SKIPPED) and not result.verdicts:
         return None
     row: Row = {
         "pass": result.passed,

@@ -65,6 +65,8 @@ def _named(trials: list[TrialResult]) -> tuple[dict[str, float], dict[str, int],
     weights: dict[str, float] = {}
     counts: Counter[str] = Counter()
     for trial in trials:
+        if not trial.named_scores:
+            continue
         measured = Counter(_measured(trial.verdicts))
         for name, score in trial.named_scores.items():
             weight = trial.named_weights.get(name, 1)

@@ -155,17 +155,29 @@ def _refuse(constant: str) -> None:
 
 
 def _mapping(value: Mapping[Any, Any], names: frozenset[str]) -> Any:
-    changes = {}
+    changes: dict[Any, Any] = {}
+    notable = _notable(tuple(value), names)
+    for key in notable:
+        item = value[key]
+        clean = item if item is None else REDACTED if _normal(key) in names else _clean_address(item)
+        if clean is not item:
+            changes[key] = clean
     for key, item in value.items():
-        if _normal(key) in names:
-            if item is not None:
-                changes[key] = REDACTED
-        elif isinstance(item, str) and _is_address(key):
-            clean = _without_password(item)
-            if clean != item:
-                changes[key] = clean
-        elif type(item) not in _PLAIN:
+        if type(item) not in _PLAIN and key not in changes:
             new = redacted(item, names)
             if new is not item:
                 changes[key] = new
     return {**value, **changes} if changes else value
+
+
+@functools.lru_cache(maxsize=2048)
+def _notable(keys: tuple[object, ...], names: frozenset[str]) -> tuple[object, ...]:
+    """Return the keys under which a secret or an address stands; the rows of a run have few sets of keys."""
+    return tuple(key for key in keys if _normal(key) in names or _is_address(key))
+
+
+def _clean_address(item: Any) -> Any:
+    if not isinstance(item, str):
+        return item
+    clean = _without_password(item)
+    return item if clean == item else clean

@@ -23,6 +23,8 @@ class Outcome(Enum):
     ERROR = "error"
     SKIPPED = "skipped"
 
+    __hash__ = object.__hash__  # there is one of each; the usual one is many times slower, and rows are many
+
 
 class Phase(Enum):
     """Where something broke."""
