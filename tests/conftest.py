@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from sojourn.model.plan import Column, Lane, Plan, Trial
 from sojourn.model.reply import Reply
@@ -77,7 +77,7 @@ def make_trial(
         verdicts=tuple(Verdict(passed=True, score=1.0, reason="Assertion passed", claim=claim) for claim in claims),
         latency_ms=12.5,
     )
-    return dataclasses.replace(made, **changes)
+    return structs.replace(made, **changes)
 
 
 def make_run(*trials: TrialResult, columns: tuple[Column, ...] = (COLUMN,), **changes: Any) -> RunResult:

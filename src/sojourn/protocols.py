@@ -11,6 +11,8 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
 
+import msgspec
+
 from sojourn.model.reference import Reference
 from sojourn.model.reply import Reply
 from sojourn.model.result import RunResult
@@ -22,8 +24,7 @@ if TYPE_CHECKING:
     from sojourn.cache import ReplyCache
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Called:
+class Called(msgspec.Struct, frozen=True):
     """What a user's function returned (plain JSON data) and what it printed meanwhile."""
 
     value: Any
@@ -81,8 +82,7 @@ class Belongings(AsyncExitStack):
         self.kept: JsonDict = {}
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What a provider is asked: the rendered prompt, and promptfoo's call context (`vars`, `prompt`, `test`, ...).
 
     `is_turn`: it is part of a lane or a conversation, or of a session, where sending twice or not at all would differ.
@@ -92,7 +92,7 @@ class Question:
     prompt: str
     context: JsonDict
     deadline_ms: float = 0
-    belongings: Belongings = dataclasses.field(default_factory=Belongings)
+    belongings: Belongings = msgspec.field(default_factory=Belongings)
     is_turn: bool = False
     target: Callable[[Question], Awaitable[Reply]] | None = None
 
@@ -134,8 +134,7 @@ class Lent(Protocol):
         """
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimContext:
+class ClaimContext(msgspec.Struct, frozen=True, kw_only=True):
     """What an assertion may look at.
 
     `prompt` is the rendered prompt, `variables` the trial's vars (with `_conversation` where it is used), `test` the
@@ -154,7 +153,7 @@ class ClaimContext:
     render: Render
     graders: Graders
     script: JsonDict
-    sessions: Mapping[str, Lent] = dataclasses.field(default_factory=dict)
+    sessions: Mapping[str, Lent] = msgspec.field(default_factory=dict)
 
 
 class Assertion(Protocol):

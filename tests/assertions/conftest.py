@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import inspect
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from sojourn import registry
 from sojourn.errors import ClaimError
@@ -72,7 +72,7 @@ def context_of(
             graders=graders,
             script={"vars": variables or {}, "prompt": "the prompt", "config": {"limit": 5}},
         )
-        return dataclasses.replace(made, **changes)
+        return structs.replace(made, **changes)
 
     yield make
     runner.run(code.close())

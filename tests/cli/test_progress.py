@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TextIO
 
 import pytest
+from msgspec import structs
 
 from sojourn.cli.progress import Progress
 from sojourn.model.plan import Lane, Plan
@@ -23,7 +24,7 @@ def going(run: Run, trial: Make) -> tuple[Plan, list[TrialResult]]:
     """A plan with a lane of three trials and a single one, and their results."""
     found = [trial(index, raw={"description": f"test {index}"}) for index in range(4)]
     results = [
-        dataclasses.replace(each, trial=dataclasses.replace(each.trial, lane="a" if each.trial.index < 3 else ""))
+        structs.replace(each, trial=structs.replace(each.trial, lane="a" if each.trial.index < 3 else ""))
         for each in found
     ]
     lanes = (
@@ -81,7 +82,7 @@ def test_a_line_is_never_wider_than_the_terminal(run: Run, trial: Make, terminal
     progress = Progress(out, wanted=True)
     progress.begin(dataclasses.replace(run().plan, lanes=lanes))
     for n, (first, _) in enumerate(pairs):
-        progress.count(dataclasses.replace(first, trial=dataclasses.replace(first.trial, lane=f"lane {n}")))
+        progress.count(structs.replace(first, trial=structs.replace(first.trial, lane=f"lane {n}")))
     out.write("<end>")
     out.flush()
     lines = drawn(shown, "<end>").removesuffix("<end>").split("\r\x1b[K")
@@ -96,7 +97,7 @@ def test_a_log_has_a_line_now_and_then(going: tuple[Plan, list[TrialResult]]) ->
     progress = Progress(out, wanted=True, clock=lambda: now)
     progress.begin(plan)
     for now, result in zip((1.0, 11.0, 12.0, 25.0), results, strict=True):  # noqa: B007  the clock reads it
-        progress.count(dataclasses.replace(result, outcome=Outcome.FAILED))
+        progress.count(structs.replace(result, outcome=Outcome.FAILED))
     assert out.getvalue() == "2/4, 2 not passed; in lanes: test 0 2/3\n4/4, 4 not passed\n"
 
 

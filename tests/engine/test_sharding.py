@@ -1,13 +1,13 @@
 """Shards of a run, of suites that Hypothesis makes up."""
 
 import asyncio
-import dataclasses
 from collections import Counter
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from sojourn.engine.planner import make_plan
 from sojourn.errors import ConfigError
@@ -76,7 +76,7 @@ def test_every_lane_is_in_exactly_one_shard_whole(tests: list[Any], count: int, 
 
 def alike(one: Trial, other: Trial) -> bool:
     """Whether two trials are the same but for the objects that they are of."""
-    column = dataclasses.replace(one, column=other.column, case=other.case)
+    column = structs.replace(one, column=other.column, case=other.case)
     return column == other and one.column.index == other.column.index
 
 

@@ -1,9 +1,9 @@
 """Repeats that count as one."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from sojourn.model.repeats import pass_rate, repeats
 from sojourn.model.result import Outcome, RunResult, TrialResult

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from sojourn.model.plan import Column
 from sojourn.model.reply import Reply
@@ -55,7 +56,7 @@ def test_changes_are_told_by_test_the_worst_first(tmp_path: Path) -> None:
     new += [named("new"), named("mended"), named("other", outcome=error), named("worse", outcome=failed)]
     for run, results in (("a", old), ("b", new)):
         numbered = [
-            dataclasses.replace(each, trial=dataclasses.replace(each.trial, index=place, test_index=place))
+            structs.replace(each, trial=structs.replace(each.trial, index=place, test_index=place))
             for place, each in enumerate(results)
         ]
         record(tmp_path, run, *numbered)
@@ -93,10 +94,10 @@ def repeated(told: str, *, wanted: int | None = 2, turns: int = 1) -> list[Trial
             f"greets {turn}" if turns > 1 else "greets", index, outcome=WORDS[letter], score=float(letter == "p")
         )
         raw = {**one.case.raw, "options": options}
-        case = dataclasses.replace(one.case, raw=raw, options=options)
+        case = structs.replace(one.case, raw=raw, options=options)
         number = turn + 1 if turns > 1 else 0
-        trial = dataclasses.replace(one.trial, repeat=repeat, turn=number, case=case, test_key=str(index // 9))
-        found.append(dataclasses.replace(one, trial=trial, case=case))
+        trial = structs.replace(one.trial, repeat=repeat, turn=number, case=case, test_key=str(index // 9))
+        found.append(structs.replace(one, trial=trial, case=case))
     return found
 
 
@@ -155,7 +156,7 @@ def test_runs_of_other_tests_are_compared_by_twins(tmp_path: Path) -> None:
             tmp_path,
             run,
             *(
-                dataclasses.replace(each, trial=dataclasses.replace(each.trial, index=place))
+                structs.replace(each, trial=structs.replace(each.trial, index=place))
                 for place, each in enumerate(results)
             ),
         )

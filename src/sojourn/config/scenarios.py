@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from msgspec import structs
+
 from sojourn.config import globbing
 from sojourn.config.expect import Mismatch, Path
 from sojourn.config.files import read_data, read_text, resolve
@@ -88,7 +90,7 @@ def _checked(placed: Placed, reading: Reading) -> Placed | None:
     wrong = len(reading.findings.problems) > before
     if not placed.test.get("config"):
         reading.findings.wrong("a scenario needs entries under config", placed.source, placed.at)
-    return dataclasses.replace(placed, test=right(placed.test, SCENARIO)) if wrong else placed
+    return structs.replace(placed, test=right(placed.test, SCENARIO)) if wrong else placed
 
 
 def _config(placed: Placed, reading: Reading) -> list[Placed]:

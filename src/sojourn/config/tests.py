@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
+
+import msgspec
+from msgspec import structs
 
 from sojourn.config import globbing
 from sojourn.config.expect import Mismatch, Path
@@ -23,8 +25,7 @@ _FILES = (".yaml", ".yml", ".json", ".jsonl", ".csv", ".xlsx")
 _ENOUGH = frozenset("assert vars turns options metadata provider providers prompts providerOutput threshold".split())  # noqa: SIM905  a table of names
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(msgspec.Struct, frozen=True):
     """A test (or an entry that acts as one), where it was written, and the folder of its own paths."""
 
     test: JsonDict
@@ -49,7 +50,7 @@ def check_placed(placed: Placed, reading: Reading, *, complete: bool) -> Placed 
     if not check_test(placed.test, placed.source, placed.at, reading.findings):
         return None
     if len(reading.findings.problems) > before:
-        placed = dataclasses.replace(placed, test=right(placed.test, TEST))
+        placed = structs.replace(placed, test=right(placed.test, TEST))
     elif complete and not _ENOUGH.intersection(key for key, value in placed.test.items() if value is not None):
         what = "a test needs vars, turns, assert, options, metadata, a provider, providerOutput or a threshold"
         reading.findings.wrong(what, placed.source, placed.at)
@@ -57,7 +58,7 @@ def check_placed(placed: Placed, reading: Reading, *, complete: bool) -> Placed 
     if not isinstance(files, str | list):
         return placed
     try:
-        return dataclasses.replace(placed, test={**placed.test, "vars": _vars_from(files, placed.base, reading)})
+        return structs.replace(placed, test={**placed.test, "vars": _vars_from(files, placed.base, reading)})
     except Mismatch as mismatch:
         reading.findings.mismatch(mismatch, placed.source, (*placed.at, "vars"))
     return placed

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 from typing import Any
+
+from msgspec import structs
 
 from sojourn.config.variables import load_vars
 from sojourn.engine.planner import uses_conversation
@@ -158,7 +159,7 @@ async def ask(account: Account, setting: Setting, question: Question) -> Reply:
     if reply.error:
         return reply
     if reply.output is None:
-        return dataclasses.replace(reply, error="No output")
+        return structs.replace(reply, error="No output")
     try:
         reply = await transformed(account, setting, reply)
     except (CodeError, TemplateError) as error:
@@ -178,7 +179,7 @@ async def _asked(account: Account, setting: Setting, question: Question) -> Repl
     spec = setting.providers.named(case.provider) if case.provider else column.provider
     plug = setting.providers.of(spec)
     if case.provider:
-        question = dataclasses.replace(question, target=setting.providers.of(column.provider).ask)
+        question = structs.replace(question, target=setting.providers.of(column.provider).ask)
     began = setting.clock()
     try:
         with setting.spans.call(account.trial, spec.name) as call:
@@ -199,7 +200,7 @@ def _traced(question: Question, traceparent: str) -> Question:
     """Tell the provider which span its own spans belong to; those that assertions look at have a trace for them."""
     if not traceparent or "traceparent" in question.context:
         return question
-    return dataclasses.replace(question, context={**question.context, "traceparent": traceparent})
+    return structs.replace(question, context={**question.context, "traceparent": traceparent})
 
 
 def _remember(account: Account, reply: Reply) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 import os
 from pathlib import Path
 from typing import Any
+
+from msgspec import structs
 
 from sojourn.config.files import read_data, read_text
 from sojourn.config.references import is_code
@@ -33,7 +34,7 @@ async def readied(claim: Claim, context: ClaimContext) -> Claim:
         value = [_item(claim, item, context) for item in value]
     if value is claim.value and metric is claim.metric:
         return claim
-    return dataclasses.replace(claim, value=value, metric=metric)
+    return structs.replace(claim, value=value, metric=metric)
 
 
 async def _text(claim: Claim, value: str, context: ClaimContext) -> Any:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 from collections import Counter
 from typing import Any
+
+from msgspec import structs
 
 from sojourn import registry
 from sojourn.engine.claiming import readied
@@ -63,8 +64,7 @@ async def _compared(claim: Claim, rows: Rows, setting: Setting) -> Rows:
     except SojournError as error:
         trouble = Trouble(phase=Phase.JUDGE, what=f"{claim.type} cannot be judged: {error}")
         changed = {
-            place: dataclasses.replace(each, outcome=Outcome.ERROR, score=0.0, trouble=trouble)
-            for place, each in judged
+            place: structs.replace(each, outcome=Outcome.ERROR, score=0.0, trouble=trouble) for place, each in judged
         }
     return [(place, changed.get(place, each)) for place, each in rows]
 
@@ -77,13 +77,13 @@ async def _verdicts(claim: Claim, results: list[TrialResult], setting: Setting) 
     plug = registry.find("assertion", claim.type)
     answer: Any = plug(ready, [each.reply or Reply() for each in results], [list(e.verdicts) for e in results], context)
     found: list[Verdict] = await answer if inspect.isawaitable(answer) else answer
-    return [dataclasses.replace(verdict, claim=ready, weight=claim.weight) for verdict in found]
+    return [structs.replace(verdict, claim=ready, weight=claim.weight) for verdict in found]
 
 
 def _weighed(result: TrialResult, verdict: Verdict) -> TrialResult:
     """Add a comparison's verdict: it has no share in the score, but whoever loses has none."""
     scores, weights = named_scores([verdict])
-    result = dataclasses.replace(
+    result = structs.replace(
         result,
         verdicts=(*result.verdicts, verdict),
         named_scores={**result.named_scores, **scores},
@@ -91,4 +91,4 @@ def _weighed(result: TrialResult, verdict: Verdict) -> TrialResult:
     )
     if verdict.passed:
         return result
-    return dataclasses.replace(result, outcome=Outcome.FAILED, score=0, reason=verdict.reason)
+    return structs.replace(result, outcome=Outcome.FAILED, score=0, reason=verdict.reason)

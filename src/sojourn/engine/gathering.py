@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import random
 from collections.abc import Iterable
+
+from msgspec import structs
 
 from sojourn.config.places import placed
 from sojourn.errors import ConfigError
@@ -99,5 +100,5 @@ def _lanes(trials: list[Declared], groups: Groups, reasons: dict[str, dict[str, 
         whys.setdefault(groups.lead(key), {}).update(why)
     for key, found in members.items():
         declared = key in whys or any(trial.needs for trial in found)
-        told = [dataclasses.replace(trial, lane=key) if declared else trial for trial in found]
+        told = [structs.replace(trial, lane=key) if declared else trial for trial in found]
         yield Lane(key=key, why=", ".join(whys.get(key, ())) if len(found) > 1 else "", trials=tuple(told))

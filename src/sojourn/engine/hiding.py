@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from msgspec import structs
+
 from sojourn.encoding import encode
 from sojourn.model.plan import Column, Lane, Plan, Trial
 from sojourn.model.result import RunResult, TrialResult
@@ -20,7 +22,7 @@ def shown(result: TrialResult, secrets: Secrets) -> TrialResult:
         return result
     clean = secrets.clean(result)
     trial = result.trial
-    return dataclasses.replace(clean, trial=_trial(trial, secrets))
+    return structs.replace(clean, trial=_trial(trial, secrets))
 
 
 def hidden(plan: Plan, secrets: Secrets) -> Plan:
@@ -30,15 +32,15 @@ def hidden(plan: Plan, secrets: Secrets) -> Plan:
 
     def seen(lane: Lane) -> Lane:
         trials = tuple(_trial(each, secrets) if secrets.touches(each.name) else each for each in lane.trials)
-        return dataclasses.replace(_lane(lane, secrets), trials=trials)
+        return structs.replace(_lane(lane, secrets), trials=trials)
 
     return dataclasses.replace(plan, lanes=tuple(map(seen, plan.lanes)), first=tuple(map(seen, plan.first)))
 
 
 def _trial(trial: Trial, secrets: Secrets) -> Trial:
     """Return a trial whose name and column hold no secret; its test is as it was planned, and is not shown."""
-    case = dataclasses.replace(trial.case, description=secrets.text(trial.case.description))
-    return dataclasses.replace(trial, column=_column(trial.column, secrets), case=case)
+    case = structs.replace(trial.case, description=secrets.text(trial.case.description))
+    return structs.replace(trial, column=_column(trial.column, secrets), case=case)
 
 
 def hide(result: RunResult, secrets: Secrets) -> None:
@@ -71,5 +73,5 @@ def _plan(plan: Plan, secrets: Secrets) -> Plan:
 
 def _lane(lane: Lane, secrets: Secrets) -> Lane:
     if secrets.touches(lane.key) or secrets.touches(lane.why):
-        return dataclasses.replace(lane, key=secrets.text(lane.key), why=secrets.text(lane.why))
+        return structs.replace(lane, key=secrets.text(lane.key), why=secrets.text(lane.why))
     return lane

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import inspect
 import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from msgspec import structs
 
 from sojourn import registry
 from sojourn.config.claims import CONVERSATION, SETS
@@ -37,7 +38,7 @@ async def judge(account: Account, setting: Setting, reply: Reply) -> list[Verdic
     context = claim_context(account, setting, reply)
     trace = await _trace(account, setting, reply, claims)
     if trace is not None:
-        context = dataclasses.replace(context, script={**context.script, "trace": trace})
+        context = structs.replace(context, script={**context.script, "trace": trace})
     found = await _all(claims, reply, context, account)
     return [verdict for verdict in found if verdict is not None]
 
@@ -113,8 +114,8 @@ async def _one(claim: Claim, reply: Reply, context: ClaimContext, account: Accou
     """Judge one claim, or a set's members; None where it broke."""
     if claim.type in SETS:
         if claim.type == CONVERSATION:
-            context = dataclasses.replace(context, script={**context.script, "turns": account.turns})
-            reply = dataclasses.replace(reply, output=transcript(account.turns))
+            context = structs.replace(context, script={**context.script, "turns": account.turns})
+            reply = structs.replace(reply, output=transcript(account.turns))
         members = await _all(claim.members, reply, context, account)
         return whole_set(claim, [member for member in members if member is not None])
     try:
@@ -140,9 +141,9 @@ async def verdict_of(claim: Claim, reply: Reply, context: ClaimContext) -> Verdi
     if claim.transform:
         told = {"vars": context.variables, "prompt": {"raw": context.prompt}, "metadata": dict(reply.metadata)}
         output = await transform_output(context.code, claim.transform, context.base, reply.output, told)
-        reply = dataclasses.replace(reply, output=output)
+        reply = structs.replace(reply, output=output)
     if ready.config:
-        context = dataclasses.replace(context, script={**context.script, "config": dict(ready.config)})
+        context = structs.replace(context, script={**context.script, "config": dict(ready.config)})
     answer: Any = plug(ready, reply, context)
     verdict: Verdict = answer if isinstance(answer, Verdict) else await answer
     return _turned(verdict, ready, claim)

@@ -12,6 +12,8 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Protocol
 
+from msgspec import structs
+
 from sojourn.config import cases
 from sojourn.config.columns import allowed, columns
 from sojourn.config.turns import written_turns
@@ -121,7 +123,7 @@ class _Planning:
         key, why, conversation = _lane_of(trial, self.sharing)
         if not key and not conversation:
             return trial, why
-        return dataclasses.replace(trial, lane=key, conversation=conversation), why
+        return structs.replace(trial, lane=key, conversation=conversation), why
 
 
 def _check_passes(number: int, test: JsonDict, count: int) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import uuid
 from typing import Any
+
+from msgspec import structs
 
 from sojourn.engine.setting import Account, Setting
 from sojourn.errors import CodeError
@@ -33,7 +34,7 @@ async def transformed(account: Account, setting: Setting, reply: Reply) -> Reply
     for step in steps:
         if step:
             output = await transform_output(setting.code, step, setting.suite.base, output, context)
-    return reply if output is reply.output else dataclasses.replace(reply, output=output)
+    return reply if output is reply.output else structs.replace(reply, output=output)
 
 
 async def transform_output(code: Code, text: str, base: str, output: Any, context: JsonDict) -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import traceback
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any, NamedTuple
+
+from msgspec import structs
 
 from sojourn.config import cases
 from sojourn.engine.asking import ask, render
@@ -77,7 +78,7 @@ async def run_trial(trial: Trial, visit: Visit, setting: Setting, brake: Brake) 
         lost = isinstance(error, SessionLostError)
         result, fate = await settle(account, setting), Fate.AGAIN if lost else Fate.STAYS
     left = tuple(Trouble(phase=Phase.CLOSE, what=each) for each in unclean)
-    return Ended(dataclasses.replace(result, notes=result.notes + left) if left else result, fate)
+    return Ended(structs.replace(result, notes=result.notes + left) if left else result, fate)
 
 
 async def _looked_at(result: TrialResult, setting: Setting) -> TrialResult:
@@ -85,7 +86,7 @@ async def _looked_at(result: TrialResult, setting: Setting) -> TrialResult:
     if setting.suite.options.keep_sessions:
         setting.house.keep(result.trial)
     seen = await setting.house.evidence(result.trial)
-    return dataclasses.replace(result, metadata={**result.metadata, "evidence": seen}) if seen else result
+    return structs.replace(result, metadata={**result.metadata, "evidence": seen}) if seen else result
 
 
 async def _in_sessions(account: Account, visit: Visit, setting: Setting, brake: Brake) -> Ended:
@@ -187,7 +188,7 @@ async def _after(account: Account, result: TrialResult, setting: Setting, brake:
     if stop:
         brake.stop(f"a hook: {stop}")
     notes = tuple(Trouble(phase=Phase.AFTER, what=str(error)) for error in broken)
-    result = dataclasses.replace(result, notes=result.notes + notes, printed="".join(account.printed))
+    result = structs.replace(result, notes=result.notes + notes, printed="".join(account.printed))
     return _with_hooks(result, context["result"])
 
 
@@ -216,5 +217,5 @@ def _is_score(value: Any) -> bool:
 def _with_hooks(result: TrialResult, seen: JsonDict) -> TrialResult:
     reply = result.reply
     if reply is not None and "metadata" in seen.get("response", {}):
-        reply = dataclasses.replace(reply, metadata=seen["response"]["metadata"])
-    return dataclasses.replace(result, named_scores=seen["namedScores"], metadata=seen["metadata"], reply=reply)
+        reply = structs.replace(reply, metadata=seen["response"]["metadata"])
+    return structs.replace(result, named_scores=seen["namedScores"], metadata=seen["metadata"], reply=reply)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable
+
+from msgspec import structs
 
 from sojourn.engine.lanes import Schedule, Visit
 from sojourn.engine.setting import Account, Setting
@@ -172,7 +173,7 @@ class Crew:
         async with self._setting.code.alone():
             second = await run_trial(trial, visit, self._setting, self._brake)
         notes = first.result.notes + second.result.notes
-        return Ended(dataclasses.replace(second.result, notes=notes), second.fate)
+        return Ended(structs.replace(second.result, notes=notes), second.fate)
 
     async def give_up(self, cause: str) -> None:
         """Let every trial be an error with this cause."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from typing import Any
+
+import msgspec
 
 from sojourn.encoding import encode_sorted
 from sojourn.model.grading import Row
@@ -17,8 +18,7 @@ MOST_VARS = 20
 """More characters of a text, and more vars, are not shown in a list, nor searched: the row itself has them all."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Gist:
+class Gist(msgspec.Struct, frozen=True):
     """`shown` is for lists; `searched` is folded for comparing without regard to case.
 
     `twin` is the same for the same test in another run, `answer` for the same answer. In `shown` of repeats that count

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+import msgspec
+
 from sojourn.model.suite import Case, Prompt, ProviderSpec, Suite
 
 
@@ -16,8 +18,7 @@ class Column:
     prompt: Prompt
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
     """One test x one prompt x one provider x one repeat: the unit of result.
 
     `index` counts in file order over the run; `test_index` is promptfoo's testIdx (it counts repeats and combinations
@@ -50,8 +51,7 @@ class Trial:
         return f"{self.name} (trial {self.index + 1})"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Lane:
+class Lane(msgspec.Struct, frozen=True, kw_only=True):
     """The ordered trials that share something; `why` says what."""
 
     key: str

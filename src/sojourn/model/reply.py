@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from sojourn.model.empty import nothing
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """A provider's answer: `output` (any JSON value) or `error`, and what it told besides.
 
     `extra` holds every further field of promptfoo's ProviderResponse as it came (tokenUsage, logProbs, finishReason,
@@ -24,8 +24,8 @@ class Reply:
     cost: float | None = None
     cached: bool = False
     latency_ms: float | None = None
-    metadata: Mapping[str, Any] = dataclasses.field(default_factory=nothing)
-    extra: Mapping[str, Any] = dataclasses.field(default_factory=nothing)
+    metadata: Mapping[str, Any] = msgspec.field(default_factory=nothing)
+    extra: Mapping[str, Any] = msgspec.field(default_factory=nothing)
     printed: str = ""
 
     @property

@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec import structs
+
 from sojourn.model.grading import Row, grading
 from sojourn.model.plan import Trial
 from sojourn.model.reply import Reply
@@ -29,9 +31,7 @@ class Times:
 def restored(row: Row, trial: Trial, times: Times) -> TrialResult:
     """Return the result that the row tells of; what was blanked in it stays so."""
     graded = row.get("gradingResult")
-    case = dataclasses.replace(
-        trial.case, raw=row["testCase"], vars=row["vars"], description=row.get("description", "")
-    )
+    case = structs.replace(trial.case, raw=row["testCase"], vars=row["vars"], description=row.get("description", ""))
     outcome = Outcome(row["outcome"])
     made = TrialResult(
         trial=trial,
@@ -54,7 +54,7 @@ def restored(row: Row, trial: Trial, times: Times) -> TrialResult:
         ended=times.ended,
     )
     if graded and grading(made, clean=True) != graded:
-        return dataclasses.replace(made, grading=graded)  # a scoring function had the last word
+        return structs.replace(made, grading=graded)  # a scoring function had the last word
     return made
 
 

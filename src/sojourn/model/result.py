@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any
 
+import msgspec
+
 from sojourn.model.empty import nothing
 from sojourn.model.event import Event
 from sojourn.model.plan import Column, Plan, Trial
@@ -49,8 +51,7 @@ class Trouble:
         return f"{self.what}\n{self.trace}".strip() if self.trace else self.what
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class TrialResult:
+class TrialResult(msgspec.Struct, frozen=True, kw_only=True):
     """What came of one trial.
 
     Times are milliseconds; `started` and `ended` are on the run's own monotonic clock in seconds. `notes` are troubles
@@ -66,11 +67,11 @@ class TrialResult:
     reason: str = ""
     reply: Reply | None = None
     verdicts: tuple[Verdict, ...] = ()
-    named_scores: Mapping[str, float] = dataclasses.field(default_factory=nothing)
-    named_weights: Mapping[str, float] = dataclasses.field(default_factory=nothing)
+    named_scores: Mapping[str, float] = msgspec.field(default_factory=nothing)
+    named_weights: Mapping[str, float] = msgspec.field(default_factory=nothing)
     trouble: Trouble | None = None
     notes: tuple[Trouble, ...] = ()
-    metadata: Mapping[str, Any] = dataclasses.field(default_factory=nothing)
+    metadata: Mapping[str, Any] = msgspec.field(default_factory=nothing)
     session_id: str = ""
     latency_ms: float = 0
     printed: str = ""

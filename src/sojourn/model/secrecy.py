@@ -16,6 +16,9 @@ from enum import Enum
 from typing import Any, TypeVar
 from urllib.parse import quote, quote_plus
 
+import msgspec
+from msgspec import structs
+
 from sojourn.model.plan import Column, Plan, Trial
 from sojourn.model.redaction import REDACTED, is_secret, password_of
 
@@ -80,18 +83,25 @@ class Secrets:
             return made if made != value else value
         if isinstance(value, list | tuple):
             return type(value)(self._cleaned(item) for item in value)
-        if dataclasses.is_dataclass(value) and not isinstance(value, type) and not isinstance(value, _WHOLE):
-            return self._noun(value)
+        if isinstance(value, _WHOLE):
+            return value
+        if isinstance(value, msgspec.Struct):
+            changes = self._changes(value, value.__struct_fields__)
+            return structs.replace(value, **changes) if changes else value
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            changes = self._changes(value, [field.name for field in dataclasses.fields(value)])
+            return dataclasses.replace(value, **changes) if changes else value
         return value
 
-    def _noun(self, noun: Any) -> Any:
+    def _changes(self, noun: Any, fields: Iterable[str]) -> dict[str, Any]:
+        """Return the fields of a noun in which there is a secret, without it."""
         changes = {}
-        for field in dataclasses.fields(noun):
-            before = getattr(noun, field.name)
+        for name in fields:
+            before = getattr(noun, name)
             after = self._cleaned(before)
             if after is not before and after != before:
-                changes[field.name] = after
-        return dataclasses.replace(noun, **changes) if changes else noun
+                changes[name] = after
+        return changes
 
 
 def _names_one(key: object) -> bool:

@@ -10,6 +10,8 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
+
 from sojourn.errors import Problem
 from sojourn.model.empty import nothing
 from sojourn.model.reference import Reference
@@ -54,8 +56,7 @@ class ProviderSpec:
         return self.label or self.id
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """One assertion as written: `type` without `not-`, `negated`, and what it compares with.
 
     `raw` is the entry itself, for rows. An `assert-set` has its members in `members`.
@@ -71,13 +72,12 @@ class Claim:
     context_transform: str = ""
     provider: Any = None
     rubric_prompt: Any = None
-    config: Mapping[str, Any] = dataclasses.field(default_factory=nothing)
+    config: Mapping[str, Any] = msgspec.field(default_factory=nothing)
     members: tuple[Claim, ...] = ()
-    raw: Mapping[str, Any] = dataclasses.field(default_factory=nothing)
+    raw: Mapping[str, Any] = msgspec.field(default_factory=nothing)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One merged test with single-valued vars; `raw` is the same in promptfoo's words, for hooks and rows."""
 
     raw: JsonDict
@@ -85,8 +85,8 @@ class Case:
     claims: tuple[Claim, ...] = ()
     description: str = ""
     threshold: float | None = None
-    metadata: Mapping[str, Any] = dataclasses.field(default_factory=nothing)
-    options: Mapping[str, Any] = dataclasses.field(default_factory=nothing)
+    metadata: Mapping[str, Any] = msgspec.field(default_factory=nothing)
+    options: Mapping[str, Any] = msgspec.field(default_factory=nothing)
     provider: Any = None
     provider_output: Any = None
     scoring_function: str = ""

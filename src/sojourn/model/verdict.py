@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from sojourn.model.empty import nothing
 from sojourn.model.suite import Claim
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """One assertion's answer: `passed`, a `score` (usually 0 to 1) and why.
 
     `final` verdicts are not turned round by `not-` (a broken grader is no agreement). `parts` are a script's own
@@ -22,9 +22,9 @@ class Verdict:
     score: float
     reason: str
     claim: Claim | None = None
-    named_scores: Mapping[str, float] = dataclasses.field(default_factory=nothing)
-    tokens: Mapping[str, Any] = dataclasses.field(default_factory=nothing)
-    metadata: Mapping[str, Any] = dataclasses.field(default_factory=nothing)
+    named_scores: Mapping[str, float] = msgspec.field(default_factory=nothing)
+    tokens: Mapping[str, Any] = msgspec.field(default_factory=nothing)
+    metadata: Mapping[str, Any] = msgspec.field(default_factory=nothing)
     parts: tuple[Verdict, ...] = ()
     final: bool = False
     weight: float = 1.0

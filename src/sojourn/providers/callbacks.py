@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from typing import Any
+
+from msgspec import structs
 
 from sojourn.errors import ProviderError
 from sojourn.model.reply import Reply
@@ -39,8 +40,8 @@ class Callbacks:
             try:
                 results.append(_told(await self._functions[name](arguments)))
             except Broken as broken:
-                return dataclasses.replace(reply, printed=f"{reply.printed}{broken}\n")
-        return dataclasses.replace(reply, output="\n".join(results)) if results else reply
+                return structs.replace(reply, printed=f"{reply.printed}{broken}\n")
+        return structs.replace(reply, output="\n".join(results)) if results else reply
 
     async def answered_items(self, reply: Reply, config: JsonDict) -> Reply:
         """Return a reply of the Responses service with what functions returned in the place of the calls to them.

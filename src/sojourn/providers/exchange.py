@@ -12,6 +12,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec import structs
+
 from sojourn.model.suite import ProviderSpec
 from sojourn.protocols import Question, Tools
 from sojourn.providers.sending import Manner, Outgoing, Sender
@@ -70,7 +72,7 @@ class Exchange:
             return answer
 
     async def _asked(self, outgoing: Outgoing, question: Question) -> Answer:
-        told = dataclasses.replace(question, is_turn=question.is_turn or self._is_live)
+        told = structs.replace(question, is_turn=question.is_turn or self._is_live)
         got = await self.sender.send(_traced(outgoing, question), told)
         headers = dict(got.headers)
         return Answer(status_code=got.status_code, reason_phrase=got.reason_phrase, headers=headers, text=got.text)

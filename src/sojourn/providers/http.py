@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote
+
+from msgspec import structs
 
 from sojourn.errors import ProviderError
 from sojourn.model.reply import Reply
@@ -84,7 +85,7 @@ class Http:
             return reply
         told = reply.error if reply.error.startswith("HTTP ") else refusal(answer)
         address = outgoing.url.partition("?")[0]  # a query may hold what nobody is to see
-        return dataclasses.replace(reply, error=f"{told} ({outgoing.method} {address})")
+        return structs.replace(reply, error=f"{told} ({outgoing.method} {address})")
 
     async def close(self) -> None:
         """Close all connections."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+
+from msgspec import structs
 
 from sojourn.errors import ProviderError
 from sojourn.model.reply import Reply
@@ -47,7 +48,7 @@ class Sequence:
         replies: list[Reply] = []
         for written in self._config["inputs"]:
             prompt = self._tools.render(written, variables)
-            replies.append(await target(dataclasses.replace(question, prompt=prompt, is_turn=True)))
+            replies.append(await target(structs.replace(question, prompt=prompt, is_turn=True)))
             if replies[-1].error:
                 return replies[-1]
         outputs = [_text(each.output) for each in replies]
@@ -75,7 +76,7 @@ class SimulatedUser:
             if turn or not messages or messages[-1]["role"] != "user":
                 said = await self._said(messages, variables)
                 if said.error:
-                    return dataclasses.replace(said, error=f"the simulated user broke: {said.error}")
+                    return structs.replace(said, error=f"the simulated user broke: {said.error}")
                 if STOP in _text(said.output):
                     break
                 messages.append({"role": "user", "content": _text(said.output)})
@@ -120,7 +121,7 @@ class SimulatedUser:
         else:
             chat = [{"role": "system", "content": question.prompt}, *messages] if question.prompt else messages
             prompt = json.dumps(chat, ensure_ascii=False)
-        return dataclasses.replace(question, prompt=prompt, context=context, is_turn=True)
+        return structs.replace(question, prompt=prompt, context=context, is_turn=True)
 
 
 def _target(question: Question, config: Mapping[str, Any], tools: Tools) -> Asked:
