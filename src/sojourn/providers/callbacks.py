@@ -58,7 +58,7 @@ class Callbacks:
             except Broken as broken:
                 told.append(item)
                 printed += f"{broken}\n"
-        return dataclasses.replace(reply, output=said(told, config), printed=printed)
+        return structs.replace(reply, output=said(told, config), printed=printed)
 
     def _has(self, item: JsonDict) -> bool:
         return item.get("type") == "function_call" and item.get("name") in self._functions
