@@ -225,3 +225,28 @@ def test_what_cannot_be_a_number_is_refused_before_anything_runs(evaluate: Evalu
     assert "PROMPTFOO_FAILED_TEST_EXIT_CODE must be a number from 0 to 255, not '256'" in code.shown
     assert "workers must be a number, not the text 'many'" in workers.shown
     assert not any(run.rows for run in (rate, code, workers))
+
+
+def test_judging_may_end_at_the_first_failure(evaluate: Evaluate) -> None:
+    """What decides a test already spares the assertions after it; where a threshold decides, all are judged."""
+
+    def says(kind: str) -> dict[str, Any]:
+        return {"type": kind, "value": "a"}
+
+    both = {"type": "assert-set", "assert": [says("not-contains"), says("contains")]}
+    suite = {
+        "prompts": ["a"],
+        "providers": ["echo"],
+        "tests": [
+            {"assert": [says("contains"), says("not-contains"), says("contains")]},
+            {"assert": [both, says("contains")]},
+            {"assert": [{**both, "threshold": 0.5}, says("contains")]},
+            {"assert": [says("not-contains"), says("contains")], "threshold": 0.5},
+            {"assert": [says("not-contains"), says("contains")], "assertScoringFunction": "file://whole.py:whole"},
+        ],
+    }
+    whole = "def whole(scores, context): return {'pass': True, 'score': 1, 'reason': ''}\n"
+    run = evaluate(suite, {"whole.py": whole}, PROMPTFOO_SHORT_CIRCUIT_TEST_FAILURES="true")
+
+    assert run.outcomes == ["failed", "failed", "passed", "passed", "passed"], run.shown
+    assert [len(row["gradingResult"]["componentResults"]) for row in run.rows] == [2, 2, 4, 2, 2]

@@ -107,7 +107,8 @@ def mistakes(raw: Any) -> Iterator[Mismatch]:
         yield Mismatch("an assertion needs a type", todo="for example type: contains")
         return
     if mistake := _type_mistake(written):
-        yield Mismatch(mistake, path=("type",))
+        todo = "" if "did you mean" in mistake or RED_TEAMING in mistake else "judge it with type: javascript or python"
+        yield Mismatch(mistake, path=("type",), todo=todo)
         return
     name, _ = split_type(written)
     if name in SETS:

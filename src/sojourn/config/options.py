@@ -86,6 +86,7 @@ def run_options(flags: Flags, evaluate: Mapping[str, Any], env: Mapping[str, str
         else flags.fail_under,
         failed_code=int(_within(env, "PROMPTFOO_FAILED_TEST_EXIT_CODE", most=255)),
         shard=flags.shard,
+        first_failure=env.get("PROMPTFOO_SHORT_CIRCUIT_TEST_FAILURES", "").lower() in ("1", "true", "yes"),
     )
 
 

@@ -39,7 +39,8 @@ async def judge(account: Account, setting: Setting, reply: Reply) -> list[Verdic
     trace = await _trace(account, setting, reply, claims)
     if trace is not None:
         context = structs.replace(context, script={**context.script, "trace": trace})
-    found = await _all(claims, reply, context, account)
+    spare = setting.suite.options.first_failure and account.case.threshold is None and not account.case.scoring_function
+    found = await _all(claims, reply, context, account, spare=spare)
     return [verdict for verdict in found if verdict is not None]
 
 
@@ -58,12 +59,28 @@ async def _trace(account: Account, setting: Setting, reply: Reply, claims: Seque
 
 
 async def _all(
-    claims: Sequence[Claim], reply: Reply, context: ClaimContext, account: Account
+    claims: Sequence[Claim], reply: Reply, context: ClaimContext, account: Account, *, spare: bool
 ) -> Sequence[Verdict | None]:
-    """Judge claims side by side; those that wait for nobody one after another, which spares a task for each."""
+    """Judge claims side by side; those that wait for nobody one after another, which spares a task for each.
+
+    `spare`: one after another until one fails, which settles it.
+    """
+    if spare:
+        return await _until_failure(claims, reply, context, account)
     if len(claims) == 1 or all(_is_instant(claim.type) and not claim.transform for claim in claims):
-        return [await _one(claim, reply, context, account) for claim in claims]
-    return await together(*(_one(claim, reply, context, account) for claim in claims))
+        return [await _one(claim, reply, context, account, spare=False) for claim in claims]
+    return await together(*(_one(claim, reply, context, account, spare=False) for claim in claims))
+
+
+async def _until_failure(
+    claims: Sequence[Claim], reply: Reply, context: ClaimContext, account: Account
+) -> list[Verdict | None]:
+    found: list[Verdict | None] = []
+    for claim in claims:
+        found.append(await _one(claim, reply, context, account, spare=True))
+        if found[-1] is None or not found[-1].passed:
+            break
+    return found
 
 
 @functools.cache
@@ -110,13 +127,13 @@ def claim_context(account: Account, setting: Setting, reply: Reply) -> ClaimCont
     )
 
 
-async def _one(claim: Claim, reply: Reply, context: ClaimContext, account: Account) -> Verdict | None:
+async def _one(claim: Claim, reply: Reply, context: ClaimContext, account: Account, *, spare: bool) -> Verdict | None:
     """Judge one claim, or a set's members; None where it broke."""
     if claim.type in SETS:
         if claim.type == CONVERSATION:
             context = structs.replace(context, script={**context.script, "turns": account.turns})
             reply = structs.replace(reply, output=transcript(account.turns))
-        members = await _all(claim.members, reply, context, account)
+        members = await _all(claim.members, reply, context, account, spare=spare and claim.threshold is None)
         return whole_set(claim, [member for member in members if member is not None])
     try:
         return await verdict_of(claim, reply, context)

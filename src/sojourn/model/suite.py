@@ -101,7 +101,7 @@ class RunOptions:
     `races` says whether a session race is a failure ("error"), `shuffle` is the seed of another order of the lanes.
     `hook_timeout_ms` bounds each call of a hook, `stop_timeout_ms` how long a run may still take once it is stopped.
     `pass_rate` is how many per cent must pass, `failed_code` the exit code where fewer do. `shard` is which of how many
-    parts of the suite is run, from 1; None is the whole.
+    parts of the suite is run, from 1; None is the whole. `first_failure`: a test is judged until it has failed.
     """
 
     max_concurrency: int = 4
@@ -118,6 +118,7 @@ class RunOptions:
     pass_rate: float = 100
     failed_code: int = 100
     shard: tuple[int, int] | None = None
+    first_failure: bool = False
 
 
 Place = tuple[str, int, int]
