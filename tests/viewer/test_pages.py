@@ -81,6 +81,7 @@ def test_a_race_is_marked_wherever_its_trials_are_shown(tab: Any) -> None:
     tab.wait_for_selector(".matrix .flag")
     assert tab.locator(".matrix .flag").count() == 2
     assert "race: session shared" in tab.inner_text(".matrix .flag >> nth=0")
+    assert "session shared was used at the same time by trial" in tab.inner_text(".notices")
     raced = tab.locator(".notices a").all_inner_texts()
     assert sorted(raced) == ["trial 1", "trial 2"]
     tab.click(".notices a")

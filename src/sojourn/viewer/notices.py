@@ -16,7 +16,7 @@ _LEAK = re.compile(r"\(trial (\d+)\) ")
 
 def notices(document: Told, numbers: Numbers) -> list[Told]:
     """Return what a reader of the run must know first; `numbers` finds trials by test and column."""
-    found = list(_notices(document.get("sojourn") or {}, numbers))
+    found = list(_notices(document, numbers))
     kinds: dict[str, int] = {}
     kept = []
     for notice in found:
@@ -27,13 +27,14 @@ def notices(document: Told, numbers: Numbers) -> list[Told]:
     return kept
 
 
-def _notices(told: Told, numbers: Numbers) -> Iterator[Told]:
+def _notices(document: Told, numbers: Numbers) -> Iterator[Told]:
+    told = document.get("sojourn") or {}
     for trouble in told.get("troubles") or ():
         yield _notice(f"error {trouble['phase']}", trouble["message"])
     if told.get("unrun"):
         yield _notice("not run", f"{told['unrun']} trials {told.get('stopped') or ''}".rstrip())
     for race in told.get("races") or ():
-        yield _notice("race", f"used session {race['sessionId']} at the same time", _raced(race, numbers))
+        yield _notice("race", f"session {race['sessionId']} was used at the same time by", _raced(race, numbers))
     for leak in told.get("leaks") or ():
         yield _notice("leak", leak, _leaked(leak))
     for test in told.get("unsteady") or ():
@@ -42,9 +43,18 @@ def _notices(told: Told, numbers: Numbers) -> Iterator[Told]:
         if not group["judged"]:
             continue
         came = "enough" if group["enough"] else "too few"
-        yield _notice("repeats", f"{group['test']}: {group['passed']} of {group['judged']} passed, {came}")
+        which = f"{group['test']}{_column(document, group['promptIdx'])}"
+        yield _notice("repeats", f"{which}: {group['passed']} of {group['judged']} passed, {came}")
     for text in told.get("printed") or ():
         yield _notice("printed", text[:2_000])
+
+
+def _column(document: Told, place: int) -> str:
+    """Name a column, where there are several."""
+    prompts = document["results"]["prompts"]
+    if not 0 <= place < len(prompts) or len(prompts) == 1:
+        return ""
+    return f" [{prompts[place].get('provider')}] {prompts[place].get('label')}"
 
 
 def _notice(kind: str, text: str, trials: list[int] | None = None) -> Told:

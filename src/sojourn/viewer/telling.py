@@ -93,6 +93,8 @@ def turn(store: Store, head: Head, one: Cell) -> Told:
     told = texts(found[1]) if found else {}
     return {
         "cell": cell(one),
+        "provider": found[1]["provider"] if found else {},
+        "label": str(found[1]["prompt"]["label"])[:200] if found else "",
         "asked": cut(told.get("prompt", ""), 4_000),
         "answer": cut(told.get("output", ""), 4_000),
         "why": cut(told.get("why", ""), 4_000),

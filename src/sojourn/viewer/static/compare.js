@@ -24,6 +24,8 @@ function side(one, run, output, reason) {
   );
 }
 
+const prompts = ({ before, after }) => new Set([...before.columns, ...after.columns].map(({ label }) => label)).size;
+
 function row(twins, told) {
   const { before, after } = twins;
   const texts =
@@ -34,7 +36,12 @@ function row(twins, told) {
   return el(
     "tr",
     {},
-    el("th", { scope: "row" }, words(twins.name), el("div", { class: "quiet" }, words(column?.provider ?? ""))),
+    el(
+      "th",
+      { scope: "row" },
+      words(twins.name),
+      el("div", { class: "quiet" }, words(column?.provider ?? ""), " ", words(prompts(told) > 1 ? column?.label : "")),
+    ),
     el("td", {}, el("span", { class: `change ${BAD.has(twins.change) ? "bad" : ""}` }, twins.change)),
     side(before, told.before.run, texts[0], before?.shown.reason),
     side(after, told.after.run, texts[1], after?.shown.reason),
@@ -62,7 +69,7 @@ function filled(told) {
 }
 
 // Two runs of one minute are told apart by their seconds, two of one second by their ids.
-const named = (run) => `${when(run.created, "medium")} ${title(run).slice(0, 60)} · ${run.id.slice(0, 16)}`;
+const named = (run) => `${when(run.created, "medium")} ${run.id.slice(0, 11)} ${title(run).slice(0, 60)}`;
 
 // Which two: as lists, of which each choice leads to its own address.
 function choice(runs, a, b) {

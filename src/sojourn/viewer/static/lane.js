@@ -22,7 +22,13 @@ function bubble(who, text, more) {
 
 const cut = (told) => told.text + (told.length > told.text.length ? "…" : "");
 
-function turn({ cell, asked, answer, why }, run, place) {
+// Where several providers or prompts took turns in one lane, each turn says whose it is.
+function named({ provider, label }) {
+  return el("span", { class: "quiet" }, words(provider.label || provider.id || ""), " ", words(label));
+}
+
+function turn(told, run, place, isMixed) {
+  const { cell, asked, answer, why } = told;
   const said = last(asked);
   const link = el(
     "a",
@@ -42,6 +48,7 @@ function turn({ cell, asked, answer, why }, run, place) {
       link,
       " ",
       el("span", { class: "quiet number" }, duration(cell.latency)),
+      isMixed ? [" ", named(told)] : "",
     ),
     bubble(
       "user",
@@ -62,9 +69,10 @@ export async function show(main, query) {
     count = el("p", { class: "quiet" });
   const load = async () => {
     const told = await ask("lane", { run: query.get("run"), [by]: key, offset });
+    const isMixed = told.turns.some((one) => one.cell.prompt !== told.turns[0].cell.prompt);
     fill(
       list,
-      told.turns.map((one, place) => turn(one, told.run, offset + place + 1)),
+      told.turns.map((one, place) => turn(one, told.run, offset + place + 1, isMixed)),
     );
     fill(
       count,
