@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
+from sojourn.errors import ConfigError, ProviderError
 from tests.providers.conftest import Ask
 from tests.providers.service import Service, serving
 
@@ -37,7 +38,8 @@ def certificate(key: Any) -> x509.Certificate:
     """Make a certificate for this machine that is its own authority."""
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
     now = dt.datetime.now(dt.UTC)
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    names = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("here.test")]
+    address = x509.SubjectAlternativeName(names)
     started = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
     started = started.serial_number(1).not_valid_before(now - dt.timedelta(days=1))
     started = started.not_valid_after(now + dt.timedelta(days=1)).add_extension(address, critical=False)
@@ -96,6 +98,8 @@ def guarded(key: rsa.RSAPrivateKey, tmp_path: Path) -> Iterator[Service]:
     """A service that speaks TLS and lets in who shows a certificate; `own.pem` and `key.pem` are the files."""
     (tmp_path / "own.pem").write_bytes(certificate(key).public_bytes(PEM))
     (tmp_path / "key.pem").write_text(written(key), encoding="utf-8")
+    sealed = serialization.BestAvailableEncryption(b"open")
+    (tmp_path / "own.pfx").write_bytes(pkcs12.serialize_key_and_certificates(b"k", key, certificate(key), None, sealed))
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(tmp_path / "own.pem"))
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_cert_chain(tmp_path / "own.pem", tmp_path / "key.pem")
@@ -118,6 +122,12 @@ FILES = {"certPath": "own.pem", "keyPath": "file://key.pem"}
         ({"caPath": "file://own.pem", **FILES}, ""),
         ({"ca": ["{own}"], "cert": "{own}", "key": "{key}"}, ""),
         ({"rejectUnauthorized": False, **FILES}, ""),
+        ({"caPath": "own.pem", "pfxPath": "own.pfx", "passphrase": "open"}, ""),
+        ({"caPath": "own.pem", **FILES, "minVersion": "TLSv1.2", "maxVersion": "TLSv1.3"}, ""),
+        ({"caPath": "own.pem", **FILES, "minVersion": "TLSv1.3", "maxVersion": "TLSv1.2"}, "no protocols available"),
+        ({"caPath": "own.pem", **FILES, "ciphers": "TLS_AES_256_GCM_SHA384:ECDHE-RSA-AES256-GCM-SHA384"}, ""),
+        ({"caPath": "own.pem", **FILES, "servername": "here.test"}, ""),
+        ({"caPath": "own.pem", **FILES, "servername": "there.test"}, "CERTIFICATE_VERIFY_FAILED"),
         (FILES, "CERTIFICATE_VERIFY_FAILED"),
         ({"caPath": "own.pem"}, "cannot be reached"),
     ],
@@ -132,3 +142,19 @@ def test_both_sides_show_certificates(
 
     assert told.lower() in reply.error.lower()
     assert len(guarded.seen) == (0 if told else 1), reply.error
+
+
+@pytest.mark.parametrize(
+    ("tls", "told"),
+    [
+        ({"minVersion": "SSLv3"}, "tls: minVersion must be one of TLSv1, TLSv1.1, TLSv1.2, TLSv1.3, not 'SSLv3'"),
+        ({"pfxPath": "own.pfx", "passphrase": "shut"}, "tls: the certificates cannot be used: "),
+        ({"ciphers": "none"}, "tls: the certificates cannot be used: "),
+        ("own.pem", "tls must be a mapping, not 'own.pem'"),
+    ],
+)
+@pytest.mark.usefixtures("guarded")
+def test_what_makes_no_connection_is_refused(ask: Ask, tls: Any, told: str) -> None:
+    """A version that there is not, a passphrase that opens nothing, ciphers that nobody knows."""
+    with pytest.raises((ConfigError, ProviderError), match=told):
+        ask({"id": "http", "config": {"url": "https://127.0.0.1:9", "tls": tls}}, "x")

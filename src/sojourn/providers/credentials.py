@@ -1,15 +1,12 @@
-"""What a request of the HTTP provider proves itself with: `auth`, and `tls` certificates."""
+"""What a request of the HTTP provider proves itself with: `auth`."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import os
-import tempfile
 import time
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from sojourn.errors import ProviderError
@@ -17,9 +14,6 @@ from sojourn.protocols import Question, Tools
 from sojourn.providers.expressions import Expression
 from sojourn.providers.request_body import Fill
 from sojourn.providers.sending import Outgoing, Sender, SendingError, refusal
-
-if TYPE_CHECKING:  # start-up need not wait for it
-    import ssl
 
 EARLY = 60.0
 """Seconds before its end at which a token is renewed."""
@@ -99,55 +93,3 @@ def _read(told: Any) -> tuple[str, float]:
     if told.get("expiration"):
         return str(token), float(told["expiration"]) / 1000
     return str(token), time.time() + max(0.0, float(told.get("expires_in") or 3600) - EARLY)
-
-
-def certificates(tls: Mapping[str, Any] | None, base: str) -> Any:
-    """Return what httpx2 verifies with: certificates of the suite's own, or whether any are looked at."""
-    if not tls:
-        return True
-    import ssl
-
-    if tls.get("pfx") or tls.get("pfxPath"):
-        todo = "give certPath and keyPath in PEM: openssl pkcs12 -in client.pfx -out client.pem -nodes"
-        raise ProviderError("tls: pfx is not read", todo=todo)
-    try:
-        authority = _text(tls, "ca")
-        context = ssl.create_default_context(
-            cafile=None if authority else _path(tls.get("caPath"), base), cadata=authority or None
-        )
-        if tls.get("certPath") or tls.get("cert"):
-            _prove(context, tls, base)
-    except (OSError, ssl.SSLError, ValueError) as error:
-        raise ProviderError(f"tls: the certificates cannot be used: {error}") from error
-    if tls.get("rejectUnauthorized") is False:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def _prove(context: ssl.SSLContext, tls: Mapping[str, Any], base: str) -> None:
-    """Load the client's certificate and key, from files or as they stand in the configuration."""
-    with tempfile.TemporaryDirectory() as folder:  # the library reads them from files only, and at once
-
-        def named(key: str) -> str | None:
-            text = _text(tls, key)
-            if not text:
-                return _path(tls.get(f"{key}Path"), base)
-            Path(folder, key).touch(mode=0o600)
-            Path(folder, key).write_text(text, encoding="utf-8")
-            return str(Path(folder, key))
-
-        context.load_cert_chain(named("cert") or "", named("key"), tls.get("passphrase"))
-
-
-def _text(tls: Mapping[str, Any], key: str) -> str:
-    """Return what stands in the configuration itself, or was read for it where it says `file://`; else nothing."""
-    said = tls.get(key)
-    path = str(tls.get(f"{key}Path") or "")
-    if said:
-        return "\n".join(map(str, said)) if isinstance(said, list) else str(said)
-    return path if path.startswith("-----BEGIN") else ""
-
-
-def _path(written: Any, base: str) -> str | None:
-    return os.path.join(base, str(written).removeprefix("file://")) if written else None

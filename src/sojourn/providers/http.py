@@ -15,7 +15,8 @@ from sojourn.model.reply import Reply
 from sojourn.model.suite import JsonDict, ProviderSpec
 from sojourn.protocols import Question, Tools
 from sojourn.providers.answer import read_answer
-from sojourn.providers.credentials import Credentials, certificates
+from sojourn.providers.certificates import certificates, check_tls
+from sojourn.providers.credentials import Credentials
 from sojourn.providers.exchange import Answer, Exchange
 from sojourn.providers.expressions import Broken, expression
 from sojourn.providers.request_body import Fill, encoded, filled, multipart, raw_request
@@ -69,6 +70,7 @@ class Http:
         """Raise ProviderError where a request can never be made."""
         if "://" not in spec.id and not spec.config.get("url") and not spec.config.get("request"):
             raise ProviderError(f"{spec.id!r} needs an address", todo="write url: under config")
+        check_tls(spec.config.get("tls"))
         if spec.config.get("signatureAuth"):
             check_signing(spec.config["signatureAuth"])
 

@@ -52,12 +52,16 @@ class Outgoing:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
-    """How requests are sent. `verify` is httpx2's: an SSL context, or whether certificates are looked at."""
+    """How requests are sent. `verify` is httpx2's: an SSL context, or whether certificates are looked at.
+
+    `server_name` is what the server is asked to be, where that is not the host of the address.
+    """
 
     timeout_s: float = TIMEOUT_MS / 1000
     retries: int = RETRIES
     resend: bool = False
     verify: Any = True
+    server_name: str = ""
 
     @classmethod
     def of(cls, config: Mapping[str, Any], env: Mapping[str, str], verify: Any = None) -> Manner:
@@ -71,6 +75,7 @@ class Manner:
             retries=RETRIES if retries is None else int(retries),
             resend=config.get("resend") is True,
             verify=True if verify is None else verify,
+            server_name=str((config.get("tls") or {}).get("servername") or ""),
         )
 
 
@@ -134,7 +139,8 @@ class Sender:
         client = self._opened()
         cookies = question.belongings.kept.setdefault("cookies", httpx2.Cookies())
         try:
-            request = client.build_request(**outgoing.fields())
+            more = {"extensions": {"sni_hostname": self._manner.server_name}} if self._manner.server_name else {}
+            request = client.build_request(**outgoing.fields(), **more)
             if "cookie" not in request.headers:
                 cookies.set_cookie_header(request)
             answer = await client.send(request)
