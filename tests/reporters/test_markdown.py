@@ -9,6 +9,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from msgspec import structs
 
 from sojourn.drawing.plain import one_line
 from sojourn.model.result import Outcome, Phase, Race, RunResult, TrialResult, Trouble
@@ -134,8 +135,10 @@ def repeated(make: Make, told: str, wanted: int) -> list[TrialResult]:
     found = []
     for index, letter in enumerate(told):
         one = make(index, outcome=outcomes[letter])
-        case = replace(one.case, options={"minPasses": wanted})
-        found.append(replace(one, trial=replace(one.trial, repeat=index, test_key="t", case=case), case=case))
+        case = structs.replace(one.case, options={"minPasses": wanted})
+        found.append(
+            structs.replace(one, trial=structs.replace(one.trial, repeat=index, test_key="t", case=case), case=case)
+        )
     return found
 
 

@@ -22,8 +22,9 @@ def components(verdicts: Iterable[Verdict], *, clean: bool = False) -> list[Row]
     for verdict in verdicts:
         own = component(verdict, clean=clean)
         flat.append(own)
-        inherited = {"assertion": own["assertion"]} if "assertion" in own else {}
-        flat.extend({**inherited, **part} for part in own.get("componentResults", ()))
+        if verdict.parts:
+            inherited = {"assertion": own["assertion"]} if "assertion" in own else {}
+            flat.extend({**inherited, **part} for part in own["componentResults"])
     return flat
 
 

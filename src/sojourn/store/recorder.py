@@ -29,6 +29,9 @@ from sojourn.store.schema import EVENT, TRIAL
 GATHER_S = 0.02
 """How long further rows are waited for after some were written: one commit for many costs less."""
 
+AHEAD = 250
+"""So many rows are read with the one that is asked for: those who write files ask for nearly all, nearly in order."""
+
 Told = Callable[[TrialResult], None]
 
 
@@ -48,6 +51,7 @@ class Recorder:
         self._recorded: dict[int, TrialResult] = {}
         self._ending = asyncio.Event()
         self._events = self._told = 0
+        self._ahead: dict[int, str] = {}
 
     def begin(self, result: RunResult, asked: Mapping[str, Any], beacon: Beacon | None = None) -> None:
         """Write down that a run begins; `asked` is what is needed to ask for it again.
@@ -209,9 +213,13 @@ class Recorder:
         """Return the row of a trial as it was written, in JSON; None where it was not."""
         if self._store is None:
             return None
-        asked = "SELECT row FROM rows WHERE run = ? AND number = ?"
-        found = self._store.execute(asked, (self._number, number)).fetchone()
-        return found[0].encode() if found else None
+        if number not in self._ahead:
+            if len(self._ahead) > 4 * AHEAD:
+                self._ahead.clear()
+            asked = "SELECT number, row FROM rows WHERE run = ? AND number BETWEEN ? AND ?"
+            self._ahead.update(self._store.execute(asked, (self._number, number, number + AHEAD)))
+        found = self._ahead.pop(number, None)
+        return found.encode() if found is not None else None
 
     def close(self) -> None:
         """Let go of the store."""
