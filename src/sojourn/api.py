@@ -21,6 +21,7 @@ from sojourn.engine.run import Run
 from sojourn.errors import ConfigError, Problem, UsageError
 from sojourn.languages.runner import CodeRunner
 from sojourn.model.plan import Plan
+from sojourn.model.result import RunResult
 from sojourn.model.suite import JsonDict, Suite
 from sojourn.reporters.shown import ShownRun
 from sojourn.template.engine import Renderer
@@ -91,7 +92,8 @@ async def evaluate(config: str | Path | Mapping[str, Any], *, listeners: Listene
 
     In a mapping functions and classes may stand for themselves wherever a file would be named: providers, prompts,
     sessions (a list of them, or by name), extensions, assertions, transforms, tests. These run here, in the caller's
-    process: coroutines on this loop, plain functions in threads. Relative paths start from the working folder.
+    process: coroutines on this loop, plain functions in threads. Relative paths start from the working folder. With
+    `writeLatestResults: true` the run is stored, as those of the command line are.
     """
     from sojourn.config.objects import without_objects
     from sojourn.languages.inline import Inline
@@ -101,12 +103,32 @@ async def evaluate(config: str | Path | Mapping[str, Any], *, listeners: Listene
     try:
         named = [str(config)] if isinstance(config, str | Path) else without_objects(config, inline)
         suite = await load(named, Flags(), cwd=Path.cwd(), environ=os.environ, inline=inline)
+        if suite.config.get("writeLatestResults"):
+            return ShownRun.of(await _kept(suite, listeners, inline, named))
         async with prepared(suite, listeners, inline) as setting:
             going = Run(setting, listeners)
             await going.prepare()
             return ShownRun.of(await going.go())
     finally:
         inline.close()
+
+
+async def _kept(suite: Suite, listeners: Listeners, inline: Inline, named: Sequence[str] | JsonDict) -> RunResult:
+    """Run a suite and write it into the store; only what a file says can be asked for again, to go on with it."""
+    from sojourn.engine.keeping import Keeping
+    from sojourn.lifecycle import ledger
+
+    keeping = Keeping(ledger.home(os.environ), listeners)
+    asked: JsonDict = {"folder": str(Path.cwd()), "config": [], "flags": {}}
+    if not isinstance(named, Mapping):
+        asked |= {"config": list(named), "flags": dataclasses.asdict(Flags())}
+    async with prepared(suite, keeping.listeners, inline) as setting:
+        going = Run(setting, keeping.listeners)
+        await going.prepare()
+        async with keeping.of(going, asked) as ended:
+            result = await going.go()
+            ended(result)
+    return result
 
 
 def run(config: str | Path | Mapping[str, Any]) -> ShownRun:

@@ -344,7 +344,10 @@ def test_an_imported_run_does_not_go_on(evaluate: Evaluate, ask: Ask) -> None:
     ask("import", "out.json")
     name = ask("list")[1].split()[0]
     code, shown = ask("eval", "--resume", name)
-    assert (code, shown) == (1, f"error: the run {name} was imported (only runs that were made here can go on)\n")
+    assert (code, shown) == (
+        1,
+        f"error: the run {name} was not made by `sojourn eval` here (only such runs can go on)\n",
+    )
     assert "2 passed, 0 failed, 1 error" in ask("list")[1]
 
 

@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
@@ -6,8 +7,10 @@ from pathlib import Path
 import pytest
 
 import sojourn
-from sojourn.errors import ConfigError, UsageError
+from sojourn.engine.listeners import Listeners
+from sojourn.errors import ConfigError, StoreError, UsageError
 from sojourn.model.result import Outcome
+from sojourn.store.runs import Store
 
 SUITE = """prompts: ['{{x}}']
 providers: [echo]
@@ -65,3 +68,43 @@ def test_run_inside_a_loop_says_what_to_write() -> None:
             sojourn.run({"prompts": ["x"], "providers": ["echo"]})
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(("more", "stored"), [({"writeLatestResults": True}, 1), ({}, 0)])
+def test_a_run_is_stored_where_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: dict[str, bool], stored: int
+) -> None:
+    """With `writeLatestResults` a run from Python stands in the store, row by row; without it leaves nothing."""
+    monkeypatch.setenv("SOJOURN_HOME", str(tmp_path / "home"))
+    seen: list[list[int]] = []
+
+    def answer(prompt: str, _options: object, _context: object) -> dict[str, str]:
+        return {"output": prompt}
+
+    def count(_: object) -> None:
+        with contextlib.closing(Store(tmp_path / "home")) as store:
+            seen.append([head.passed for head in store.heads()])
+
+    config = {"prompts": ["{{x}}"], "providers": [answer], "tests": [{"vars": {"x": word}} for word in "ab"], **more}
+    result = asyncio.run(sojourn.evaluate(config, listeners=Listeners(on_result=count)))
+    assert result.count(Outcome.PASSED) == 2
+    with contextlib.closing(Store(tmp_path / "home")) as store:
+        heads = store.heads()
+        assert [(head.id, head.state, head.passed) for head in heads] == [(result.run_id, "done", 2)] * stored
+        assert [row["outcome"] for head in heads for row in store.rows(head)] == ["passed", "passed"] * stored
+    assert seen[-1] == [2] * stored
+
+
+def test_a_file_that_was_run_from_python_can_be_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a file says can be asked for again; a store that cannot be used is said before anything runs."""
+    monkeypatch.setenv("SOJOURN_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    Path("promptfooconfig.yaml").write_text(SUITE + "writeLatestResults: true\n", encoding="utf-8")
+    sojourn.run("promptfooconfig.yaml")
+    with contextlib.closing(Store(tmp_path / "home")) as store:
+        asked = store.asked(store.head("latest"))
+    assert (asked["folder"], asked["config"]) == (str(tmp_path), ["promptfooconfig.yaml"])
+    assert asked["flags"]["shard"] is None
+    monkeypatch.setenv("SOJOURN_HOME", "/dev/null/here")
+    with pytest.raises(StoreError, match="writeLatestResults: the store of runs cannot be used"):
+        sojourn.run("promptfooconfig.yaml")

@@ -19,6 +19,8 @@ from sojourn.cli.app import run
         ("sessions --all", "there is no option --all ("),
         ("cache clean", "there is no `sojourn cache clean`; did you mean clear? (`sojourn cache --help` tells more)"),
         ("cache", "`sojourn cache` needs to be told what to do; there are stats, clear"),
+        ("list -n x", "-n: 'x' is no whole number ("),
+        ("eval --shard 1/0", "--shard: '1/0': a run has one shard at least ("),
         ("schema foo", "nothing takes the argument 'foo' (`sojourn schema --help` shows the options)"),
     ],
 )

@@ -121,7 +121,7 @@ def earlier(options: argparse.Namespace, home: Path, cwd: Path) -> Earlier | Non
 
 def _check_place(head: Head, asked: Mapping[str, Any], cwd: Path) -> None:
     if not asked["flags"]:
-        raise StoreError(f"the run {head.id} was imported", todo="only runs that were made here can go on")
+        raise StoreError(f"the run {head.id} was not made by `sojourn eval` here", todo="only such runs can go on")
     if head.state == "running":
         raise StoreError(f"the run {head.id} is still going on", todo="wait for it, or stop it")
     if asked["folder"] != str(cwd):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -20,6 +21,9 @@ _SHOWN = 100
 """So many mistakes are told; whoever mends these will find the rest."""
 
 
+_WHOLE = re.compile(r"invalid int value: ('.*')")
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose complaints are one line, with the nearest option."""
 
@@ -32,6 +36,7 @@ class Parser(argparse.ArgumentParser):
             message = f"there is no option {name}" if name.startswith("-") else f"nothing takes the argument {name!r}"
             message += f"; did you mean {close}?" if close else ""
             message = absent.refusal(name) if name in absent.OPTIONS else message
+        message = _WHOLE.sub(r"\1 is no whole number", message)
         self.exit(2, f"error: {message.removeprefix('argument ')} (`{self.prog} --help` shows the options)\n")
 
 

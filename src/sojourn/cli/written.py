@@ -27,5 +27,5 @@ def _content(path: str) -> dict[str, Any]:
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise StoreError(f"{path} is no JSON: {error}") from error
+        raise StoreError(f"{path} is no JSON: {error}", todo="give a JSON file that `eval -o` wrote") from error
     return told if isinstance(told, dict) else {}

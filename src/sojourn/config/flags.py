@@ -67,6 +67,8 @@ def _shard(text: str) -> tuple[int, int]:
     number, sign, count = text.partition("/")
     if not sign or not (number.isascii() and number.isdigit() and count.isascii() and count.isdigit()):
         raise argparse.ArgumentTypeError(f"{text!r} is not K/N, such as 2/5")
+    if int(count) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: a run has one shard at least")
     if not 1 <= int(number) <= int(count):
         raise argparse.ArgumentTypeError(f"{text!r}: there are the shards 1/{count} to {count}/{count}")
     return int(number), int(count)
