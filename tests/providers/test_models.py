@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from sojourn.catalog import PROVIDERS
 from sojourn.errors import ConfigError
 from sojourn.model.reply import Reply
+from sojourn.providers.vendors import VENDORS
 from tests.acceptance.suites import Evaluate, asked
 from tests.providers.conftest import Ask
 from tests.providers.service import Service
@@ -67,6 +69,44 @@ def test_a_chat_is_asked_with_what_the_configuration_says(
     assert service.seen[0]["path"] == "/v1/chat/completions"
     assert service.seen[0]["headers"]["authorization"] == "Bearer k"
     assert reply.output == "hello"
+
+
+@pytest.mark.parametrize(
+    ("model", "environ", "path"),
+    [
+        ("docker:ai/m", {"DOCKER_MODEL_RUNNER_BASE_URL": ""}, "/engines/v1"),
+        ("mlflow-gateway:m", {"MLFLOW_GATEWAY_URL": "", "MLFLOW_GATEWAY_API_KEY": "k"}, "/gateway/mlflow/v1"),
+        ("litellm:m", {"LITELLM_API_BASE": "/v2"}, "/v2"),
+        ("ai21:jamba", {"AI21_API_BASE_URL": "/studio/v1", "AI21_API_KEY": "k"}, "/studio/v1"),
+    ],
+)
+def test_a_service_is_found_and_paid_by_its_own_variables(
+    ask: Ask,
+    service: Service,
+    monkeypatch: pytest.MonkeyPatch,
+    model: str,
+    environ: dict[str, str],
+    path: str,
+) -> None:
+    """Its address and its key; where no key is needed, none is sent."""
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value if name.endswith("KEY") else service.url + value)
+    service.will(body=message())
+
+    assert ask(model, "Hello")[0].output == "hello"
+    assert service.seen[0]["path"] == f"{path}/chat/completions"
+    assert service.seen[0]["headers"].get("authorization") == ("Bearer k" if len(environ) > 1 else None)
+
+
+def test_a_service_that_needs_a_key_says_which(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is sent without it."""
+    monkeypatch.delenv("NOVITA_API_KEY", raising=False)
+    assert "set the environment variable NOVITA_API_KEY" in ask("novita:m", "Hello")[0].error
+
+
+def test_every_name_of_a_service_has_its_address() -> None:
+    """What the catalog names is in the table of services, and no more."""
+    assert {name for name, place in PROVIDERS.items() if place.endswith(":OpenAi")} == set(VENDORS)
 
 
 @pytest.mark.parametrize("prompt", [CHAT, "- role: system\n  content: S\n- role: user\n  content: U\n"])
@@ -335,6 +375,7 @@ def test_a_missing_key_is_named(ask: Ask, model: str, config: dict[str, Any], to
         ("file://bot.rb:answer", "no such file: file://bot.rb:answer"),
         ("adaline:openai:chat:m", "needs Adaline Gateway, which Sojourn does not run"),
         ("openai:codex-app-server", "needs OpenAI's codex-app-server, which Sojourn does not run"),
+        ("nscale:image:m", "needs Nscale's image, which Sojourn does not run"),
         ("xai:image:m", "needs xAI's image, which Sojourn does not run"),
         (
             {"id": "openai:completion:m", "config": {"functionToolCallbacks": {"f": "x"}}},

@@ -6,12 +6,8 @@ import re
 
 NEEDS = {
     "a2a": "an agent that speaks A2A",
-    "abliteration": "abliteration.ai",
     "adaline": "Adaline Gateway",
     "agentic": "promptfoo's agentic attacks",
-    "ai21": "AI21",
-    "aimlapi": "AI/ML API",
-    "atlascloud": "Atlas Cloud",
     "aws": "Amazon Web Services",
     "azure": "Azure OpenAI",
     "azureopenai": "Azure OpenAI",
@@ -24,10 +20,8 @@ NEEDS = {
     "cloudflare-ai": "Cloudflare Workers AI",
     "cloudflare-gateway": "Cloudflare AI Gateway",
     "cohere": "Cohere",
-    "cometapi": "CometAPI",
     "databricks": "Databricks",
     "deepinfra": "DeepInfra",
-    "docker": "Docker Model Runner",
     "elevenlabs": "ElevenLabs",
     "envoy": "Envoy AI Gateway",
     "f5": "F5",
@@ -38,23 +32,15 @@ NEEDS = {
     "helicone": "Helicone",
     "hf": "Hugging Face",
     "huggingface": "Hugging Face",
-    "hyperbolic": "Hyperbolic",
     "jfrog": "JFrog ML",
     "lambdalabs": "Lambda Labs",
     "llama": "llama.cpp's own interface",
-    "llamaapi": "Meta's Llama API",
     "manual-input": "a person at the terminal",
-    "meta": "Meta's Llama API",
-    "minimax": "MiniMax",
-    "mlflow-gateway": "an MLflow gateway",
     "modelslab": "ModelsLab",
     "n8n": "n8n",
-    "novita": "Novita",
-    "nscale": "Nscale",
     "openclaw": "OpenClaw",
     "opencode": "OpenCode",
     "openinterpreter": "Open Interpreter",
-    "orcarouter": "OrcaRouter",
     "palm": "Google PaLM",
     "portkey": "Portkey",
     "promptfoo": "promptfoo's own services",
@@ -76,7 +62,6 @@ NEEDS = {
 }
 
 _ANY_LLM = {
-    "atlascloud": "atlascloud",
     "azure": "azureopenai",
     "azureopenai": "azureopenai",
     "bedrock": "bedrock",
@@ -87,9 +72,6 @@ _ANY_LLM = {
     "google": "gemini",
     "hf": "huggingface",
     "huggingface": "huggingface",
-    "llamaapi": "llama",
-    "meta": "meta",
-    "minimax": "minimax",
     "palm": "gemini",
     "portkey": "portkey",
     "requesty": "requesty",
@@ -101,9 +83,8 @@ _ANY_LLM = {
 
 _COMPATIBLE = frozenset(
     """
-    abliteration ai21 aimlapi cheaperinference cloudera cloudflare-ai cloudflare-gateway cometapi docker envoy f5
-    helicone hyperbolic jfrog lambdalabs llama mlflow-gateway novita nscale openclaw orcarouter qwak snowflake
-    truefoundry vercel volcengine
+    cheaperinference cloudera cloudflare-ai cloudflare-gateway envoy f5 helicone jfrog lambdalabs llama openclaw qwak
+    snowflake truefoundry vercel volcengine
     """.split()  # noqa: SIM905  a table of names
 )
 """Services that speak OpenAI's protocol, at an address that their users know."""
@@ -116,6 +97,10 @@ _NO_CHAT = frozenset(
 )
 _SERVICES = {
     "anthropic": ("Anthropic", ("claude-agent-sdk", "claude-code", "completion")),
+    "cometapi": ("CometAPI", ("image",)),
+    "hyperbolic": ("Hyperbolic", ("audio", "image")),
+    "minimax": ("MiniMax", ("image", "video")),
+    "nscale": ("Nscale", ("image",)),
     "openai": (
         "OpenAI",
         (

@@ -130,7 +130,7 @@ class OpenAi:
 
     async def _post(self, path: str, body: JsonDict, question: Question, config: JsonDict) -> Any:
         env = self._service.env
-        key = self._service.key(config, self._vendor.key_env)
+        key = self._service.key({"apiKeyRequired": self._vendor.needs_key, **config}, self._vendor.key_env)
         headers = {"authorization": f"Bearer {key}"} if key else {}
         organization = config.get("organization") or (env.get("OPENAI_ORGANIZATION") if self._is_openai else "")
         if organization:

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Vendor:
-    """One service; `path` is what its address in `address_env` lacks. Without `key_env` no key is needed."""
+    """One service; `path` is what its address in `address_env` lacks. Without `key_env` no key is ever sent."""
 
     url: str
     key_env: str = ""
+    needs_key: bool = True
     address_env: tuple[str, ...] = ()
     path: str = ""
 
@@ -31,23 +32,52 @@ class Vendor:
 _ALIBABA = Vendor(url="https://dashscope-intl.aliyuncs.com/compatible-mode/v1", key_env="DASHSCOPE_API_KEY")
 
 VENDORS = {
+    "abliteration": Vendor(
+        url="https://api.abliteration.ai/v1", key_env="ABLIT_KEY", address_env=("ABLIT_API_BASE_URL",)
+    ),
+    "ai21": Vendor(url="https://api.ai21.com/studio/v1", key_env="AI21_API_KEY", address_env=("AI21_API_BASE_URL",)),
+    "aimlapi": Vendor(url="https://api.aimlapi.com/v1", key_env="AIML_API_KEY"),
     "alibaba": _ALIBABA,
     "alicloud": _ALIBABA,
     "aliyun": _ALIBABA,
+    "atlascloud": Vendor(url="https://api.atlascloud.ai/v1", key_env="ATLASCLOUD_API_KEY"),
     "cerebras": Vendor(url="https://api.cerebras.ai/v1", key_env="CEREBRAS_API_KEY"),
+    "cometapi": Vendor(url="https://api.cometapi.com/v1", key_env="COMETAPI_KEY"),
     "dashscope": _ALIBABA,
     "deepseek": Vendor(url="https://api.deepseek.com/v1", key_env="DEEPSEEK_API_KEY"),
+    "docker": Vendor(
+        url="http://localhost:12434/engines/v1",
+        key_env="DOCKER_MODEL_RUNNER_API_KEY",
+        needs_key=False,
+        address_env=("DOCKER_MODEL_RUNNER_BASE_URL",),
+        path="/engines/v1",
+    ),
     "fireworks": Vendor(url="https://api.fireworks.ai/inference/v1", key_env="FIREWORKS_API_KEY"),
     "github": Vendor(url="https://models.github.ai/inference", key_env="GITHUB_TOKEN"),
     "groq": Vendor(url="https://api.groq.com/openai/v1", key_env="GROQ_API_KEY"),
-    "litellm": Vendor(url="http://0.0.0.0:4000"),
+    "hyperbolic": Vendor(url="https://api.hyperbolic.xyz/v1", key_env="HYPERBOLIC_API_KEY"),
+    "litellm": Vendor(
+        url="http://0.0.0.0:4000", key_env="LITELLM_API_KEY", needs_key=False, address_env=("LITELLM_API_BASE",)
+    ),
+    "llamaapi": Vendor(url="https://api.llama.com/compat/v1", key_env="LLAMA_API_KEY"),
     "localai": Vendor(url="http://localhost:8080/v1", address_env=("LOCALAI_BASE_URL",)),
+    "meta": Vendor(url="https://api.meta.ai/v1", key_env="MODEL_API_KEY"),
+    "minimax": Vendor(url="https://api.minimax.io/v1", key_env="MINIMAX_API_KEY"),
     "mistral": Vendor(
         url="https://api.mistral.ai/v1",
         key_env="MISTRAL_API_KEY",
         address_env=("MISTRAL_API_HOST", "MISTRAL_API_BASE_URL"),
     ),
+    "mlflow-gateway": Vendor(
+        url="http://localhost:5000/gateway/mlflow/v1",
+        key_env="MLFLOW_GATEWAY_API_KEY",
+        needs_key=False,
+        address_env=("MLFLOW_GATEWAY_URL",),
+        path="/gateway/mlflow/v1",
+    ),
     "moonshot": Vendor(url="https://api.moonshot.ai/v1", key_env="MOONSHOT_API_KEY"),
+    "novita": Vendor(url="https://api.novita.ai/openai/v1", key_env="NOVITA_API_KEY"),
+    "nscale": Vendor(url="https://inference.api.nscale.com/v1", key_env="NSCALE_SERVICE_TOKEN"),
     "nvidia": Vendor(url="https://integrate.api.nvidia.com/v1", key_env="NVIDIA_API_KEY"),
     "ollama": Vendor(url="http://localhost:11434/v1", address_env=("OLLAMA_BASE_URL",), path="/v1"),
     "openai": Vendor(
@@ -56,6 +86,7 @@ VENDORS = {
         address_env=("OPENAI_API_HOST", "OPENAI_API_BASE_URL", "OPENAI_BASE_URL"),
     ),
     "openrouter": Vendor(url="https://openrouter.ai/api/v1", key_env="OPENROUTER_API_KEY"),
+    "orcarouter": Vendor(url="https://api.orcarouter.ai/v1", key_env="ORCAROUTER_API_KEY"),
     "perplexity": Vendor(url="https://api.perplexity.ai", key_env="PERPLEXITY_API_KEY"),
     "togetherai": Vendor(url="https://api.together.xyz/v1", key_env="TOGETHER_API_KEY"),
     "xai": Vendor(url="https://api.x.ai/v1", key_env="XAI_API_KEY"),
