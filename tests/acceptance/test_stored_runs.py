@@ -137,6 +137,9 @@ def test_a_run_is_compared_with_the_one_before_of_its_suite(evaluate: Evaluate, 
     assert shown.startswith(f"- {oldest} ")
     assert f"\n+ {newest} " in shown
     assert shown.endswith("\n3 same\n")
+    assert ask("eval", "--no-table", "--shard", "1/2")[0] == 0
+    assert ask("eval", "--no-table")[0] == 0
+    assert ask("diff")[1].startswith(f"- {newest} ")
 
 
 def test_repeats_that_count_as_one_regress_as_one(evaluate: Evaluate, ask: Ask) -> None:

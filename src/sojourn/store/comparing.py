@@ -61,18 +61,24 @@ def compare(
 def earlier(store: Store, after: Head) -> Head | None:
     """Return the run to compare one with: the newest whole one before it of its folder that shares tests with it.
 
-    One of the same configuration files goes before one of others.
+    One of the same configuration files and the same choice of tests (filters, shard) goes before others.
     """
     asked = store.asked(after)
     found = None
     for head in store.heads():
         told = store.asked(head) if head.number < after.number and head.is_over else {}
-        is_like = told.get("config") == asked["config"]
+        is_like = bool(told) and _choice(told) == _choice(asked)
         if told and told["folder"] == asked["folder"] and (is_like or found is None) and _share(store, head, after):
             if is_like:
                 return head
             found = head
     return found
+
+
+def _choice(asked: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Return of which files a run was made, and what of them was run."""
+    flags = asked["flags"].items()
+    return asked["config"], {name: value for name, value in flags if name.startswith(("filter", "shard")) and value}
 
 
 def _share(store: Store, one: Head, other: Head) -> bool:

@@ -91,8 +91,9 @@ class Store:
             return self._head(found[0])
         if found:
             raise StoreError(f"several runs begin with {name!r}", todo="give more of the id: `sojourn list` shows them")
-        what = "no run is stored" if name == "latest" else f"no run {name!r} is stored"
-        raise StoreError(what, todo="`sojourn list` shows those that are")
+        if name == "latest":
+            raise StoreError("no run is stored yet", todo="`sojourn eval` stores each that it makes")
+        raise StoreError(f"no run {name!r} is stored", todo="`sojourn list` shows those that are")
 
     def _head(self, found: tuple[Any, ...]) -> Head:
         head = Head(*found)
