@@ -148,6 +148,11 @@ CASES = {
     "a missing file of a var": Bad(
         HEAD + "tests:\n  - vars: {x: file://no.txt}\n", f"{C}:4:15: no such file: no.txt, the value of the var 'x'"
     ),
+    "a pattern that fits no file for a var, with hooks": Bad(
+        HEAD + "tests: [{vars: {x: file://no*.txt}}]\nextensions: ['file://hooks.py:hook']\n",
+        f"{C}:3:20: no such file: no*.txt, the value of the var 'x'",
+        {"hooks.py": HOOK},
+    ),
     "ragged rows": Bad(
         HEAD + "tests: tests.csv\n",
         "tests.csv:3: this row has 1 cell, the header has 2 (put quotes round a cell that holds a comma)\n"

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sojourn.config import cases, keys
@@ -70,6 +70,8 @@ def read_all(config: Any) -> None:
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(CONFIG | JUNK)
+@example({"tests": [{"assert": [], "options": {"minPasses": [None]}}]})
+@example({"defaultTest": {"sessions": None}})
 def test_any_configuration_is_read_or_refused(config: Any) -> None:
     """Reading, merging and multiplying end in a suite or in a ConfigError."""
     try:

@@ -205,7 +205,7 @@ def test_the_default_test_may_stand_in_a_file(load: Load) -> None:
 @pytest.mark.parametrize(
     ("rest", "message"),
     [
-        ("defaultTest: file://no.yaml", "no.yaml: no such file"),
+        ("defaultTest: file://no.yaml", "promptfooconfig.yaml:3:14: no such file: no.yaml"),
         ("defaultTest: {asserts: []}", "promptfooconfig.yaml:3:15: there is no key 'asserts' here"),
         ("scenarios: [{tests: []}]", "promptfooconfig.yaml:3:13: a scenario needs entries under config"),
         ("scenarios: [file://no.yaml]", "promptfooconfig.yaml:3:13: no such file: file://no.yaml"),

@@ -13,9 +13,11 @@ from sojourn.config.cases import passes_mistake
 from sojourn.config.columns import names_prompt, names_provider
 from sojourn.config.expect import Mismatch, Path
 from sojourn.config.findings import Source
+from sojourn.config.keys import OPTIONS
 from sojourn.config.providers import read_provider
 from sojourn.config.reading import Reading
 from sojourn.config.references import FILE
+from sojourn.config.shape import right
 from sojourn.config.tests import Placed
 from sojourn.errors import ConfigError, TemplateError
 from sojourn.model.reference import Reference
@@ -187,14 +189,18 @@ def _claim_texts(tests: Iterable[Placed]) -> Iterator[_Text]:
                     yield text, placed.source, (*placed.at, "assert", index, key)
 
 
-def check_vars(tests: Iterable[Placed], reading: Reading) -> None:
-    """Note every var that names a file which does not exist."""
+def check_vars(tests: Iterable[Placed], reading: Reading, *, hooked: bool) -> None:
+    """Note every var that names a file which does not exist; one that is no pattern, a hook may still make."""
     for placed in tests:
         variables = placed.test.get("vars")
         for name, value in variables.items() if isinstance(variables, dict) else ():
             if isinstance(value, str) and value.startswith(FILE) and "{{" not in value and _misses(value, reading):
                 what = f"no such file: {value.removeprefix(FILE)}, the value of the var {name!r}"
-                reading.findings.wrong(what, placed.source, (*placed.at, "vars", name))
+                at = (*placed.at, "vars", name)
+                if hooked and not globbing.has_pattern(value):
+                    reading.findings.doubt(f"{what} (unless a hook makes it)", placed.source, at)
+                else:
+                    reading.findings.wrong(what, placed.source, at)
 
 
 def _misses(value: str, reading: Reading) -> bool:
@@ -211,10 +217,16 @@ def check_passes(tests: Iterable[Placed], default: JsonDict, usual: int, reading
         own = placed.test.get("options") or {}
         if "minPasses" not in own and "minPasses" not in inherited and "turns" not in placed.test:
             continue
-        test = {**placed.test, "options": {**inherited, **own}}
+        turns = [turn for turn in placed.test.get("turns") or () if isinstance(turn, dict)]
+        test: JsonDict = {"options": _sound({**inherited, **own})}
+        test["turns"] = [{"options": _sound(turn.get("options"))} for turn in turns]
         if mismatch := passes_mistake(test, int(float(test["options"].get("repeat") or usual))):
             at = (*placed.at, "options", "minPasses")
             reading.findings.wrong(mismatch.what, placed.source, at, todo=mismatch.todo)
+
+
+def _sound(options: Any) -> JsonDict:
+    return right(options, OPTIONS) if isinstance(options, dict) else {}
 
 
 def check_outputs(outputs: Sequence[str], reading: Reading) -> None:

@@ -154,8 +154,9 @@ async def _parts(config: JsonDict, flags: Flags, reading: Reading, key: str) -> 
     tests = await _tests(config, flags, reading)
     names.check([default, *tests, *inner])
     names.check_choices()
-    if not flags.extension and not config.get("extensions"):  # else a hook may still make the file, or set the var
-        check_vars([*tests, *inner], reading)
+    hooked = bool(flags.extension or config.get("extensions"))
+    check_vars([*tests, *inner], reading, hooked=hooked)
+    if not hooked:  # else a hook may still set the var
         check_prompt_names(prompts, [default, *tests, *inner], flags.var, reading)
     check_templates([default, *tests, *inner], prompts, config.get("nunjucksFilters") or {}, reading)
     check_passes([*tests, *inner], default.test, _repeats(config, flags), reading)

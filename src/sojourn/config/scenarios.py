@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from typing import Any
 
 from msgspec import structs
@@ -16,7 +17,6 @@ from sojourn.config.reading import Reading
 from sojourn.config.references import FILE
 from sojourn.config.shape import check_mapping, right
 from sojourn.config.tests import Placed, check_placed, read_tests
-from sojourn.errors import ConfigError
 from sojourn.model.suite import JsonDict
 
 
@@ -24,13 +24,21 @@ def read_default_test(raw: Any, reading: Reading) -> Placed:
     """Read defaultTest, a mapping or a file of one; mistakes go to the findings."""
     placed = Placed(raw or {}, reading.source, ("defaultTest",), reading.base)
     if isinstance(raw, str):
-        placed = Placed({}, reading.source, (), reading.base)
-        with reading.findings.gathering():
-            placed = _file(raw, reading)
+        placed = _named(raw, reading.source, ("defaultTest",), reading) or Placed({}, reading.source, (), reading.base)
     if not isinstance(placed.test, dict):
         reading.findings.mismatch(Mismatch("defaultTest must be a mapping", got=raw), reading.source, ("defaultTest",))
         return Placed({}, reading.source, (), reading.base)
     return check_placed(placed, reading, complete=False) or placed
+
+
+def _named(written: str, source: Source, at: Path, reading: Reading) -> Placed | None:
+    """Read a file that is named at a place; mistakes go to the findings."""
+    if not os.path.isfile(resolve(written, reading.base)):
+        reading.findings.wrong(f"no such file: {written.removeprefix(FILE)}", source, at)
+        return None
+    with reading.findings.gathering():
+        return _file(written, reading)
+    return None
 
 
 def _file(written: str, reading: Reading) -> Placed:
@@ -96,10 +104,8 @@ def _checked(placed: Placed, reading: Reading) -> Placed | None:
 def _config(placed: Placed, reading: Reading) -> list[Placed]:
     raw, source, at = placed.test.get("config"), placed.source, (*placed.at, "config")
     if isinstance(raw, str):
-        try:
-            file = _file(raw, reading)
-        except ConfigError as error:
-            reading.findings.problems += error.problems
+        file = _named(raw, source, at, reading)
+        if file is None:
             return []
         raw, source, at = file.test, file.source, ()
     entries = raw if isinstance(raw, list) else [] if raw is None else [raw]
