@@ -114,7 +114,10 @@ _SERVICES = {
 """What is asked otherwise than the chats of the same owner."""
 
 _OWN_FUNCTION = "ask it with a function of yours: file://provider.py or file://provider.js"
-_GO = "build it and ask it as exec: ./program, which is given prompt, options and context"
+_LOCAL = {
+    "browser": "take the same steps in a function of yours, with a session of kind browser",
+    "golang": "build it and ask it as exec: ./program, which is given prompt, options and context",
+}
 RED_TEAMING = "is for red teaming, which is not what Sojourn is for"
 
 
@@ -134,8 +137,8 @@ def refusal(written: str, *, is_known: bool) -> tuple[str, str]:
 
 
 def _way_out(prefix: str, kind: str) -> str:
-    if prefix == "golang":
-        return _GO
+    if prefix in _LOCAL:
+        return _LOCAL[prefix]
     name = _ANY_LLM.get(prefix)
     if name and kind not in _NO_CHAT:
         return f"ask it as any-llm:{name}:MODEL, with pip install 'sojourn[any-llm]' 'any-llm-sdk[{name}]'"
