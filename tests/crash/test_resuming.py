@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import sqlite3
 import subprocess
@@ -121,6 +122,26 @@ def test_a_run_that_was_stopped_goes_on(start: Start, tmp_path: Path) -> None:
     complete = again(tmp_path, "--resume", name)
     assert complete.returncode == 1
     assert complete.stdout == f"error: the run {name} is complete (`sojourn show` shows it)\n"
+
+
+def test_a_run_that_was_killed_lasted_as_long_as_is_known(start: Start, tmp_path: Path) -> None:
+    """What is shown of it has the time until its last trial, not none."""
+    running = start({"promptfooconfig.yaml": json.dumps(SUITE), "bot.py": CODE}, "-j", "1")
+    running.until("call 9")
+    running.signal(signal.SIGKILL)
+    running.end()
+    [(ended,)] = stored(tmp_path, "SELECT max(ended) FROM trials")
+    shown = subprocess.run(
+        [sys.executable, "-m", "sojourn", "show"],
+        env={**os.environ, "SOJOURN_HOME": str(tmp_path / "home")},
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        check=True,
+    ).stdout
+    assert "killed" in shown
+    told = re.search(r"skipped in ([0-9.]+) s", shown)
+    assert told
+    assert float(told[1]) >= round(ended, 2) > 0
 
 
 def test_a_run_under_way_is_left_alone(start: Start, tmp_path: Path) -> None:

@@ -34,6 +34,8 @@ def stored() -> Iterator[Store]:
 
 
 def run_of(store: Store, head: Head) -> RunResult:
-    """Return a stored run as it was when it ended."""
+    """Return a stored run as it was when it ended; one that was killed lasted as long as is known of it."""
     trials = ((each.number, each.row, each.times) for each in store.trials(head))
-    return rebuilt(store.document(head), trials, store.events(head), head.expected)
+    result = rebuilt(store.document(head), trials, store.events(head), head.expected)
+    result.duration_ms = result.duration_ms or store.passed(head) * 1000
+    return result
