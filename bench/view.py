@@ -21,7 +21,8 @@ from starlette.testclient import TestClient
 from sojourn.model.event import Event
 from sojourn.model.plan import Column, Lane, Plan, Trial
 from sojourn.model.reply import Reply
-from sojourn.model.result import Outcome, RunResult, TrialResult
+from sojourn.model.result import Outcome, TrialResult
+from sojourn.model.run_result import RunResult
 from sojourn.model.suite import Case, Claim, Prompt, ProviderSpec, Suite
 from sojourn.model.verdict import Verdict
 from sojourn.store.recorder import Recorder

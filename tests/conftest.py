@@ -6,12 +6,15 @@ import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 from msgspec import structs
 
 from sojourn.model.plan import Column, Lane, Plan, Trial
 from sojourn.model.reply import Reply
-from sojourn.model.result import Outcome, RunResult, TrialResult
+from sojourn.model.result import Outcome, TrialResult
+from sojourn.model.results import Results
+from sojourn.model.run_result import RunResult
 from sojourn.model.suite import Case, Claim, Prompt, ProviderSpec, Suite
 from sojourn.model.verdict import Verdict
 
@@ -36,6 +39,10 @@ def _signals() -> Iterator[None]:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+hypothesis.settings.register_profile("house", deadline=None)  # the machines are shared: a pause is no failure
+hypothesis.settings.load_profile("house")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -94,7 +101,13 @@ def make_run(*trials: TrialResult, columns: tuple[Column, ...] = (COLUMN,), **ch
     plan = changes.pop("plan", None) or Plan(suite=suite, columns=columns, lanes=lanes)
     created = "2026-01-02T03:04:05Z"
     return RunResult(
-        run_id="eval-1", created=created, plan=plan, columns=columns, results=list(trials), duration_ms=1500, **changes
+        run_id="eval-1",
+        created=created,
+        plan=plan,
+        columns=columns,
+        results=Results(trials),
+        duration_ms=1500,
+        **changes,
     )
 
 

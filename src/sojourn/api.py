@@ -21,7 +21,7 @@ from sojourn.engine.run import Run
 from sojourn.errors import ConfigError, Problem, UsageError
 from sojourn.languages.runner import CodeRunner
 from sojourn.model.plan import Plan
-from sojourn.model.result import RunResult
+from sojourn.model.run_result import RunResult
 from sojourn.model.suite import JsonDict, Suite
 from sojourn.reporters.shown import ShownRun
 from sojourn.template.engine import Renderer

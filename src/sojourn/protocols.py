@@ -15,7 +15,7 @@ import msgspec
 
 from sojourn.model.reference import Reference
 from sojourn.model.reply import Reply
-from sojourn.model.result import RunResult
+from sojourn.model.run_result import RunResult
 from sojourn.model.session import SessionSpec
 from sojourn.model.suite import Claim, JsonDict, ProviderSpec
 from sojourn.model.verdict import Verdict

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -455,3 +457,34 @@ def test_sessions_of_both_parts_are_drawn(evaluate: Evaluate, ask: Ask) -> None:
     assert ask("export", "-o", "page.html")[0] == 0
     for page in ("after.html", "page.html"):
         assert all(f"test {n}" in (ended.folder / page).read_text(encoding="utf-8") for n in (1, 2, 3))
+
+
+KINDS = ("out.json", "out.jsonl", "out.csv", "out.yaml", "out.xml", "out.html", "out.txt", "out.md", "out.junit.xml")
+OF_ITS_OWN = re.compile(
+    r"eval-[0-9a-f]+-[0-9T:.-]+|\d{4}-\d\d-\d\d[T ][\d:.]+Z?|(?<=atencyMs\W\W)[\d.e-]+|(?<=urationMs\W\W)[\d.e-]+"
+    r"|(?<=atencyMs>)[\d.e-]+|(?<=urationMs>)[\d.e-]+|(?<=time=\")[\d.]+|[\d.,]+(?= m?s\b)|<svg(?s:.*?)</svg>"
+)
+
+
+def test_outputs_are_the_same_with_and_without_a_store(evaluate: Evaluate) -> None:
+    """A run that is recorded lets go of its results and reads them back: not a letter of any output tells of it."""
+    bad = {"vars": {"q": "two"}, "assert": [{"type": "equals", "value": "2", "metric": "exact", "weight": 2}]}
+    often = {"vars": {"q": "six"}, "options": {"repeat": 3, "minPasses": 2}, "description": "<b>six</b>"}
+    suite = {
+        **SUITE,
+        "prompts": ["{{q}}", "say {{q}}"],
+        "tests": [*SUITE["tests"], bad, often, {"vars": {"q": "bad", "more": [1, 2]}}],
+        "derivedMetrics": [{"name": "twice", "value": "exact * 2"}],
+    }
+    arguments = [word for name in KINDS for word in ("-o", name)]
+    told = []
+    for more in ([], ["--no-write"]):
+        ended = evaluate(suite, FILES, "-j", "1", *arguments, *more, BREAKS="bad say bad")
+        assert ended.code == 100, ended.shown
+        texts = {name: (ended.folder / name).read_text(encoding="utf-8") for name in KINDS}
+        told.append(
+            {name: OF_ITS_OWN.sub("_", html.unescape(text)) for name, text in {**texts, "shown": ended.shown}.items()}
+        )
+    for name in told[0]:
+        assert told[0][name].splitlines() == told[1][name].splitlines(), name
+    assert "<b>six</b>" in told[0]["out.json"]

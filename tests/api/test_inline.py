@@ -10,7 +10,8 @@ import pytest
 
 import sojourn
 from sojourn.errors import ConfigError
-from sojourn.model.result import Outcome, RunResult
+from sojourn.model.result import Outcome
+from sojourn.model.run_result import RunResult
 
 
 def outputs(result: RunResult) -> list[Any]:

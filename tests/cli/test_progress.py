@@ -13,7 +13,8 @@ from msgspec import structs
 
 from sojourn.cli.progress import Progress
 from sojourn.model.plan import Lane, Plan
-from sojourn.model.result import Outcome, RunResult, TrialResult
+from sojourn.model.result import Outcome, TrialResult
+from sojourn.model.run_result import RunResult
 
 Make = Callable[..., TrialResult]
 Run = Callable[..., RunResult]

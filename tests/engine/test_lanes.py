@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sojourn.engine.lanes import Learner, Schedule
 from sojourn.model.plan import Column, Lane, Trial
-from sojourn.model.result import Race
+from sojourn.model.run_result import Race
 from sojourn.model.suite import Case, Prompt, ProviderSpec
 
 COLUMN = Column(index=0, provider=ProviderSpec(id="echo"), prompt=Prompt(raw="", label="", id=""))

@@ -3,7 +3,8 @@ from collections.abc import Callable
 
 from sojourn.model.document import document
 from sojourn.model.plan import Column
-from sojourn.model.result import Outcome, Phase, Race, RunResult, TrialResult, Trouble
+from sojourn.model.result import Outcome, Phase, TrialResult, Trouble
+from sojourn.model.run_result import Race, RunResult
 from sojourn.model.suite import Claim
 from sojourn.model.verdict import Verdict
 

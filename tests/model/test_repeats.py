@@ -6,7 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from sojourn.model.repeats import pass_rate, repeats
-from sojourn.model.result import Outcome, RunResult, TrialResult
+from sojourn.model.result import Outcome, TrialResult
+from sojourn.model.run_result import RunResult
 
 Make = Callable[..., TrialResult]
 Run = Callable[..., RunResult]

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 import sojourn
 from sojourn.errors import UsageError
 from sojourn.model.reply import Reply
-from sojourn.model.result import Outcome, RunResult, TrialResult
+from sojourn.model.result import Outcome, TrialResult
+from sojourn.model.run_result import RunResult
 from sojourn.reporters import parquet
 from sojourn.reporters.shown import ShownRun
 from tests.reporters.test_files import Page

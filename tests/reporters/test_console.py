@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from sojourn.drawing.plain import one_line, plain
 from sojourn.model.plan import Lane, Plan
 from sojourn.model.reply import Reply
-from sojourn.model.result import Outcome, Phase, Race, RunResult, TrialResult, Trouble
+from sojourn.model.result import Outcome, Phase, TrialResult, Trouble
+from sojourn.model.run_result import Race, RunResult
 from sojourn.reporters import console
 
 Make = Callable[..., TrialResult]

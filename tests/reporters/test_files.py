@@ -18,7 +18,8 @@ from msgspec.structs import replace
 from sojourn import registry
 from sojourn.catalog import REPORTERS
 from sojourn.model.reply import Reply
-from sojourn.model.result import Outcome, Phase, RunResult, TrialResult, Trouble
+from sojourn.model.result import Outcome, Phase, TrialResult, Trouble
+from sojourn.model.run_result import RunResult
 from sojourn.reporters.cells import rows
 
 Make = Callable[..., TrialResult]

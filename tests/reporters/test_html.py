@@ -9,7 +9,8 @@ import pytest
 import sojourn
 from sojourn.model.event import Event
 from sojourn.model.reply import Reply
-from sojourn.model.result import Outcome, Phase, Race, RunResult, TrialResult, Trouble
+from sojourn.model.result import Outcome, Phase, TrialResult, Trouble
+from sojourn.model.run_result import Race, RunResult
 from sojourn.reporters import html
 from sojourn.reporters.pictures import bars, lanes
 from tests.systems.pages import Scheme, faults, opened

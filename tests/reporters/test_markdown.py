@@ -12,7 +12,8 @@ from markdown_it import MarkdownIt
 from msgspec import structs
 
 from sojourn.drawing.plain import one_line
-from sojourn.model.result import Outcome, Phase, Race, RunResult, TrialResult, Trouble
+from sojourn.model.result import Outcome, Phase, TrialResult, Trouble
+from sojourn.model.run_result import Race, RunResult
 from sojourn.reporters import markdown
 
 Make = Callable[..., TrialResult]

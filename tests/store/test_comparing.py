@@ -13,7 +13,8 @@ from msgspec import structs
 
 from sojourn.model.plan import Column
 from sojourn.model.reply import Reply
-from sojourn.model.result import Outcome, RunResult, TrialResult
+from sojourn.model.result import Outcome, TrialResult
+from sojourn.model.run_result import RunResult
 from sojourn.model.suite import Prompt
 from sojourn.store.comparing import Twins, compare
 from sojourn.store.recorder import Recorder

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from sojourn.errors import StoreError
-from sojourn.model.result import Outcome, RunResult, TrialResult
+from sojourn.model.result import Outcome, TrialResult
+from sojourn.model.run_result import RunResult
 from sojourn.store.place import Beacon
 from sojourn.store.recorder import Recorder
 from sojourn.store.runs import Store
@@ -92,7 +93,7 @@ def test_a_row_that_changed_is_replaced(tmp_path: Path) -> None:
         recorder = Recorder(tmp_path, unbroken)
         recorder.begin(run, ASKED)
         recorder.take(run.results[0], lambda _: None)
-        run.results = [make_trial(0, outcome=Outcome.FAILED)]
+        run.results.replace(make_trial(0, outcome=Outcome.FAILED))
         await recorder.end(run)
         recorder.close()
 

@@ -19,7 +19,8 @@ from sojourn.lifecycle import ledger
 from sojourn.model.event import Event
 from sojourn.model.plan import Plan
 from sojourn.model.redaction import REDACTED
-from sojourn.model.result import RunResult, TrialResult
+from sojourn.model.result import TrialResult
+from sojourn.model.run_result import RunResult
 from sojourn.store.place import Beacon
 from sojourn.store.runs import Head, Store, Stored
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import dataclasses
 import signal
 import sys
@@ -111,16 +112,15 @@ async def _eval(options: argparse.Namespace, interruption: Interruption) -> int:
         interruption.stop = _stopper(going, suite, progress)
         told = setting.secrets.clean(dataclasses.asdict(flags))
         asked = {"folder": str(cwd), "config": config, "flags": told}
-        async with record.of(going.seen, asked, before.beacon if before else None) as end:
+        async with record.of(going, asked, before.beacon if before else None) as end:
             result = await going.go()
             if before:
                 before.recall(result, going.kept)
             end(result)
             result.interrupted = interruption.reason
     progress.end()
-    unwritten = write(result, suite.outputs)
-    record.close()
-    return ended(result, environ, unwritten, table=_wanted(options.table, suite))
+    with contextlib.closing(record):  # results are read back from it until all is told
+        return ended(result, environ, write(result, suite.outputs), table=_wanted(options.table, suite))
 
 
 def _tell_vain(vain: list[Problem], suite: Suite, *, strict: bool) -> None:

@@ -23,7 +23,7 @@ from sojourn.model.grading import Row
 from sojourn.model.joining import joined
 from sojourn.model.rebuilding import rebuilt
 from sojourn.model.restoring import Times
-from sojourn.model.result import RunResult
+from sojourn.model.run_result import RunResult
 from sojourn.reporters.stamp import stamp
 
 OWN = ("output", "fail_under", "races")

@@ -12,10 +12,12 @@ from typing import Any
 from sojourn.cli.earlier_rows import pinned
 from sojourn.cli.progress import Progress
 from sojourn.config.flags import Flags
+from sojourn.engine.run import Run
 from sojourn.errors import StoreError, UsageError
 from sojourn.model.plan import Plan
 from sojourn.model.redaction import redacted
-from sojourn.model.result import RunResult, TrialResult
+from sojourn.model.result import TrialResult
+from sojourn.model.run_result import RunResult
 from sojourn.store.place import Beacon
 from sojourn.store.recorder import Recorder
 
@@ -31,13 +33,14 @@ class Record:
 
     @contextlib.asynccontextmanager
     async def of(
-        self, result: RunResult, asked: Mapping[str, Any], beacon: Beacon | None
+        self, going: Run, asked: Mapping[str, Any], beacon: Beacon | None
     ) -> AsyncIterator[Callable[[RunResult], None]]:
         """Record a run from its beginning to its end, to be told what it came to; see `Recorder.begin`."""
         recorder = Recorder(self._home, lambda what: self._progress.tell(f"warning: {what}"))
         try:
             if self._wanted:
-                recorder.begin(result, redacted(asked), beacon)
+                recorder.begin(going.seen, redacted(asked), beacon)
+                recorder.written = going.shelve(recorder.read)
                 self._recorder = recorder
         except StoreError as error:
             if beacon is not None:  # what goes on has its record already, and may be another's now

@@ -11,7 +11,7 @@ from sojourn.cli.options import Parser, surroundings
 from sojourn.errors import StoreError
 from sojourn.lifecycle.ledger import home
 from sojourn.model.rebuilding import rebuilt
-from sojourn.model.result import RunResult
+from sojourn.model.run_result import RunResult
 from sojourn.store.place import file_of
 from sojourn.store.runs import Head, Store
 

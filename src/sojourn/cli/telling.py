@@ -9,7 +9,7 @@ from sojourn.cli.options import complain
 from sojourn.engine.outputs import write_output
 from sojourn.errors import OutputError
 from sojourn.model.ending import exit_code
-from sojourn.model.result import RunResult
+from sojourn.model.run_result import RunResult
 
 
 def write(result: RunResult, paths: Iterable[str]) -> list[OutputError]:

@@ -15,37 +15,42 @@ from sojourn.engine.setting import Account, Setting
 from sojourn.engine.settling import named_scores
 from sojourn.errors import SojournError
 from sojourn.model.reply import Reply
-from sojourn.model.result import Outcome, Phase, RunResult, TrialResult, Trouble
-from sojourn.model.suite import Claim
+from sojourn.model.result import Outcome, Phase, TrialResult, Trouble
+from sojourn.model.run_result import RunResult
+from sojourn.model.suite import Case, Claim
 from sojourn.model.verdict import Verdict
-
-Rows = list[tuple[int, TrialResult]]
 
 
 async def compare(result: RunResult, setting: Setting) -> None:
     """Judge the comparisons of every test whose columns have all ended, and weigh them into its results, in place."""
-    tests: dict[int, Rows] = {}
-    for place, each in enumerate(result.results):
-        if any(claim.type in COMPARISONS for claim in each.case.claims):
-            tests.setdefault(each.trial.test_index, []).append((place, each))
+    tests: dict[int, list[TrialResult]] = {}
+    for each in result.results.held:
+        if is_compared(each.case):
+            tests.setdefault(each.trial.test_index, []).append(each)
     planned = Counter(trial.test_index for trial in result.plan.trials) if tests else {}
     for test, rows in tests.items():
         if len(rows) < planned[test]:
             continue
         # promptfoo's order, which a grader sees: who has failed already comes first.
-        rows.sort(key=lambda pair: (pair[1].passed, pair[1].trial.column.index))
-        for claim in rows[0][1].case.claims:
+        rows.sort(key=lambda each: (each.passed, each.trial.column.index))
+        for claim in rows[0].case.claims:
             if claim.type in COMPARISONS:
                 rows = await _compared(claim, rows, setting)  # noqa: PLW2901  each comparison sees the one before
-        for place, changed in rows:
-            result.results[place] = changed
+        for changed in rows:
+            result.results.replace(changed)
+
+
+def is_compared(case: Case) -> bool:
+    """Whether what comes of a test is compared with others once all have ended."""
+    return any(claim.type in COMPARISONS for claim in case.claims)
 
 
 def withdraw_uncompared(result: RunResult) -> None:
     """Take back the rows that a comparison was not made for: nobody can say whether they pass."""
-    owed = [each for each in result.results if _is_owed(each)]
-    result.results = [each for each in result.results if not _is_owed(each)]
-    result.unrun += len(owed)
+    for each in result.results.held:
+        if _is_owed(each):
+            result.results.withdraw(each.trial.index)
+            result.unrun += 1
 
 
 def _is_owed(result: TrialResult) -> bool:
@@ -54,19 +59,18 @@ def _is_owed(result: TrialResult) -> bool:
     return made < asked and result.outcome in (Outcome.PASSED, Outcome.FAILED)
 
 
-async def _compared(claim: Claim, rows: Rows, setting: Setting) -> Rows:
-    judged = [(place, each) for place, each in rows if each.outcome in (Outcome.PASSED, Outcome.FAILED)]
+async def _compared(claim: Claim, rows: list[TrialResult], setting: Setting) -> list[TrialResult]:
+    judged = [each for each in rows if each.outcome in (Outcome.PASSED, Outcome.FAILED)]
     if not judged:
         return rows
     try:
-        verdicts = await _verdicts(claim, [each for _, each in judged], setting)
-        changed = {place: _weighed(each, v) for (place, each), v in zip(judged, verdicts, strict=True)}
+        verdicts = await _verdicts(claim, judged, setting)
+        came = [_weighed(each, verdict) for each, verdict in zip(judged, verdicts, strict=True)]
     except SojournError as error:
         trouble = Trouble(phase=Phase.JUDGE, what=f"{claim.type} cannot be judged: {error}")
-        changed = {
-            place: structs.replace(each, outcome=Outcome.ERROR, score=0.0, trouble=trouble) for place, each in judged
-        }
-    return [(place, changed.get(place, each)) for place, each in rows]
+        came = [structs.replace(each, outcome=Outcome.ERROR, score=0.0, trouble=trouble) for each in judged]
+    changed = {each.trial.index: each for each in came}
+    return [changed.get(each.trial.index, each) for each in rows]
 
 
 async def _verdicts(claim: Claim, results: list[TrialResult], setting: Setting) -> list[Verdict]:

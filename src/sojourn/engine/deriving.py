@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sojourn.errors import ClaimError, CodeError
-from sojourn.model.metrics import metrics
 from sojourn.model.reference import Reference
-from sojourn.model.result import RunResult, TrialResult
+from sojourn.model.run_result import RunResult
 from sojourn.model.suite import Suite
+from sojourn.model.tally import ColumnTally
 from sojourn.protocols import Code
 
 
@@ -74,14 +74,12 @@ async def derive(result: RunResult, code: Code) -> dict[int, dict[str, float]]:
     suite = result.plan.suite
     if not suite.derived_metrics:
         return {}
-    columns: dict[int, list[TrialResult]] = {column.index: [] for column in result.columns}
-    for each in result.results:
-        columns.setdefault(each.trial.column.index, []).append(each)
-    return {index: await _column(trials, suite, code) for index, trials in columns.items()}
+    tally = result.results.tally
+    return {each.index: await _column(tally.column(each.index), suite, code) for each in result.columns}
 
 
-async def _column(trials: list[TrialResult], suite: Suite, code: Code) -> dict[str, float]:
-    known: dict[str, float] = {**metrics(trials)["namedScores"], "__count": float(len(trials))}
+async def _column(column: ColumnTally, suite: Suite, code: Code) -> dict[str, float]:
+    known: dict[str, float] = {**column.named_scores, "__count": float(column.outcomes.total())}
     derived: dict[str, float] = {}
     for metric in suite.derived_metrics:
         name, written = str(metric.get("name")), str(metric.get("value"))

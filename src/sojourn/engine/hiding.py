@@ -9,8 +9,9 @@ from msgspec import structs
 
 from sojourn.encoding import encode
 from sojourn.model.plan import Column, Lane, Plan, Trial
-from sojourn.model.result import RunResult, TrialResult
+from sojourn.model.result import TrialResult
 from sojourn.model.row import row
+from sojourn.model.run_result import RunResult
 from sojourn.model.secrecy import Secrets
 
 _TEXTS = ("troubles", "races", "leaks", "unsteady", "printed", "learnt", "stopped", "derived")
@@ -47,7 +48,7 @@ def hide(result: RunResult, secrets: Secrets) -> None:
     """Take the secrets out of the result of a run that is over."""
     if not secrets.any:
         return
-    result.results = [shown(each, secrets) for each in result.results]
+    result.results = result.results.changed(lambda each: shown(each, secrets))
     for name in _TEXTS:
         setattr(result, name, secrets.clean(getattr(result, name)))
     result.columns = tuple(_column(column, secrets) for column in result.columns)

@@ -14,7 +14,8 @@ from sojourn.engine.run import Run
 from sojourn.errors import StoreError
 from sojourn.model.plan import Plan
 from sojourn.model.redaction import redacted
-from sojourn.model.result import RunResult, TrialResult
+from sojourn.model.result import TrialResult
+from sojourn.model.run_result import RunResult
 from sojourn.store.recorder import Recorder
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 
 from sojourn.model.counting import counted
 from sojourn.model.plan import Lane, Plan, Trial
-from sojourn.model.result import Race
+from sojourn.model.run_result import Race
 
 
 @dataclasses.dataclass(slots=True, eq=False)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from sojourn.model.result import RunResult
+from sojourn.model.run_result import RunResult
 
 
 def unsteady(result: RunResult) -> list[str]:
     """Name the tests whose repeats came to different outcomes, in the order of the file."""
     outcomes: dict[tuple[str, int, int], set[str]] = {}
     names: dict[tuple[str, int, int], str] = {}
-    for each in sorted(result.results, key=lambda one: one.trial.index):
+    for each in result.results.in_order():
         trial = each.trial
         key = (trial.test_key, trial.turn, trial.column.index)
         outcomes.setdefault(key, set()).add(each.outcome.value)

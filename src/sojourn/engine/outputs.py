@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sojourn import registry
 from sojourn.errors import OutputError
-from sojourn.model.result import RunResult
+from sojourn.model.run_result import RunResult
 
 
 def format_of(path: str) -> str:

@@ -87,15 +87,24 @@ class _Planning:
         options = test.get("options") or {}
         count = int(options.get("repeat") or self.suite.options.repeat)
         _check_passes(number, test, count)
+        found = await self._cases(number, test)
         for repeat in range(count):
-            for which, single in enumerate(await self._singles(test)):
-                place = f"{number}.{which}"
-                for turn, written in written_turns(single):
-                    case = cases.read_case(written, self.suite.base)
-                    for column in self.columns:
-                        if allowed(case.raw, column):
-                            yield self._trial(case, column, (number, repeat, turn), place)
-                    self.test_index += 1
+            if repeat and options.get("transformVars"):  # it may not come to the same
+                found = await self._cases(number, test)
+            for place, turn, case in found:
+                for column in self.columns:
+                    if allowed(case.raw, column):
+                        yield self._trial(case, column, (number, repeat, turn), place)
+                self.test_index += 1
+
+    async def _cases(self, number: int, test: JsonDict) -> list[tuple[str, int, Case]]:
+        """Return the cases of a written test, each with its key and its turn."""
+        singles = enumerate(await self._singles(test))
+        return [
+            (f"{number}.{which}", turn, cases.read_case(written, self.suite.base))
+            for which, single in singles
+            for turn, written in written_turns(single)
+        ]
 
     async def _singles(self, test: JsonDict) -> list[JsonDict]:
         """Return the test once for each combination of its vars."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from sojourn.model.event import Event
-from sojourn.model.result import Phase, Race, RunResult, TrialResult, Trouble
+from sojourn.model.result import Phase, TrialResult, Trouble
+from sojourn.model.run_result import Race, RunResult
 
 FAULTS = ("raced", "leaked", "unclosed")
 """The events that tell of it."""

@@ -12,7 +12,7 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 
 from sojourn.config import cases
-from sojourn.engine.comparing import compare, withdraw_uncompared
+from sojourn.engine.comparing import compare, is_compared, withdraw_uncompared
 from sojourn.engine.deriving import derive
 from sojourn.engine.hiding import hidden, hide, shown
 from sojourn.engine.lanes import Learner
@@ -30,8 +30,10 @@ from sojourn.languages.sharing import MARKER as STATE
 from sojourn.lifecycle.hooks import Scope
 from sojourn.model.metrics import prompts
 from sojourn.model.plan import Plan, Trial
-from sojourn.model.result import Phase, RunResult, TrialResult, Trouble
+from sojourn.model.result import Phase, TrialResult, Trouble
+from sojourn.model.results import Read
 from sojourn.model.row import row
+from sojourn.model.run_result import RunResult
 from sojourn.model.suite import JsonDict, Suite
 
 SECOND_STOP = 4.0
@@ -88,6 +90,19 @@ class Run:
         copy = dataclasses.replace(self.result)
         hide(copy, self._setting.secrets)
         return copy
+
+    def shelve(self, read: Read) -> Callable[[TrialResult], bool]:
+        """Let go of results that are written down, for `read` gives them back. What is returned is to be told of each.
+
+        It answers whether the result went: what comparisons and afterAll hooks look at stays, as it is not blanked.
+        """
+        self.result.results.shelve_with(read)
+        looked_at = self._setting.hooks.has("afterAll")
+
+        def written(result: TrialResult) -> bool:
+            return not looked_at and not is_compared(result.case) and self.result.results.shelve(result)
+
+        return written
 
     def stop(self, reason: str, *, again: bool = False) -> None:
         """Start no further trial, cut short what is under way after a grace (asked `again`: at once), then clean up."""
@@ -228,7 +243,8 @@ class Run:
 
     def _crew(self, plan: Plan) -> Crew:
         self.result.plan, self.result.columns = plan, plan.columns
-        self.result.results = list(self.kept.values())
+        for each in self.kept.values():
+            self.result.results.append(each)
         left = without(plan, self.kept)
         secrets = self._setting.secrets
         self._listeners.on_plan(
@@ -255,8 +271,7 @@ class Run:
 
     def _withdraw(self, trial: Trial) -> None:
         """Take back the result of a trial that was run again."""
-        before = next(each for each in self.result.results if each.trial.index == trial.index)
-        self.result.results = [each for each in self.result.results if each is not before]
+        before = self.result.results.withdraw(trial.index)
         self._listeners.on_withdrawn(shown(before, self._setting.secrets))
 
     async def _close_sessions(self) -> None:

@@ -9,7 +9,8 @@ from typing import Protocol
 
 from sojourn.model.plan import Lane, Trial
 from sojourn.model.reply import Reply
-from sojourn.model.result import RunResult, TrialResult
+from sojourn.model.result import TrialResult
+from sojourn.model.run_result import RunResult
 
 
 def _unheard(_: object) -> None:

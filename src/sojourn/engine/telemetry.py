@@ -25,8 +25,9 @@ from sojourn.engine.spans import Call
 from sojourn.model.event import Event
 from sojourn.model.plan import Lane, Trial
 from sojourn.model.reply import Reply
-from sojourn.model.result import Outcome, RunResult, TrialResult
+from sojourn.model.result import Outcome, TrialResult
 from sojourn.model.row import explanation
+from sojourn.model.run_result import RunResult
 from sojourn.model.secrecy import Secrets
 from sojourn.model.suite import Suite
 

@@ -13,7 +13,8 @@ from typing import Any
 from sojourn.model.metrics import prompts
 from sojourn.model.redaction import redacted
 from sojourn.model.repeats import Repeats, repeats
-from sojourn.model.result import Outcome, Race, RunResult
+from sojourn.model.result import Outcome
+from sojourn.model.run_result import Race, RunResult
 from sojourn.model.tokens import total
 
 Document = dict[str, Any]
@@ -34,7 +35,7 @@ def document(result: RunResult, stamp: Document) -> Document:
         "config": redacted(result.plan.suite.config),
         "shareableUrl": None,
         "metadata": {**stamp, "evaluationCreatedAt": result.created},
-        "vars": variable_names(result),
+        "vars": result.results.tally.variables,
         "runtimeOptions": _options(result),
         "sojourn": _told_besides(result),
     }
@@ -52,19 +53,9 @@ def _stats(result: RunResult, columns: list[Document]) -> Document:
     }
 
 
-def variable_names(result: RunResult) -> list[str]:
-    """Return the names of all vars, in the order in which tests bring them up."""
-    trials = sorted(result.results, key=lambda trial: trial.trial.index)
-    return list(dict.fromkeys(str(name) for trial in trials for name in trial.case.vars))
-
-
 def sessions(result: RunResult) -> list[Document]:
     """Return the sessions that trials were seen to use, each with how many trials used it."""
-    used: dict[str, int] = {}
-    for trial in result.results:
-        if trial.session_id:
-            used[trial.session_id] = used.get(trial.session_id, 0) + 1
-    return [{"sessionId": session, "trials": count} for session, count in used.items()]
+    return [{"sessionId": session, "trials": count} for session, count in result.results.tally.sessions.items()]
 
 
 def _options(result: RunResult) -> Document:

@@ -5,18 +5,15 @@ from __future__ import annotations
 import signal
 
 from sojourn.model.repeats import pass_rate
-from sojourn.model.result import Phase, RunResult
-
-SET_UP = (Phase.OPEN, Phase.BEFORE)
+from sojourn.model.run_result import RunResult
 
 
 def exit_code(result: RunResult) -> int:
     """Return what the run's end means to a script."""
     if result.interrupted:
         return 128 + signal.Signals[result.interrupted]
-    unclean = result.troubles or any(each.notes for each in result.results)
-    unbegun = any(each.trouble is not None and each.trouble.phase in SET_UP for each in result.results)
-    if unclean or unbegun or result.unrun:
+    tally = result.results.tally
+    if result.troubles or tally.unclean or tally.unbegun or result.unrun:
         return 1
     options = result.plan.suite.options
     raced = bool(result.races) and options.races == "error"

@@ -10,7 +10,9 @@ from sojourn.model.event import Event
 from sojourn.model.grading import Row
 from sojourn.model.plan import Column, Lane, Plan, Trial
 from sojourn.model.restoring import Times, restored
-from sojourn.model.result import Phase, Race, RunResult, TrialResult, Trouble
+from sojourn.model.result import Phase, TrialResult, Trouble
+from sojourn.model.results import Results
+from sojourn.model.run_result import Race, RunResult
 from sojourn.model.suite import Case, Prompt, ProviderSpec, RunOptions, Suite
 
 Document = Mapping[str, Any]
@@ -31,7 +33,7 @@ def rebuilt(
         created=document["results"]["timestamp"],
         plan=_plan(document, columns, results, told),
         columns=columns,
-        results=results,
+        results=Results(results),
         troubles=[Trouble(phase=Phase(each["phase"]), what=each["message"]) for each in told.get("troubles", ())],
         races=list(_races(told.get("races", ()), results)),
         events=list(events),

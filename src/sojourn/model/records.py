@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from sojourn.model.redaction import redacted_vars
-from sojourn.model.result import RunResult, TrialResult
+from sojourn.model.result import TrialResult
 from sojourn.model.row import explanation
+from sojourn.model.run_result import RunResult
 from sojourn.model.tokens import usage
 
 COLUMNS: dict[str, type] = {
@@ -39,7 +40,7 @@ COLUMNS: dict[str, type] = {
 
 def records(result: RunResult) -> Iterator[dict[str, Any]]:
     """Yield a record a trial, in file order; secrets in vars are blanked."""
-    for each in sorted(result.results, key=lambda each: each.trial.index):
+    for each in result.results.in_order():
         record = _known(result, each)
         record |= {f"vars.{name}": value for name, value in redacted_vars(each.case.vars).items()}
         record |= {f"scores.{name}": float(score) for name, score in each.named_scores.items()}

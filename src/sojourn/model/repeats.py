@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sojourn.model.plan import Trial
-from sojourn.model.result import Outcome, RunResult, TrialResult
+from sojourn.model.result import Outcome, TrialResult
+from sojourn.model.run_result import RunResult
 
 Key = tuple[str, int]
 
@@ -73,11 +75,14 @@ def key_of(trial: Trial) -> Key:
 def repeats(result: RunResult) -> list[Repeats]:
     """Return the tests that say how many repeats must pass, in file order."""
     groups: dict[Key, list[TrialResult]] = {}
-    for each in result.results:
-        if each.trial.case.options and wanted_passes(each.trial):
-            groups.setdefault(key_of(each.trial), []).append(each)
-    found = [counted_repeats(sorted(group, key=lambda each: each.trial.index)) for group in groups.values()]
-    return sorted(found, key=lambda group: group.first.index)
+    for each in result.results.picked(sorted(counted_as_one(result.results.trials()))):
+        groups.setdefault(key_of(each.trial), []).append(each)
+    return [counted_repeats(group) for group in groups.values()]
+
+
+def counted_as_one(trials: Iterable[Trial]) -> list[int]:
+    """Return the indices of those trials whose tests say how many repeats must pass."""
+    return [trial.index for trial in trials if trial.case.options and wanted_passes(trial)]
 
 
 def counted_repeats(group: Sequence[TrialResult]) -> Repeats:
@@ -109,7 +114,8 @@ def _worst(outcomes: Iterable[Outcome]) -> Outcome:
 def pass_rate(result: RunResult) -> float:
     """Return how many per cent of what was judged passed: trials, and repeats that count as one."""
     groups = repeats(result)
-    within = {id(each) for group in groups for each in group.results}
-    single = [each.passed for each in result.results if each.outcome is not Outcome.SKIPPED and id(each) not in within]
-    judged = [*single, *(group.is_enough for group in groups if group.judged)]
-    return 100 * sum(judged) / len(judged) if judged else 100
+    single = Counter(result.results.tally.outcomes)
+    single.subtract(each.outcome.value for group in groups for each in group.results)
+    counted = [group.is_enough for group in groups if group.judged]
+    judged = single.total() - single[Outcome.SKIPPED.value] + len(counted)
+    return 100 * (single[Outcome.PASSED.value] + sum(counted)) / judged if judged else 100

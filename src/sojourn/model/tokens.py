@@ -50,13 +50,23 @@ def judging_tokens(verdicts: Iterable[Verdict]) -> Usage:
 
 def total(usages: Iterable[Usage]) -> Usage:
     """Add up what several trials used."""
-    summed = _copy(NOTHING_USED)
+    summed = nothing_used()
     for used in usages:
-        if used is _ONE_REQUEST:
-            summed["numRequests"] += 1
-        elif used is not NOTHING_USED:
-            _add(summed, used)
+        add_usage(summed, used)
     return summed
+
+
+def nothing_used() -> Usage:
+    """Return a sum to add to."""
+    return _copy(NOTHING_USED)
+
+
+def add_usage(summed: Usage, used: Usage) -> None:
+    """Add what a trial used to a sum."""
+    if used is _ONE_REQUEST:
+        summed["numRequests"] += 1
+    elif used is not NOTHING_USED:
+        _add(summed, used)
 
 
 def _add(summed: Usage, used: Usage) -> None:

@@ -16,7 +16,8 @@ from sojourn.engine.preparing import prepared
 from sojourn.engine.run import Run
 from sojourn.errors import SojournError
 from sojourn.model.plan import Plan, Trial
-from sojourn.model.result import Outcome, RunResult, TrialResult
+from sojourn.model.result import Outcome, TrialResult
+from sojourn.model.run_result import RunResult
 
 Identity = tuple[str, int, int, int]
 

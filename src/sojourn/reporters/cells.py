@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sojourn.encoding import encode
 from sojourn.model.counting import counted
 from sojourn.model.plan import Column
 from sojourn.model.redaction import redacted_vars
-from sojourn.model.result import Outcome, RunResult, TrialResult
+from sojourn.model.result import Outcome, TrialResult
+from sojourn.model.run_result import RunResult
 
 WORDS = {Outcome.PASSED: "PASS", Outcome.FAILED: "FAIL", Outcome.ERROR: "ERROR", Outcome.SKIPPED: "SKIP"}
 
@@ -35,15 +37,21 @@ class TestRow:
         return f"test {self.index + 1}" + (f": {self.description}" if self.description else "")
 
 
-def rows(result: RunResult) -> list[TestRow]:
-    """Return the tests in file order."""
-    found: dict[int, TestRow] = {}
-    for trial in sorted(result.results, key=lambda trial: trial.trial.index):
-        index = trial.trial.test_index
-        if index not in found:
-            found[index] = TestRow(index, _described(trial), redacted_vars(trial.case.vars), {})
-        found[index].cells[trial.trial.column.index] = trial
-    return list(found.values())
+def rows(result: RunResult) -> Iterator[TestRow]:
+    """Yield the tests in file order."""
+    tests: dict[int, list[int]] = {}
+    for trial in sorted(result.results.trials(), key=lambda each: each.index):
+        tests.setdefault(trial.test_index, []).append(trial.index)
+    found = result.results.picked(itertools.chain.from_iterable(tests.values()))
+    for index, trials in itertools.groupby(found, lambda each: each.trial.test_index):
+        cells = {each.trial.column.index: each for each in trials}
+        first = next(iter(cells.values()))
+        yield TestRow(index, _described(first), redacted_vars(first.case.vars), cells)
+
+
+def count_rows(result: RunResult) -> int:
+    """Return how many tests there are."""
+    return len({trial.test_index for trial in result.results.trials()})
 
 
 def _described(result: TrialResult) -> str:

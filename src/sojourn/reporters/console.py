@@ -6,6 +6,7 @@ text: no markup, no escape sequences, no marks that turn text round.
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -16,9 +17,10 @@ from sojourn.model.counting import counted
 from sojourn.model.document import sessions
 from sojourn.model.plan import Trial
 from sojourn.model.repeats import pass_rate, repeats
-from sojourn.model.result import Outcome, RunResult, TrialResult
+from sojourn.model.result import Outcome, TrialResult
 from sojourn.model.row import explanation
-from sojourn.reporters.cells import WORDS, TestRow, heading, how_many, output, rows, text
+from sojourn.model.run_result import RunResult
+from sojourn.reporters.cells import WORDS, TestRow, count_rows, heading, how_many, output, rows, text
 
 MOST_ROWS = 25
 MOST_CELL = 250
@@ -35,14 +37,16 @@ def table(result: RunResult, out: TextIO) -> None:
     if out.isatty():
         _draw(result, out)
     else:
-        quiet = len(result.results) > MOST_LINES
-        _list(result, (trial for trial in _ordered(result) if not (quiet and trial.passed)), out)
+        results = result.results
+        quiet = len(results) > MOST_LINES
+        shown = results.picked(sorted(results.tally.remarkable)) if quiet else results.in_order()
+        _list(result, (trial for trial in shown if not (quiet and trial.passed)), out)
 
 
 def problems(result: RunResult, out: TextIO) -> None:
     """Show the trials that did not pass or that printed something, a few lines each."""
-    told = [trial for trial in _ordered(result) if not trial.passed or trial.printed]
-    _list(result, told[:MOST_ROWS], out)
+    told = sorted(result.results.tally.remarkable)
+    _list(result, result.results.picked(told[:MOST_ROWS]), out)
     if len(told) > MOST_ROWS:
         out.write(f"... and {len(told) - MOST_ROWS} more\n")
 
@@ -55,10 +59,6 @@ def summary(result: RunResult, out: TextIO) -> None:
         plain(line) + "\n"
         for line in (*_wanted(result), *_lanes(result), *_repeats(result), *_sessions(result), *_warnings(result))
     )
-
-
-def _ordered(result: RunResult) -> list[TrialResult]:
-    return sorted(result.results, key=lambda trial: trial.trial.index)
 
 
 def _counts(result: RunResult, colour: bool) -> str:  # noqa: FBT001  whether the screen has colours is a fact
@@ -125,7 +125,7 @@ def _warnings(result: RunResult) -> Iterator[str]:
     yield from (f"Depends on the order, or on chance: {one_line(test, 200)}" for test in result.unsteady)
     for trouble in result.troubles:
         yield f"Error ({trouble.phase.value}): {trouble}"
-    for trial in _ordered(result):
+    for trial in result.results.picked(sorted(result.results.tally.unclean)):
         for note in trial.notes:
             yield f"Unclean ({note.phase.value}, {_called(trial.trial, result)}): {note.what}"
     if result.unrun:
@@ -174,12 +174,12 @@ def _draw(result: RunResult, out: TextIO) -> None:
     drawn.add_column(Text("Test"), overflow="fold")
     for column in result.columns:
         drawn.add_column(Text(one_line(heading(column), MOST_CELL)), overflow="fold")
-    tests = rows(result)
-    for test in tests[:MOST_ROWS]:
+    for test in itertools.islice(rows(result), MOST_ROWS):
         drawn.add_row(_named(test), *(_cell(test.cells.get(column.index)) for column in result.columns))
     Console(file=out, markup=False, highlight=False, emoji=False).print(drawn)
-    if len(tests) > MOST_ROWS:
-        out.write(f"... and {len(tests) - MOST_ROWS} more tests; -o results.html writes them all\n")
+    count = count_rows(result)
+    if count > MOST_ROWS:
+        out.write(f"... and {count - MOST_ROWS} more tests; -o results.html writes them all\n")
 
 
 def _named(test: TestRow) -> Any:

@@ -13,9 +13,9 @@ from typing import Any, BinaryIO
 
 from sojourn.drawing.plain import plain
 from sojourn.encoding import encode, writable
-from sojourn.model.document import variable_names
-from sojourn.model.result import Outcome, RunResult, TrialResult
+from sojourn.model.result import Outcome, TrialResult
 from sojourn.model.row import explanation
+from sojourn.model.run_result import RunResult
 from sojourn.reporters.cells import WORDS, TestRow, heading, output, rows, text
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\n")
@@ -23,21 +23,18 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\n")
 
 def report(result: RunResult, out: BinaryIO) -> None:
     """Write the run as a table."""
-    tests = rows(result)
-    names = variable_names(result)
+    names = result.results.tally.variables
     metrics = _metrics(result)
-    described = any(test.description for test in tests)
+    described = any(test.description for test in rows(result))
     write = csv.writer(codecs.getwriter("utf-8")(out), lineterminator="\n").writerow
     write(map(_safe, (*(["Description"] if described else []), *_header(result, names, metrics))))
-    for test in tests:
+    for test in rows(result):
         write(map(_safe, (*([test.description] if described else []), *_line(result, test, names, metrics))))
 
 
 def _metrics(result: RunResult) -> dict[int, list[str]]:
-    found: dict[int, set[str]] = {column.index: set() for column in result.columns}
-    for trial in result.results:
-        found[trial.trial.column.index].update(trial.named_scores)
-    return {index: sorted(names) for index, names in found.items()}
+    tally = result.results.tally
+    return {column.index: sorted(tally.column(column.index).named_scores) for column in result.columns}
 
 
 def _header(result: RunResult, names: list[str], metrics: dict[int, list[str]]) -> Iterator[str]:

@@ -21,7 +21,8 @@ from sojourn.drawing.timeline import timeline
 from sojourn.model.counting import counted
 from sojourn.model.document import sessions
 from sojourn.model.repeats import repeats
-from sojourn.model.result import Outcome, RunResult, TrialResult
+from sojourn.model.result import Outcome, TrialResult
+from sojourn.model.run_result import RunResult
 from sojourn.reporters.cells import heading, how_many, rows
 from sojourn.reporters.page import row
 from sojourn.reporters.pictures import bars, lanes

@@ -7,8 +7,8 @@ from typing import Any, BinaryIO
 
 from sojourn.encoding import encode
 from sojourn.model.document import document
-from sojourn.model.result import RunResult
-from sojourn.reporters.row_text import row_text
+from sojourn.model.run_result import RunResult
+from sojourn.reporters.row_text import row_texts
 from sojourn.reporters.stamp import stamp
 
 
@@ -19,8 +19,8 @@ def report(result: RunResult, out: BinaryIO) -> None:
     body.pop("results")
     out.write(b'{"evalId":' + encode(whole.pop("evalId")) + b',\n"results":{' + _members(body) + b',\n"results":[')
     separator = b"\n"
-    for trial in result.results:
-        out.write(separator + row_text(result, trial))
+    for text in row_texts(result):
+        out.write(separator + text)
         separator = b",\n"
     out.write(b"\n]},\n" + _members(whole) + b"}\n")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from sojourn.model.result import RunResult
-from sojourn.reporters.row_text import row_text
+from sojourn.model.run_result import RunResult
+from sojourn.reporters.row_text import row_texts
 
 
 def report(result: RunResult, out: BinaryIO) -> None:
     """Write one JSON row a trial."""
-    out.writelines(row_text(result, trial) + b"\n" for trial in result.results)
+    out.writelines(text + b"\n" for text in row_texts(result))

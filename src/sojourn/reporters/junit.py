@@ -14,8 +14,9 @@ from sojourn.drawing.plain import one_line, plain
 from sojourn.model.counting import counted
 from sojourn.model.plan import Column
 from sojourn.model.repeats import Repeats, repeats
-from sojourn.model.result import Outcome, RunResult, TrialResult, Trouble
+from sojourn.model.result import Outcome, TrialResult, Trouble
 from sojourn.model.row import explanation
+from sojourn.model.run_result import RunResult
 from sojourn.model.verdict import Verdict
 from sojourn.reporters.cells import rows
 from sojourn.reporters.xml_file import clean
@@ -58,15 +59,15 @@ def report(result: RunResult, out: BinaryIO) -> None:
 
 def _cases(result: RunResult, column: Column) -> Iterator[_Case]:
     """Yield a column's cases in file order."""
-    groups = {id(each): group for group in repeats(result) for each in group.results}
+    groups = {each.trial.index: group for group in repeats(result) for each in group.results}
     for test in rows(result):
         trial = test.cells.get(column.index)
         if trial is None:
             continue
-        group = groups.get(id(trial))
+        group = groups.get(trial.trial.index)
         if group is None:
             yield _case(test.name, trial)
-        elif group.results[0] is trial:
+        elif group.first.index == trial.trial.index:
             yield _repeated(test.name, group)
 
 

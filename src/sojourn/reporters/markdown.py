@@ -18,8 +18,9 @@ from sojourn.model.counting import counted
 from sojourn.model.ending import exit_code
 from sojourn.model.plan import Column
 from sojourn.model.repeats import pass_rate, repeats
-from sojourn.model.result import Outcome, RunResult, TrialResult
+from sojourn.model.result import Outcome, TrialResult
 from sojourn.model.row import explanation
+from sojourn.model.run_result import RunResult
 from sojourn.reporters.cells import WORDS, heading, how_many, output
 
 COMMENT = 65_000

@@ -9,8 +9,9 @@ from sojourn.drawing.marks import duration
 from sojourn.drawing.plain import plain
 from sojourn.model.counting import counted
 from sojourn.model.redaction import redacted_text
-from sojourn.model.result import Outcome, RunResult, TrialResult
+from sojourn.model.result import Outcome, TrialResult
 from sojourn.model.row import explanation
+from sojourn.model.run_result import RunResult
 from sojourn.model.verdict import Verdict
 from sojourn.reporters.cells import WORDS, TestRow, output, text
 

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 from sojourn.encoding import writable
 from sojourn.errors import OutputError
 from sojourn.model.records import COLUMNS, records
-from sojourn.model.result import RunResult
+from sojourn.model.run_result import RunResult
 from sojourn.reporters.cells import text
 
 try:

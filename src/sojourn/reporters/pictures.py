@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from sojourn.drawing.timeline import Bar, Block, Lane, packed
 from sojourn.model import lives
 from sojourn.model.plan import Lane as PlannedLane
-from sojourn.model.result import RunResult, TrialResult
+from sojourn.model.result import TrialResult
+from sojourn.model.run_result import RunResult
 from sojourn.reporters.cells import heading
 
 MOST_SINGLE = 2_000

@@ -1,13 +1,19 @@
-"""A trial's row as JSON: as it was written into the store, or made anew."""
+"""Trials' rows as JSON: as they were written into the store, or made anew."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sojourn.encoding import encode
-from sojourn.model.result import RunResult, TrialResult
 from sojourn.model.row import row
+from sojourn.model.run_result import RunResult
 
 
-def row_text(result: RunResult, trial: TrialResult) -> bytes:
-    """Return the row; to make one takes longer than to read it."""
-    written = result.text(trial.trial.index) if result.text is not None else None
-    return written if written is not None else encode(row(trial, result.run_id))
+def row_texts(result: RunResult) -> Iterator[bytes]:
+    """Yield the rows in the order in which trials ended; to make one takes longer than to read it."""
+    for trial in result.results.trials():
+        text = result.text(trial.index) if result.text is not None else None
+        if text is None:
+            [made] = result.results.picked([trial.index])
+            text = encode(row(made, result.run_id))
+        yield text

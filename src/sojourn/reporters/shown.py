@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Self
 from sojourn.drawing.plain import one_line
 from sojourn.errors import UsageError
 from sojourn.model.records import COLUMNS, records
-from sojourn.model.result import Outcome, RunResult, TrialResult
+from sojourn.model.result import Outcome, TrialResult
 from sojourn.model.row import explanation
+from sojourn.model.run_result import RunResult
 from sojourn.reporters.cells import WORDS, heading, how_many, output
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import Any, BinaryIO
 
 from sojourn.encoding import writable
 from sojourn.model.document import document
-from sojourn.model.result import RunResult
 from sojourn.model.row import row
+from sojourn.model.run_result import RunResult
 from sojourn.reporters.stamp import stamp
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import json
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,11 @@ from sojourn.errors import StoreError
 from sojourn.model.document import document
 from sojourn.model.event import Event
 from sojourn.model.mark import mark_of
-from sojourn.model.result import Outcome, RunResult, TrialResult
+from sojourn.model.plan import Trial
+from sojourn.model.restoring import Times, restored
+from sojourn.model.result import Outcome, TrialResult
 from sojourn.model.row import row
+from sojourn.model.run_result import RunResult
 from sojourn.store.gists import Kept, drop_rows
 from sojourn.store.place import Beacon, open_store
 from sojourn.store.schema import EVENT, TRIAL
@@ -38,7 +42,8 @@ Told = Callable[[TrialResult], None]
 class Recorder:
     """Records one run: `begin` before it, `take` and `withdraw` for each result, `end` after it, `close` in the end.
 
-    `on_broken` hears once that no more can be written; the run goes on without.
+    `on_broken` hears once that no more can be written; the run goes on without. `written` is told of each result that
+    is in the store, and answers whether it was let go of, to be `read` again.
     """
 
     def __init__(self, home: Path, on_broken: Callable[[str], None]) -> None:
@@ -52,6 +57,8 @@ class Recorder:
         self._ending = asyncio.Event()
         self._events = self._told = 0
         self._ahead: dict[int, str] = {}
+        self._broken = False
+        self.written: Callable[[TrialResult], bool] = lambda _: False
 
     def begin(self, result: RunResult, asked: Mapping[str, Any], beacon: Beacon | None = None) -> None:
         """Write down that a run begins; `asked` is what is needed to ask for it again.
@@ -99,7 +106,7 @@ class Recorder:
         """Hear how many trials there are, and which results of an earlier part stand: what does not stand goes."""
         if self._store is None:
             return
-        self._recorded = dict(kept)
+        self._recorded = {index: each for index, each in kept.items() if not self.written(each)}
         try:
             with writing(self._store):
                 self._store.execute("UPDATE runs SET expected = ? WHERE number = ?", (expected, self._number))
@@ -111,7 +118,7 @@ class Recorder:
             self._break(error)
 
     def _break(self, error: Exception) -> None:
-        self.close()
+        self._broken = True
         self._on_broken(f"no further record of the run is kept: {error}")
 
     def take(self, result: TrialResult, told: Told) -> None:
@@ -138,7 +145,7 @@ class Recorder:
                     await self._ending.wait()
 
     async def _write(self, results: list[TrialResult]) -> None:
-        if self._store is None:
+        if self._store is None or self._broken:
             return
         events = self._result.events[self._told :]
         self._told += len(events)
@@ -148,7 +155,7 @@ class Recorder:
         except (sqlite3.Error, OSError) as error:
             self._break(error)
             return
-        self._recorded.update((result.trial.index, result) for result in results)
+        self._recorded.update((each.trial.index, each) for each in results if not self.written(each))
 
     def _written(self, store: sqlite3.Connection, results: list[TrialResult], events: list[Event]) -> None:
         kept = Kept(self._number, ((each.trial.index, row(each, self._result.run_id)) for each in results))
@@ -198,11 +205,11 @@ class Recorder:
         if self._flushing is not None:
             await self._flushing
         if result is not None:
-            changed = [each for each in result.results if self._recorded.get(each.trial.index) is not each]
+            changed = [each for each in result.results.held if self._recorded.get(each.trial.index) is not each]
             self._result = result
             await self._write(changed)
             try:
-                if self._store is not None:
+                if self._store is not None and not self._broken:
                     self._end(self._store)
             except (sqlite3.Error, OSError) as error:
                 self._break(error)
@@ -211,7 +218,7 @@ class Recorder:
 
     def text(self, number: int) -> bytes | None:
         """Return the row of a trial as it was written, in JSON; None where it was not."""
-        if self._store is None:
+        if self._store is None or self._broken:
             return None
         if number not in self._ahead:
             if len(self._ahead) > 4 * AHEAD:
@@ -220,6 +227,22 @@ class Recorder:
             self._ahead.update(self._store.execute(asked, (self._number, number, number + AHEAD)))
         found = self._ahead.pop(number, None)
         return found.encode() if found is not None else None
+
+    def read(self, trials: Sequence[Trial]) -> Iterator[TrialResult]:
+        """Yield what came of trials whose results are written down; raises StoreError where it cannot be read."""
+        if self._store is None:
+            raise StoreError("the store of runs is closed")
+        known = {trial.index: trial for trial in trials}
+        asked = (
+            "SELECT number, began, ended, session, row FROM trials JOIN rows USING (run, number)"
+            f" WHERE run = ? AND number IN ({', '.join('?' * len(known))})"
+        )
+        try:
+            for number, began, ended, session, text in self._store.execute(asked, (self._number, *known)):
+                times = Times(began=self._origin + began, ended=self._origin + ended, session=session)
+                yield restored(json.loads(text), known[number], times)
+        except sqlite3.Error as error:
+            raise StoreError(f"the store of runs cannot be read: {error}") from error
 
     def close(self) -> None:
         """Let go of the store."""
