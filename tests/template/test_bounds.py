@@ -197,3 +197,23 @@ def test_a_variable_is_not_changed() -> None:
     items = [3, 1, 2]
     assert Renderer({}).render("{{ v.sort() }} {{ v.reverse() }} {{ v }}", {"v": items}) == "1,2,3 2,1,3 3,1,2"
     assert items == [3, 1, 2]
+
+
+@given(
+    st.lists(
+        st.tuples(st.text("ab }\n\r\\'#%", max_size=4), st.sampled_from(["a", "b", "none", "in", "0", "missing"]))
+    ),
+    st.text(max_size=5) | st.none() | st.integers(),
+)
+def test_a_template_that_only_names_variables_is_as_any_other(parts: list[tuple[str, str]], value: Any) -> None:
+    """The short way for `{{ name }}` and the long one, which an empty comment makes it take, come to the same."""
+    text = "".join(f"{literal}{{{{ {name} }}}}" for literal, name in parts)
+    variables = {"a": value, "b": "B", "0": "zero", "none": "x"}
+
+    def rendered(template: str) -> str:
+        try:
+            return Renderer({}).render(template, variables)
+        except TemplateError:
+            return "refused"
+
+    assert rendered(text) == rendered(text + "{##}")

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from sojourn.errors import TemplateError
 from sojourn.template.scope import Run
-from sojourn.template.values import to_text
+from sojourn.template.values import MOST, to_text
 
 _MARK = re.compile(r"\{[{%#]")
 _PARTIAL = re.compile(r"\{%[^%]*$|\{\{[^}]*$|\{#[^#]*$", re.MULTILINE)
@@ -29,7 +29,7 @@ _YES = frozenset({"1", "true", "yes", "yup", "yeppers"})
 _PASSES = 5
 _KEPT = 4096
 
-Compiled = Callable[[Run], str]
+Compiled = Callable[[Mapping[str, Any]], str]
 Prompted = Callable[[Mapping[str, Any]], str]
 
 
@@ -58,7 +58,7 @@ class Renderer:
         if compiled is None:
             return text
         try:
-            return compiled(Run(variables, self._globals, self._filters))
+            return compiled(variables)
         except RecursionError as error:
             raise TemplateError("the template is nested too deeply") from error
         except MemoryError as error:
@@ -151,14 +151,16 @@ class Renderer:
             raise
         unknown = self._unknown(text, parser)
 
-        def compiled(run: Run) -> str:
+        def compiled(variables: Mapping[str, Any]) -> str:
             if unknown:
                 raise TemplateError(unknown)
             out: list[str] = []
-            work(run.top, out)
+            work(Run(variables, self._globals, self._filters).top, out)
             return "".join(out)
 
-        return compiled
+        pieces = _SIMPLE.split(text)
+        plain = parser.names.issuperset(pieces[1::2]) and not any(map(_MARK.search, pieces[::2]))
+        return _filled(pieces, compiled) if plain else compiled
 
     def _unknown(self, text: str, parser: Any) -> str | None:
         if not parser.filters and not parser.tests:
@@ -210,6 +212,26 @@ class Renderer:
         if not templates:
             return variables
         return {**variables, **{key: self.render(variables[key], variables) for key in templates}}
+
+
+def _filled(pieces: list[str], compiled: Compiled) -> Compiled:
+    """Return the same for a template that only puts variables into a text: most do, and most of these are texts."""
+    names = pieces[1::2]
+
+    def filled(variables: Mapping[str, Any]) -> str:
+        values: list[str] = []
+        for name in names:
+            value = variables.get(name)
+            if type(value) is not str:
+                return compiled(variables)
+            values.append(value)
+        made = pieces.copy()
+        made[1::2] = values
+        if sum(map(len, made)) > MOST:
+            return compiled(variables)
+        return "".join(made)
+
+    return filled
 
 
 def _parsed(text: str) -> tuple[Any, Callable[[Any, list[str]], None]]:
