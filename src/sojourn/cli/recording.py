@@ -53,7 +53,7 @@ class Record:
             if self._recorder is not None:
                 await self._recorder.end(ended[0] if ended else None)
                 if ended:
-                    ended[0].text = self._recorder.text
+                    ended[0].texts = self._recorder.texts
                 else:
                     self._recorder.close()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from sojourn.model.event import Event
 from sojourn.model.plan import Column, Plan, Trial
@@ -20,6 +20,10 @@ class Race:
     second: Trial
 
 
+def _nothing_written(_: Sequence[int]) -> Mapping[int, str]:
+    return {}
+
+
 @dataclasses.dataclass(slots=True, kw_only=True)
 class RunResult:
     """What came of a run; `results` in the order in which trials ended.
@@ -29,8 +33,8 @@ class RunResult:
     `leaks` names trials that changed a session which others share, `unsteady` the tests whose verdict was not the same
     in every repeat. `created` is the wall clock in UTC (ISO), `duration_ms` the whole run. `derived` holds each
     column's derived metrics by the column's index. `events` tells what happened to sessions and to hooks of the run,
-    on the clock on which `began` is the run's beginning. `text` gives a trial's row as JSON by the
-    trial's index, where it is written already.
+    on the clock on which `began` is the run's beginning. `texts` gives rows as JSON by their trials'
+    indices, of those that are written already.
     """
 
     run_id: str
@@ -50,7 +54,7 @@ class RunResult:
     unrun: int = 0
     began: float = 0
     events: list[Event] = dataclasses.field(default_factory=list)
-    text: Callable[[int], bytes | None] | None = None
+    texts: Callable[[Sequence[int]], Mapping[int, str]] = _nothing_written
     derived: Mapping[int, Mapping[str, float]] = dataclasses.field(default_factory=dict)
 
     def count(self, outcome: Outcome) -> int:

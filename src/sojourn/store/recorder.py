@@ -33,9 +33,6 @@ from sojourn.store.schema import EVENT, TRIAL
 GATHER_S = 0.02
 """How long further rows are waited for after some were written: one commit for many costs less."""
 
-AHEAD = 250
-"""So many rows are read with the one that is asked for: those who write files ask for nearly all, nearly in order."""
-
 Told = Callable[[TrialResult], None]
 
 
@@ -56,7 +53,6 @@ class Recorder:
         self._recorded: dict[int, TrialResult] = {}
         self._ending = asyncio.Event()
         self._events = self._told = 0
-        self._ahead: dict[int, str] = {}
         self._broken = False
         self.written: Callable[[TrialResult], bool] = lambda _: False
 
@@ -216,17 +212,13 @@ class Recorder:
         self._thread.shutdown()
         self._beacon.end()
 
-    def text(self, number: int) -> bytes | None:
-        """Return the row of a trial as it was written, in JSON; None where it was not."""
+    def texts(self, numbers: Sequence[int]) -> dict[int, str]:
+        """Return the rows of some trials as they were written, in JSON, by the trial's index: of those that were."""
         if self._store is None or self._broken:
-            return None
-        if number not in self._ahead:
-            if len(self._ahead) > 4 * AHEAD:
-                self._ahead.clear()
-            asked = "SELECT number, row FROM rows WHERE run = ? AND number BETWEEN ? AND ?"
-            self._ahead.update(self._store.execute(asked, (self._number, number, number + AHEAD)))
-        found = self._ahead.pop(number, None)
-        return found.encode() if found is not None else None
+            return {}
+        marks = ", ".join("?" * len(numbers))
+        asked = f"SELECT number, row FROM rows WHERE run = ? AND number IN ({marks})"
+        return dict(self._store.execute(asked, (self._number, *numbers)))
 
     def read(self, trials: Sequence[Trial]) -> Iterator[TrialResult]:
         """Yield what came of trials whose results are written down; raises StoreError where it cannot be read."""
