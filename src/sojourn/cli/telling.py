@@ -9,6 +9,7 @@ from sojourn.cli.options import complain
 from sojourn.engine.outputs import write_output
 from sojourn.errors import OutputError
 from sojourn.model.ending import exit_code
+from sojourn.model.result import Outcome
 from sojourn.model.run_result import RunResult
 
 
@@ -50,6 +51,6 @@ def _show(result: RunResult, *, table: bool) -> None:
 
     if table:
         console.table(result, sys.stdout)
-    elif any(not each.passed for each in result.results):
+    elif result.count(Outcome.PASSED) < len(result.results):
         console.problems(result, sys.stdout)
     console.summary(result, sys.stdout)
