@@ -195,11 +195,12 @@ def test_a_signal_at_any_moment(start: Start, tmp_path: Path, seed: int) -> None
     chance = random.Random(seed)
     (tmp_path / "open").mkdir()
     number = chance.choice([*CODES])
-    faults = ["says"] * 12 + chance.choice([[], ["hangs"], ["blocks"], ["stubborn"]])
+    fault = chance.choice(["says", "says", "hangs", "blocks", "stubborn"])
+    faults = ["says"] * 12 + [fault]
     tests = [{"vars": {"q": chance.choice(faults), "n": n}, "sessions": ["fine-py", "fine-js"]} for n in range(60)]
     files = suite(tests, chance.choice([*LANGUAGES]), evaluateOptions={"maxConcurrency": chance.choice([2, 8])})
     run = start(files, "--no-table", SOJOURN_STOP_TIMEOUT_MS="2000")
-    run.until_many(chance.randrange(60))
+    run.until_many(chance.randrange(1, 60 if fault == "says" else 10))  # what hangs may keep the rest from coming
     run.signal(number)
     if seed % 2:
         run.signal(number)
