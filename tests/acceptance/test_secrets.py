@@ -6,18 +6,26 @@ import base64
 import sqlite3
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.suites import Evaluate
 
 KEY = "sk-Pl4nt3d-k3y-9876"
 OTHER = "c0nf1gured-s3cret-5555"
 
 BOT = """
-import base64, os, sys
+import base64, os, sqlite3, sys
 key = os.environ["MY_API_KEY"]
+def stored():
+    with sqlite3.connect(os.path.join(os.environ["SOJOURN_HOME"], "runs.sqlite")) as store:
+        [[count]] = store.execute("SELECT count(*) FROM trials").fetchall()
+    store.close()
+    return count
 def call_api(prompt, options, context):
     other = options["config"]["apiKey"]
     print("calling with", key, other)
     sys.stderr.write(f"and with {key}\\n")
+    while prompt.startswith("hi") and not stored(): pass
     if "fail" in prompt:
         raise ValueError(f"401 for {key}")
     basic = base64.b64encode(f"me:{key}".encode()).decode()
@@ -38,14 +46,15 @@ FILES = {"bot.py": BOT}
 EVERY = ("out.csv", "out.html", "out.jsonl", "out.junit.xml", "out.md", "out.txt", "out.xml", "out.yaml")
 
 
-def test_it_is_in_no_file_and_on_no_screen(evaluate: Evaluate, tmp_path: Path) -> None:
+@pytest.mark.parametrize("extensions", [["file://bot.py:around"], []], ids=["results in memory", "read back"])
+def test_it_is_in_no_file_and_on_no_screen(evaluate: Evaluate, tmp_path: Path, extensions: list[str]) -> None:
     """Answers, reasons, errors, prints, handles, metadata and prompts: the key is blanked in every output."""
     ended = evaluate(
         {
             "prompts": ["{{q}} {{env.MY_API_KEY}}"],
             "providers": [{"id": "file://bot.py", "config": {"apiKey": OTHER}, "sessions": ["box"]}],
             "sessions": {"box": {"kind": "file://bot.py:Box", "scope": "trial"}},
-            "extensions": ["file://bot.py:around"],
+            "extensions": extensions,
             "tests": [
                 {
                     "description": f"says {KEY}",

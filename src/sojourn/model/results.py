@@ -67,7 +67,7 @@ class Results(Sequence[TrialResult]):
         held = self._entries.get(result.trial.index)
         if self._read is None or held is None or isinstance(held, Trial) or held.ended != result.ended:
             return False
-        self._entries[result.trial.index] = held.trial
+        self._entries[result.trial.index] = result.trial  # as it may be shown
         return True
 
     @property
