@@ -15,6 +15,7 @@ PROVIDERS = {
     "anthropic": "sojourn.providers.anthropic:Anthropic",
     "any-llm": "sojourn.providers.any_llm:AnyLlm",
     "atlascloud": "sojourn.providers.openai:OpenAi",
+    "browser": "sojourn.providers.browser:Browser",
     "cerebras": "sojourn.providers.openai:OpenAi",
     "cometapi": "sojourn.providers.openai:OpenAi",
     "dashscope": "sojourn.providers.openai:OpenAi",

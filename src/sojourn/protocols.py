@@ -101,6 +101,7 @@ class Provider(Protocol):
     """Made once a run from its entry in the suite; asked once a trial, many at a time.
 
     One that has `close` is closed at the end of the run; `check(spec)` of its class may raise ProviderError at once.
+    `own_session(spec)` of its class may return a `session` block for an entry that has no session, or None.
     """
 
     def __init__(self, spec: ProviderSpec, tools: Tools) -> None: ...

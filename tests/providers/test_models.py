@@ -368,7 +368,6 @@ def test_a_missing_key_is_named(ask: Ask, model: str, config: dict[str, Any], to
         ("bedrock:kb:m", "needs Amazon Bedrock, which .+ a function of yours"),
         ("azure:chat:deployment", "needs Azure OpenAI, which .+ any-llm:azureopenai:MODEL"),
         ("vercel:openai/m", "needs Vercel AI Gateway, which .+ openai:chat:MODEL with its address"),
-        ("browser", "needs a browser driven by promptfoo's steps, which .+ a session of kind browser"),
         ("promptfoo:model:m", "needs promptfoo's own services, which Sojourn does not run$"),
         ("promptfoo:redteam:crescendo", "is for red teaming"),
         ("file://provider.go", "needs Go, which Sojourn does not run"),

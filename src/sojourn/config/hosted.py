@@ -14,7 +14,6 @@ NEEDS = {
     "bam": "IBM BAM",
     "bedrock": "Amazon Bedrock",
     "bedrock-agent": "Amazon Bedrock",
-    "browser": "a browser driven by promptfoo's steps",
     "cheaperinference": "Cheaper Inference",
     "cloudera": "Cloudera",
     "cloudflare-ai": "Cloudflare Workers AI",
@@ -115,7 +114,6 @@ _SERVICES = {
 
 _OWN_FUNCTION = "ask it with a function of yours: file://provider.py or file://provider.js"
 _LOCAL = {
-    "browser": "take the same steps in a function of yours, with a session of kind browser",
     "golang": "build it and ask it as exec: ./program, which is given prompt, options and context",
 }
 RED_TEAMING = "is for red teaming, which is not what Sojourn is for"

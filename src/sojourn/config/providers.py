@@ -120,6 +120,8 @@ def _with_session(spec: ProviderSpec, entry: JsonDict, at: Path, reading: Readin
     block, place = entry.get("session"), at
     if block is None and registry.provider_name(spec.id) in ("http", "https") and "session" in spec.config:
         block, place = endpoint_session(spec), (*at, "config")
+    if block is None and not spec.sessions:
+        block = getattr(registry.find("provider", registry.provider_name(spec.id)), "own_session", lambda _: None)(spec)
     own = own_session(spec, block, place, reading) if isinstance(block, dict) else None
     return spec if own is None else dataclasses.replace(spec, own=own, sessions=(*spec.sessions, own.name))
 

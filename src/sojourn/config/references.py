@@ -14,7 +14,7 @@ from sojourn.errors import ConfigError
 
 FILE = "file://"
 _CODE = re.compile(r"\.(?:py|[cm]?[jt]s|rb|go)(?::[\w.$]+)?$")
-_PRESERVED = frozenset({"vars", "multipart"})
+_PRESERVED = frozenset({"goto", "multipart", "url", "vars"})
 
 
 def is_code(reference: str) -> bool:

@@ -175,4 +175,4 @@ class Kind:
             return {"handle": live}
         if self.is_lost(live):
             raise SessionLostError(self._spec.name, "it is gone: the process that it lived in has ended")
-        return {"$session": live.tag, "handle": live.handle, "life": live.life}
+        return {"$session": live.tag, "handle": live.handle, "life": live.life, "kind": self._spec.kind}

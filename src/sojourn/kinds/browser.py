@@ -9,6 +9,7 @@ import os
 import shutil
 from typing import Any, ClassVar
 
+from sojourn.kinds.browser_steps import walk
 from sojourn.kinds.marked import MARK, end_all
 from sojourn.kinds.parents import told
 from sojourn.kinds.waiting import settled
@@ -30,6 +31,8 @@ class Browser:
         "storage": (str, dict),
         "timeout": float,
         "keep": str,
+        "connect": str,
+        "ignore_https_errors": bool,
     }
     requires: ClassVar[dict[str, str]] = {"playwright": "sojourn[browser]"}
 
@@ -42,9 +45,8 @@ class Browser:
         self._config, self._tag, self._base, self._forked = config, tag, base, False
         self._driver = await async_playwright().start()
         try:
-            self._browser = await self._launch()
-            storage = config.get("storage")
-            await self._settle(os.path.join(base, storage) if isinstance(storage, str) else storage)
+            self._browser = await (self._reach(config["connect"]) if config.get("connect") else self._launch())
+            await self._settle(await self._stored())
         except BaseException:
             await self.close()
             raise
@@ -64,11 +66,26 @@ class Browser:
             env={**os.environ, MARK: self._tag, "TMPDIR": _place(self._tag)},
         )
 
+    async def _reach(self, address: str) -> Any:
+        """Return a browser that runs already: by its address for debugging, or that of a server of Playwright's."""
+        if address.startswith("ws") and "/devtools/" not in address:
+            return await self._driver.chromium.connect(address)
+        return await self._driver.chromium.connect_over_cdp(address)
+
+    async def _stored(self) -> Any:
+        """Return what a context begins with: what is configured, or what somebody has done in the browser reached."""
+        storage = self._config.get("storage")
+        if not storage and self._config.get("connect") and self._browser.contexts:
+            return await self._browser.contexts[0].storage_state()
+        return os.path.join(self._base, storage) if isinstance(storage, str) else storage
+
     async def _settle(self, storage: Any) -> None:
         """Have a context of one's own, with what was stored, and a page in it."""
         self._loop = asyncio.get_running_loop()
         self.console: list[str] = []
-        self.context = await self._browser.new_context(storage_state=storage)
+        self._done: set[str] = set()
+        trusting = bool(self._config.get("ignore_https_errors"))
+        self.context = await self._browser.new_context(storage_state=storage, ignore_https_errors=trusting)
         self.context.set_default_timeout(float(self._config.get("timeout") or 30) * 1000)
         if self._config.get("keep"):
             await self.context.tracing.start(screenshots=True, snapshots=True)
@@ -102,6 +119,10 @@ class Browser:
             for selector, text in value.items():
                 await getattr(self.page, method)(selector, str(text))
 
+    async def walk(self, script: dict[str, Any]) -> dict[str, Any]:
+        """Take the steps of a `browser` provider; see `browser_steps.walk`."""
+        return await walk(self.page, script, self._done)
+
     def texts(self, selector: str) -> Any:
         """Return the texts of all elements that a selector finds; awaited in a coroutine, else at once."""
         return settled(self.look(selector), self._loop)
@@ -118,8 +139,7 @@ class Browser:
     async def reset(self) -> None:
         """Begin again, with nothing stored but what was configured."""
         await self.context.close()
-        storage = self._config.get("storage")
-        await self._settle(os.path.join(self._base, storage) if isinstance(storage, str) else storage)
+        await self._settle(await self._stored())
 
     async def fork(self) -> Browser:
         """Open a context of its own in the same browser, with the same cookies and storage, at the same URL."""
@@ -153,7 +173,7 @@ class Browser:
             return
         try:
             with contextlib.suppress(AttributeError):  # it may not have come so far
-                await self._browser.close()
+                await self._browser.close()  # one that it only reached goes on, without what was opened in it
         finally:
             try:
                 await self._driver.stop()

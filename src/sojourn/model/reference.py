@@ -31,6 +31,7 @@ Role = Literal[
     "stream",
     "tool",
     "result",
+    "page",
 ]
 
 SUFFIXES: dict[str, Tongue] = {

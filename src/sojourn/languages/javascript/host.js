@@ -40,6 +40,7 @@ const EXPRESSIONS = {
   stream: ['accumulator', 'event', 'context'],
   tool: ['args'],
   result: ['result', 'content', 'context'],
+  page: ['extracted', 'finalHtml'],
 };
 const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor;
 const DECLARATION = /^(?:const|let|var)\s/;

@@ -30,6 +30,7 @@ DEFAULT_NAMES = {
     "parser": "get_transform",
     "status": "get_transform",
     "stream": "get_transform",
+    "page": "get_transform",
     "tool": "call_tool",
 }
 PARAMETERS = {
