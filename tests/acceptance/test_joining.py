@@ -128,3 +128,50 @@ def test_what_is_not_one_run_is_refused(cut: Path) -> None:
         assert said in shown
         assert sojourn(cut, "list") == runs
         assert not (cut / "none.json").exists()
+
+
+def test_what_was_edited_is_refused_by_the_name_of_its_file(cut: Path) -> None:
+    """A row without its number, a shard or metrics that are none: the file is named, and nothing breaks."""
+    rows = json.loads((cut / "3.json").read_text(encoding="utf-8"))["results"]["results"]
+    nameless = [{name: value for name, value in row.items() if name != "id"} for row in rows]
+    for changes, said in (
+        ({"rows": nameless}, "a row of edited.json has no id that ends in its number ("),
+        ({"sojourn": {"shard": "x"}}, "edited.json says that it is shard 'x' ("),
+        ({"sojourn": {"shard": [0, 3]}}, "edited.json says that it is shard [0, 3] ("),
+        ({"sojourn": "oops"}, "edited.json is no shard ("),
+    ):
+        edited = changed(cut, "edited.json", **changes)
+        code, shown = sojourn(cut, "join", "1.json", "2.json", edited)
+        assert (code, shown[:7]) == (1, "error: ")
+        assert said in shown
+    for config in ({"derivedMetrics": "oops"}, {"derivedMetrics": [1]}, ["oops"]):
+        edited = changed(cut, "edited.json", config=config, sojourn={"shard": [1, 1]})
+        code, shown = sojourn(cut, "join", edited)
+        assert code == 1
+        assert "error: edited.json has a config or derivedMetrics that are none (" in shown
+
+
+def test_no_code_that_a_file_names_is_run(cut: Path) -> None:
+    """Metrics from files, and those that name them, are left out with a warning; arithmetic is worked out."""
+    (cut / "evil.py").write_text("open('ran', 'w').close()\n\n\ndef get(*_):\n    return 1\n", encoding="utf-8")
+    metrics = [
+        {"name": "own", "value": f"file://{cut / 'evil.py'}:get"},
+        {"name": "more", "value": "own + 1"},
+        {"name": "double", "value": "2 * exact"},
+    ]
+    files = []
+    for number in "123":
+        told = json.loads((cut / f"{number}.json").read_text(encoding="utf-8"))
+        told["config"]["derivedMetrics"] = metrics
+        files.append(f"named{number}.json")
+        (cut / files[-1]).write_text(json.dumps(told), encoding="utf-8")
+    environ = {**os.environ, "SOJOURN_HOME": str(cut / "elsewhere")}
+    command = [sys.executable, "-m", "sojourn", "join", *files, "-o", "named.json"]
+    done = subprocess.run(command, cwd=cut, env=environ, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 100, done.stderr
+    assert "warning: derivedMetrics from files are left out: own, more (join runs no code; " in done.stderr
+    assert not (cut / "ran").exists()
+    for column in json.loads((cut / "named.json").read_text(encoding="utf-8"))["results"]["prompts"]:
+        scores = column["metrics"]["namedScores"]
+        assert scores["double"] == 2 * scores["exact"]
+        assert not {"own", "more"} & scores.keys()

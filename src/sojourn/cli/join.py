@@ -1,4 +1,7 @@
-"""`sojourn join`: make one run of its shards, as if it had not been cut."""
+"""`sojourn join`: make one run of its shards, as if it had not been cut.
+
+The files may come from elsewhere, so none of the code that they name is run.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,14 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sojourn.api import silent
-from sojourn.cli.options import surroundings
+from sojourn.cli.options import surroundings, warn
 from sojourn.cli.stored import command, stored
 from sojourn.cli.telling import ended, write
 from sojourn.cli.written import read
 from sojourn.config.flags import Flags, from_options
 from sojourn.config.options import run_options
-from sojourn.engine.deriving import derive
+from sojourn.engine.deriving import derive, without_code
 from sojourn.engine.outputs import check_outputs
-from sojourn.languages.runner import CodeRunner
 from sojourn.model.document import document
 from sojourn.model.grading import Row
 from sojourn.model.joining import joined
@@ -58,15 +59,14 @@ async def _counted(
     """Return the run with all that is counted over its columns; when its trials ran, no shard has written down."""
     timed = ((number, row, Times(began=0, ended=0, session=_session(row))) for number, row in rows)
     result = rebuilt(whole, timed)
-    derived_metrics = tuple(result.plan.suite.config.get("derivedMetrics") or ())
+    metrics, left_out = without_code(result.plan.suite.config.get("derivedMetrics") or ())
+    if left_out:
+        names = ", ".join(left_out)
+        warn([f"derivedMetrics from files are left out: {names} (join runs no code; each shard has its own of them)"])
     options = dataclasses.replace(run_options(flags, {}, environ), repeat=result.plan.suite.options.repeat)
-    suite = dataclasses.replace(result.plan.suite, options=options, derived_metrics=derived_metrics)
+    suite = dataclasses.replace(result.plan.suite, options=options, derived_metrics=metrics)
     result.plan = dataclasses.replace(result.plan, suite=suite)
-    code = CodeRunner(environ, silent)
-    try:
-        result.derived = await derive(result, code)
-    finally:
-        await code.close()
+    result.derived = await derive(result, None)
     return result
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import ast
 import math
 import operator
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sojourn.errors import ClaimError, CodeError
 from sojourn.model.reference import Reference
 from sojourn.model.run_result import RunResult
-from sojourn.model.suite import Suite
+from sojourn.model.suite import JsonDict, Suite
 from sojourn.model.tally import ColumnTally
 from sojourn.protocols import Code
 
@@ -69,8 +70,27 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 _CONSTANTS = {"pi": math.pi, "e": math.e, "true": 1.0, "false": 0.0}
 
 
-async def derive(result: RunResult, code: Code) -> dict[int, dict[str, float]]:
-    """Return each column's derived metrics; later ones see earlier ones, and one that cannot be had is 0."""
+_FILE = "file://"
+
+
+def without_code(metrics: Sequence[JsonDict]) -> tuple[tuple[JsonDict, ...], list[str]]:
+    """Part the metrics that are arithmetic from the names of those that need code, themselves or for what they name."""
+    kept: list[JsonDict] = []
+    left_out: list[str] = []
+    for metric in metrics:
+        written = str(metric.get("value"))
+        if written.startswith(_FILE) or not set(left_out).isdisjoint(re.findall(r"\w+", written)):
+            left_out.append(str(metric.get("name")))
+        else:
+            kept.append(metric)
+    return tuple(kept), left_out
+
+
+async def derive(result: RunResult, code: Code | None) -> dict[int, dict[str, float]]:
+    """Return each column's derived metrics; later ones see earlier ones, and one that cannot be had is 0.
+
+    Where no `code` is given, none is run.
+    """
     suite = result.plan.suite
     if not suite.derived_metrics:
         return {}
@@ -78,14 +98,14 @@ async def derive(result: RunResult, code: Code) -> dict[int, dict[str, float]]:
     return {each.index: await _column(tally.column(each.index), suite, code) for each in result.columns}
 
 
-async def _column(column: ColumnTally, suite: Suite, code: Code) -> dict[str, float]:
+async def _column(column: ColumnTally, suite: Suite, code: Code | None) -> dict[str, float]:
     known: dict[str, float] = {**column.named_scores, "__count": float(column.outcomes.total())}
     derived: dict[str, float] = {}
     for metric in suite.derived_metrics:
         name, written = str(metric.get("name")), str(metric.get("value"))
-        reference = Reference.parse(written, base=suite.base, role="scoring") if written.startswith("file://") else None
+        reference = Reference.parse(written, base=suite.base, role="scoring") if written.startswith(_FILE) else None
         try:
-            if reference is None:
+            if code is None or reference is None:
                 derived[name] = evaluate(written, {**known, **derived})
             else:
                 derived[name] = _number((await code.call(reference, {**known, **derived}, {})).value)

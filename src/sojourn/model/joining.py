@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ Shard = tuple[str, Document, list[Row]]
 
 _LISTS = ("lanes", "races", "leaks", "unsteady", "troubles", "printed")
 _WORDS = ("learnt", "stopped")
+_NUMBERED = re.compile(r".*-(\d{1,9})", re.ASCII | re.DOTALL)
+_UNTOUCHED = "give the file as `sojourn eval --shard K/N -o FILE.json` wrote it"
 
 
 def joined(shards: Sequence[Shard]) -> tuple[Document, list[tuple[int, Row]]]:
@@ -33,8 +36,8 @@ def joined(shards: Sequence[Shard]) -> tuple[Document, list[tuple[int, Row]]]:
 
 
 def _told(document: Document) -> Document:
-    told: Document = document.get("sojourn") or {}
-    return told
+    told = document.get("sojourn")
+    return told if isinstance(told, dict) else {}
 
 
 def _number(shard: Shard) -> int:
@@ -42,8 +45,10 @@ def _number(shard: Shard) -> int:
     told = _told(document).get("shard")
     if not told:
         raise StoreError(f"{path} is no shard", todo="give what `sojourn eval --shard K/N -o FILE.json` wrote")
-    number: int = told[0]
-    return number
+    match told:
+        case [int(number), int(count)] if 1 <= number <= count:
+            return number
+    raise StoreError(f"{path} says that it is shard {told!r}", todo=_UNTOUCHED)
 
 
 def _check_whole(shards: Sequence[Shard]) -> None:
@@ -64,8 +69,12 @@ def _check_whole(shards: Sequence[Shard]) -> None:
 
 
 def _check_alike(shards: Sequence[Shard]) -> None:
-    """Raise StoreError where two shards are not of one suite."""
+    """Raise StoreError where two shards are not of one suite, or say what no suite says."""
     first = shards[0]
+    config = first[1].get("config") or {}
+    metrics = (config.get("derivedMetrics") or []) if isinstance(config, dict) else None
+    if not isinstance(metrics, list) or not all(isinstance(metric, dict) for metric in metrics):
+        raise StoreError(f"{first[0]} has a config or derivedMetrics that are none", todo=_UNTOUCHED)
     for other in shards[1:]:
         if _suite(first[1]) != _suite(other[1]):
             what = f"{first[0]} and {other[0]} are not of the same suite"
@@ -83,7 +92,7 @@ def _rows(shards: Iterable[Shard], *, is_complete: bool) -> dict[int, Row]:
     todo = "give shards of one suite that did not change between them"
     for path, _, own in shards:
         for row in own:
-            number = int(str(row.get("id")).rpartition("-")[2])
+            number = _trial(row, path)
             if number in rows:
                 raise StoreError(f"trial {number + 1} is in {found_in[number]} and in {path}", todo=todo)
             rows[number], found_in[number] = row, path
@@ -91,6 +100,13 @@ def _rows(shards: Iterable[Shard], *, is_complete: bool) -> dict[int, Row]:
     if is_complete and missing is not None:
         raise StoreError(f"trial {missing + 1} is in no shard", todo=todo)
     return rows
+
+
+def _trial(row: Row, path: str) -> int:
+    found = _NUMBERED.fullmatch(str(row.get("id")))
+    if not found:
+        raise StoreError(f"a row of {path} has no id that ends in its number", todo=_UNTOUCHED)
+    return int(found[1])
 
 
 def _document(documents: Sequence[Document]) -> Document:
