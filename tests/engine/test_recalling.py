@@ -20,7 +20,7 @@ def test_what_stands_keeps_its_faults() -> None:
     run = make_run(*kept.values(), leaks=["later"])
     raced = [event("raced", n, "") for n in (0, 1, 0, 7)]
     unclosed = [event("unclosed", session=name) for name in ("thread", "db")]
-    recall(run, kept, [*raced, event("leaked", 1), event("leaked", 7), *unclosed])
+    recall(run, kept.keys(), [*raced, event("leaked", 1), event("leaked", 7), *unclosed])
     assert [(race.session_id, race.first.index, race.second.index) for race in run.races] == [("s", 0, 1)]
     assert run.leaks == ["test 2 (trial 2) changed the shared session box", "later"]
     assert [str(trouble) for trouble in run.troubles] == ["session db could not be closed, before the run went on"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sojourn.errors import StoreError
 from sojourn.model.plan import Trial
 from sojourn.model.result import Outcome, TrialResult
 from sojourn.model.results import Results
@@ -84,14 +86,34 @@ def test_without_a_shelf_all_stay() -> None:
     assert results.held == [results[0]]
 
 
-def test_only_what_is_in_memory_is_changed() -> None:
-    """What is on the shelf was written as others may see it."""
+def test_what_may_be_seen_is_what_is_counted() -> None:
+    """What is in memory is made fit to be seen in the end; what was counted as it may be seen is not counted again."""
     shelf = Shelf()
-    results = Results([make_trial(0), make_trial(1)], shelf.read)
-    assert put(results, shelf, results[1])
-    changed = results.changed(lambda each: make_trial(each.trial.index, outcome=Outcome.ERROR))
-    assert [each.outcome for each in changed] == [Outcome.ERROR, Outcome.PASSED]
-    assert changed.tally.outcomes == {"error": 1, "passed": 1}
+
+    def fit(each: TrialResult) -> TrialResult:
+        return make_trial(each.trial.index, session_id="blank")
+
+    results = Results(read=shelf.read)
+    for index in (0, 1):
+        secret = make_trial(index, session_id="secret")
+        results.append(secret, fit(secret))
+    assert put(results, shelf, fit(results[1]))
+    changed = results.changed(fit)
+    assert [each.session_id for each in changed] == ["blank", "blank"]
+    assert changed.tally is results.tally
+    assert changed.tally.sessions == {"blank": 2}
+
+    results.replace(make_trial(0, session_id="secret", outcome=Outcome.FAILED))
+    assert results.tally.outcomes == {"failed": 1, "passed": 1}
+    assert results.changed(fit).tally.sessions == {"blank": 2}
+
+
+def test_rows_that_are_gone_are_named() -> None:
+    """Somebody deleted the run while it was read: an error that says so, not one of a dictionary."""
+    results = Results([make_trial(0)], lambda _: [])
+    assert results.shelve(results[0])
+    with pytest.raises(StoreError, match="rows of the run are gone"):
+        list(results)
 
 
 def test_many_are_read_together() -> None:

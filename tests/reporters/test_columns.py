@@ -128,3 +128,8 @@ def test_a_notebook_shows_answers_as_text(run: Run, trial: Make, words: str) -> 
     assert tags.count("tr") == 51
     assert "and 10 more" in shown
     assert shown.index("FAIL") < shown.index("PASS")
+
+
+def test_a_run_is_told_in_a_line(trial: Callable[..., TrialResult], run: Callable[..., RunResult]) -> None:
+    """Who prints a run sees which it is and what came of it, not all that is in it."""
+    assert repr(ShownRun.of(run(trial(0)))) == "<run eval-1: 1 passed, 0 failed, 0 errors, 0 skipped>"

@@ -134,3 +134,10 @@ def test_plain_text_holds_nothing_a_terminal_acts_upon(text: str, width: int) ->
     assert not any(ord(character) < 32 and character not in "\n\t" for character in clean)
     assert "\x1b" not in clean
     assert len(one_line(text, width)) <= width
+
+
+def test_a_reason_of_ten_megabytes_is_cut(trial: Make, run: Run) -> None:
+    """Whoever's answer is in a reason, the screen shows the beginning of it."""
+    out = io.StringIO()
+    console.problems(run(trial(0, outcome=Outcome.FAILED, reason="x" * 10_000_000)), out)
+    assert 1000 < len(out.getvalue()) < 2000

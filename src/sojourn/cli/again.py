@@ -7,6 +7,7 @@ import asyncio
 import dataclasses
 import time
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ class Earlier:
         with closing(Store(self.home)) as store:
             return standing(plan, (each.shifted(began) for each in store.trials(self.head)), stands)
 
-    def recall(self, result: RunResult, kept: Mapping[int, TrialResult]) -> None:
+    def recall(self, result: RunResult, kept: AbstractSet[int]) -> None:
         """Tell of the whole run what was wrong in its earlier part."""
         recall(result, kept, self.faults)
 

@@ -11,7 +11,7 @@ from sojourn.encoding import encode
 from sojourn.model.plan import Column, Lane, Plan, Trial
 from sojourn.model.result import TrialResult
 from sojourn.model.row import row
-from sojourn.model.run_result import RunResult
+from sojourn.model.run_result import Race, RunResult
 from sojourn.model.secrecy import Secrets
 
 _TEXTS = ("troubles", "races", "leaks", "unsteady", "printed", "learnt", "stopped", "derived")
@@ -51,8 +51,13 @@ def hide(result: RunResult, secrets: Secrets) -> None:
     result.results = result.results.changed(lambda each: shown(each, secrets))
     for name in _TEXTS:
         setattr(result, name, secrets.clean(getattr(result, name)))
+    result.races = [_race(each, secrets) for each in result.races]
     result.columns = tuple(_column(column, secrets) for column in result.columns)
     result.plan = _plan(result.plan, secrets)
+
+
+def _race(race: Race, secrets: Secrets) -> Race:
+    return dataclasses.replace(race, first=_trial(race.first, secrets), second=_trial(race.second, secrets))
 
 
 def _column(column: Column, secrets: Secrets) -> Column:

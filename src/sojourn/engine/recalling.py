@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from sojourn.model.event import Event
 from sojourn.model.result import Phase, TrialResult, Trouble
@@ -12,13 +13,16 @@ FAULTS = ("raced", "leaked", "unclosed")
 """The events that tell of it."""
 
 
-def recall(result: RunResult, kept: Mapping[int, TrialResult], events: Iterable[Event]) -> None:
+def recall(result: RunResult, kept: AbstractSet[int], events: Sequence[Event]) -> None:
     """Add races and leaks of trials that stand, and sessions that could not be closed where no note says so."""
-    noted = "\n".join(note.what for each in kept.values() for note in each.notes)
+    results = result.results
+    noted = "\n".join(note.what for each in results.picked(kept & results.tally.unclean) for note in each.notes)
+    named = {event.trial for event in events if event.trial in kept}
+    found = {each.trial.index: each for each in results.picked(index for index in named if index is not None)}
     raced: list[TrialResult | None] = []
     leaks, races = [], []
     for event in events:
-        stands = kept.get(event.trial) if event.trial is not None else None
+        stands = found.get(event.trial) if event.trial is not None else None
         if event.what == "raced":
             raced.append(stands)
         elif event.what == "leaked" and stands is not None:

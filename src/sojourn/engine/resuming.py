@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from sojourn.engine.judging import COMPARISONS
@@ -55,7 +55,7 @@ def _told_apart(lanes: Iterable[Lane], known: Mapping[int, Stored]) -> bool:
     return len(found) > 1 and all(found) and len(set(found)) == len(found)
 
 
-def without(plan: Plan, kept: Mapping[int, TrialResult]) -> Plan:
+def without(plan: Plan, kept: Collection[int]) -> Plan:
     """Return what is left to run."""
 
     def left(lanes: Iterable[Lane]) -> tuple[Lane, ...]:

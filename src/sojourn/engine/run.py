@@ -77,12 +77,17 @@ class Run:
         problems: list[Problem] = []
         try:
             self.result.plan = await self._plan(self._setting.suite)
-            self.kept = self._standing(self.result.plan, self.result.began)
+            self._stand(self.result.plan)
         except ConfigError as error:
             problems += error.problems
         problems += await broken_code(self._setting.suite, self._setting.code)
         if problems:
             raise ConfigError(problems)
+
+    def _stand(self, plan: Plan) -> None:
+        """Look which results of an earlier part stand; `kept` are the indices of their trials."""
+        self._kept = self._standing(plan, self.result.began)
+        self.kept = frozenset(self._kept)
 
     @property
     def seen(self) -> RunResult:
@@ -233,7 +238,7 @@ class Run:
         try:
             async with self._brake.section():
                 changed = await self._plan(self._setting.suite)
-                self.kept = self._standing(changed, self.result.began)
+                self._stand(changed)
                 return changed
         except ConfigError as error:
             self._trouble(Phase.BEFORE, f"the suite that beforeAll returned cannot be run: {error}")
@@ -243,13 +248,13 @@ class Run:
 
     def _crew(self, plan: Plan) -> Crew:
         self.result.plan, self.result.columns = plan, plan.columns
-        for each in self.kept.values():
+        secrets = self._setting.secrets
+        seen = {index: shown(each, secrets) for index, each in self._kept.items()}
+        self._kept = {}
+        for each in seen.values():
             self.result.results.append(each)
         left = without(plan, self.kept)
-        secrets = self._setting.secrets
-        self._listeners.on_plan(
-            hidden(left, secrets), {index: shown(each, secrets) for index, each in self.kept.items()}
-        )
+        self._listeners.on_plan(hidden(left, secrets), seen)
         self._setting.learner = Learner(plan.learning, self._setting.journal.raced)
         self._setting.house.expect(left.trials)
         return Crew(left, self._setting, self._brake, self._take, self._withdraw)
@@ -266,8 +271,9 @@ class Run:
             withdraw_uncompared(self.result)
 
     def _take(self, result: TrialResult) -> None:
-        self.result.results.append(result)
-        self._listeners.on_result(shown(result, self._setting.secrets))
+        seen = shown(result, self._setting.secrets)
+        self.result.results.append(result, seen)
+        self._listeners.on_result(seen)
 
     def _withdraw(self, trial: Trial) -> None:
         """Take back the result of a trial that was run again."""

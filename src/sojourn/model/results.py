@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import overload
 
+from sojourn.errors import StoreError
 from sojourn.model.plan import Trial
 from sojourn.model.result import TrialResult
 from sojourn.model.tally import Tally
@@ -25,27 +26,32 @@ class Results(Sequence[TrialResult]):
         self._entries: dict[int, TrialResult | Trial] = {}
         self._read = read
         self._tally: Tally | None = Tally()
+        self._is_whole = True
         for each in results:
             self.append(each)
 
     # --- what came of trials -----------------------------------------------------------------------------------
 
-    def append(self, result: TrialResult) -> None:
-        """Take what came of a further trial."""
+    def append(self, result: TrialResult, seen: TrialResult | None = None) -> None:
+        """Take what came of a further trial; what others may see of it is counted, where that is not the same."""
         self._entries[result.trial.index] = result
         if self._tally is not None:
-            self._tally.add(result)
+            self._tally.add(seen or result)
 
     def replace(self, result: TrialResult) -> None:
         """Let this be what came of its trial."""
         self._entries[result.trial.index] = result
-        self._tally = None
+        self._recount()
 
     def withdraw(self, index: int) -> TrialResult:
         """Take back what came of a trial, and return it."""
         [result] = self._of([self._entries.pop(index)])
-        self._tally = None
+        self._recount()
         return result
+
+    def _recount(self) -> None:
+        """Count anew, when it is asked for: what is in memory may hold what nobody else may see."""
+        self._tally, self._is_whole = None, False
 
     @property
     def tally(self) -> Tally:
@@ -81,7 +87,7 @@ class Results(Sequence[TrialResult]):
         made._entries = {
             index: each if isinstance(each, Trial) else change(each) for index, each in self._entries.items()
         }
-        made._tally = None
+        made._tally, made._is_whole = (self._tally if self._is_whole else None), self._is_whole
         return made
 
     # --- reading -----------------------------------------------------------------------------------------------
@@ -122,4 +128,6 @@ class Results(Sequence[TrialResult]):
             some = entries[start : start + READ_AT_ONCE]
             shelved = [each for each in some if isinstance(each, Trial)]
             read = {each.trial.index: each for each in self._read(shelved)} if shelved and self._read else {}
+            if len(read) < len(shelved):
+                raise StoreError("rows of the run are gone from the store", todo="was it deleted while it was read?")
             yield from (read[each.index] if isinstance(each, Trial) else each for each in some)

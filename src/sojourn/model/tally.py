@@ -82,7 +82,8 @@ class Tally:
 
     `outcomes` counts them by the outcome's word, `columns` holds what came of each column by its index, `sessions` how
     many trials each session was seen in. `remarkable` are the indices of trials that did not pass or printed something,
-    `unclean` those with notes; `unbegun` counts those for which something could not be set up.
+    `unclean` those with notes; `unbegun` counts those for which something could not be set up. `is_described`: some
+    have names or turns.
     """
 
     def __init__(self) -> None:
@@ -92,6 +93,7 @@ class Tally:
         self.remarkable: set[int] = set()
         self.unclean: set[int] = set()
         self.unbegun = 0
+        self.is_described = False
         self._variables: dict[str, tuple[int, int]] = {}
 
     def add(self, result: TrialResult) -> None:
@@ -103,6 +105,7 @@ class Tally:
             self.sessions[result.session_id] = self.sessions.get(result.session_id, 0) + 1
         if not result.passed or result.printed:
             self.remarkable.add(index)
+        self.is_described = self.is_described or bool(result.case.description or result.trial.turn)
         if result.notes:
             self.unclean.add(index)
         self.unbegun += result.trouble is not None and result.trouble.phase.is_set_up

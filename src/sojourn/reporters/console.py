@@ -27,6 +27,7 @@ MOST_CELL = 250
 MOST_LINES = 100
 MOST_NAMED = 5
 MOST_PRINTED = 20
+MOST_LINE = 1000
 
 _COLOURS = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.ERROR: "magenta", Outcome.SKIPPED: "yellow"}
 _CODES = {"green": 32, "red": 31, "magenta": 35, "yellow": 33}
@@ -151,7 +152,9 @@ def _list(result: RunResult, trials: Iterable[TrialResult], out: TextIO) -> None
 
 def _details(trial: TrialResult) -> Iterator[str]:
     if not trial.passed:
-        yield from plain(explanation(trial)).splitlines()[:MOST_PRINTED]
+        told = explanation(trial)
+        lines = plain(told[: MOST_PRINTED * MOST_LINE]).splitlines()[:MOST_PRINTED]
+        yield from (line if len(line) <= MOST_LINE else f"{line[:MOST_LINE]}…" for line in lines)
         answer = one_line(output(trial), MOST_CELL)
         if answer:
             yield f"answered: {answer}"

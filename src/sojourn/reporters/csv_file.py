@@ -25,7 +25,7 @@ def report(result: RunResult, out: BinaryIO) -> None:
     """Write the run as a table."""
     names = result.results.tally.variables
     metrics = _metrics(result)
-    described = any(test.description for test in rows(result))
+    described = result.results.tally.is_described
     write = csv.writer(codecs.getwriter("utf-8")(out), lineterminator="\n").writerow
     write(map(_safe, (*(["Description"] if described else []), *_header(result, names, metrics))))
     for test in rows(result):

@@ -12,7 +12,6 @@ from typing import BinaryIO
 
 from sojourn.drawing.plain import one_line, plain
 from sojourn.model.counting import counted
-from sojourn.model.plan import Column
 from sojourn.model.repeats import Repeats, repeats
 from sojourn.model.result import Outcome, TrialResult, Trouble
 from sojourn.model.row import explanation
@@ -37,8 +36,9 @@ class _Case:
 
 def report(result: RunResult, out: BinaryIO) -> None:
     """Write the run as JUnit XML."""
+    cases = _cases(result)
     suites = [
-        (f"[{column.provider.name}] prompt {number}", list(_cases(result, column)))
+        (f"[{column.provider.name}] prompt {number}", cases[column.index])
         for number, column in enumerate(result.columns, 1)
     ]
     broken = [_broken(trouble) for trouble in result.troubles]
@@ -52,23 +52,23 @@ def report(result: RunResult, out: BinaryIO) -> None:
     totals = _counts(case for _, cases in suites for case in cases)
     out.write(b'<?xml version="1.0" encoding="UTF-8"?>\n')
     out.write(f'<testsuites name="sojourn" {totals} time="{result.duration_ms / 1000:.3f}">\n'.encode())
-    for name, cases in suites:
-        out.writelines(line.encode() for line in _suite(clean(plain(name)), cases, result.created))
+    for name, found in suites:
+        out.writelines(line.encode() for line in _suite(clean(plain(name)), found, result.created))
     out.write(b"</testsuites>\n")
 
 
-def _cases(result: RunResult, column: Column) -> Iterator[_Case]:
-    """Yield a column's cases in file order."""
+def _cases(result: RunResult) -> dict[int, list[_Case]]:
+    """Return each column's cases in file order."""
     groups = {each.trial.index: group for group in repeats(result) for each in group.results}
+    cases: dict[int, list[_Case]] = {column.index: [] for column in result.columns}
     for test in rows(result):
-        trial = test.cells.get(column.index)
-        if trial is None:
-            continue
-        group = groups.get(trial.trial.index)
-        if group is None:
-            yield _case(test.name, trial)
-        elif group.first.index == trial.trial.index:
-            yield _repeated(test.name, group)
+        for index, trial in test.cells.items():
+            group = groups.get(trial.trial.index)
+            if group is None:
+                cases[index].append(_case(test.name, trial))
+            elif group.first.index == trial.trial.index:
+                cases[index].append(_repeated(test.name, group))
+    return cases
 
 
 def _case(name: str, trial: TrialResult) -> _Case:

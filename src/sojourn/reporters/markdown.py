@@ -65,7 +65,8 @@ def _parts(result: RunResult) -> Iterator[str]:
     yield from _facts(result)
     enough = [group for group in repeats(result) if group.judged and group.is_enough]
     spare = {each.trial.index for group in enough for each in group.results}
-    left = [each for each in _ordered(result) if not each.passed]
+    left = [each for each in result.results.picked(sorted(result.results.tally.remarkable)) if not each.passed]
+    left.sort(key=lambda each: each.outcome is Outcome.SKIPPED)
     for title, told in (
         ("Not passed", [each for each in left if each.trial.index not in spare]),
         ("Repeats that did not pass, of tests that did", [each for each in left if each.trial.index in spare]),
@@ -75,11 +76,6 @@ def _parts(result: RunResult) -> Iterator[str]:
             yield from (_details(result, each) for each in told)
 
 
-def _ordered(result: RunResult) -> list[TrialResult]:
-    """Return the trials in file order, errors and failures before what was skipped."""
-    return sorted(result.results, key=lambda each: (each.outcome is Outcome.SKIPPED, each.trial.index))
-
-
 def _head(result: RunResult) -> Iterator[str]:
     counts = ", ".join(how_many(outcome, result.count(outcome)) for outcome in Outcome)
     title = _code(result.plan.suite.description or "Evaluation")
@@ -87,14 +83,17 @@ def _head(result: RunResult) -> Iterator[str]:
     yield f"**{counts}** in {result.duration_ms / 1000:.1f} s, Sojourn run {_code(result.run_id)}\n\n"
     yield "| provider and prompt | passed | failed | errors | skipped | median time |\n"
     yield "|---|--:|--:|--:|--:|--:|\n"
+    times: dict[int, list[float]] = {column.index: [] for column in result.columns}
+    for each in result.results:
+        times[each.trial.column.index].append(each.latency_ms)
     for column in result.columns:
-        yield _column(result, column)
+        yield _column(result, column, times[column.index])
 
 
-def _column(result: RunResult, column: Column) -> str:
-    trials = [each for each in result.results if each.trial.column.index == column.index]
-    counts = [str(sum(each.outcome is outcome for each in trials)) for outcome in Outcome]
-    time = f"{median(each.latency_ms for each in trials):.0f} ms" if trials else ""
+def _column(result: RunResult, column: Column, times: list[float]) -> str:
+    came = result.results.tally.column(column.index).outcomes
+    counts = [str(came[outcome.value]) for outcome in Outcome]
+    time = f"{median(times):.0f} ms" if times else ""
     return f"| {_code(heading(column))} | {' | '.join(counts)} | {time} |\n"
 
 

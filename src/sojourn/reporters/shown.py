@@ -22,7 +22,7 @@ MOST_ROWS = 50
 MOST_CELL = 200
 
 
-@dataclasses.dataclass(slots=True, kw_only=True)
+@dataclasses.dataclass(slots=True, kw_only=True, repr=False)
 class ShownRun(RunResult):
     """What came of a run, which a notebook shows as a table, and which can become a data frame."""
 
@@ -30,6 +30,10 @@ class ShownRun(RunResult):
     def of(cls, result: RunResult) -> Self:
         """Return a result as one that shows itself."""
         return cls(**{field.name: getattr(result, field.name) for field in dataclasses.fields(result)})
+
+    def __repr__(self) -> str:
+        counts = ", ".join(how_many(outcome, self.count(outcome)) for outcome in Outcome)
+        return f"<run {self.run_id}: {counts}>"
 
     def to_frame(self) -> pd.DataFrame:
         """Return a pandas data frame with a row a trial; raises UsageError where pandas is not installed."""

@@ -28,6 +28,7 @@ from sojourn.model.row import row
 from sojourn.model.run_result import RunResult
 from sojourn.store.gists import Kept, drop_rows
 from sojourn.store.place import Beacon, open_store
+from sojourn.store.runs import told as told_of
 from sojourn.store.schema import EVENT, TRIAL
 
 GATHER_S = 0.02
@@ -47,6 +48,8 @@ class Recorder:
         self._home = home
         self._on_broken = on_broken
         self._store: sqlite3.Connection | None = None
+        self._reading: sqlite3.Connection | None = None
+        self._beacon: Beacon | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._waiting: list[tuple[Told, TrialResult, bool]] = []
         self._flushing: asyncio.Task[None] | None = None
@@ -65,6 +68,7 @@ class Recorder:
         self._result = result
         self._store = store = open_store(self._home)
         try:
+            self._reading = open_store(self._home)
             with writing(store):
                 self._new(store, result, asked) if beacon is None else self._again(store, result, beacon)
         except (sqlite3.Error, OSError) as error:
@@ -210,19 +214,21 @@ class Recorder:
             except (sqlite3.Error, OSError) as error:
                 self._break(error)
         self._thread.shutdown()
-        self._beacon.end()
 
     def texts(self, numbers: Sequence[int]) -> dict[int, str]:
         """Return the rows of some trials as they were written, in JSON, by the trial's index: of those that were."""
-        if self._store is None or self._broken:
+        if self._reading is None or self._broken:
             return {}
         marks = ", ".join("?" * len(numbers))
         asked = f"SELECT number, row FROM rows WHERE run = ? AND number IN ({marks})"
-        return dict(self._store.execute(asked, (self._number, *numbers)))
+        try:
+            return dict(self._reading.execute(asked, (self._number, *numbers)))
+        except sqlite3.Error as error:
+            raise told_of(error) from error
 
     def read(self, trials: Sequence[Trial]) -> Iterator[TrialResult]:
         """Yield what came of trials whose results are written down; raises StoreError where it cannot be read."""
-        if self._store is None:
+        if self._reading is None:
             raise StoreError("the store of runs is closed")
         known = {trial.index: trial for trial in trials}
         asked = (
@@ -230,17 +236,21 @@ class Recorder:
             f" WHERE run = ? AND number IN ({', '.join('?' * len(known))})"
         )
         try:
-            for number, began, ended, session, text in self._store.execute(asked, (self._number, *known)):
+            for number, began, ended, session, text in self._reading.execute(asked, (self._number, *known)):
                 times = Times(began=self._origin + began, ended=self._origin + ended, session=session)
                 yield restored(json.loads(text), known[number], times)
         except sqlite3.Error as error:
-            raise StoreError(f"the store of runs cannot be read: {error}") from error
+            raise told_of(error) from error
 
     def close(self) -> None:
-        """Let go of the store."""
-        if self._store is not None:
-            self._store.close()
-            self._store = None
+        """Let go of the store, and of the run: others may do with it what they like."""
+        for each in (self._store, self._reading):
+            if each is not None:
+                each.close()
+        self._store = self._reading = None
+        if self._beacon is not None:
+            self._beacon.end()
+            self._beacon = None
 
 
 def _text(value: Any) -> str:

@@ -191,8 +191,8 @@ class Store:
 
     def delete(self, head: Head) -> None:
         """Forget a run; raises StoreError where it is still going on."""
-        if head.state == "running":
-            raise StoreError(f"the run {head.id} is still going on", todo="stop it first")
+        if head.state == "running" or is_alive(self._home, head.number):
+            raise StoreError(f"the run {head.id} is still going on, or being read", todo="stop it first")
         with writing(self._rows):
             for table in ("trials", "events", *TABLES):
                 self._rows.execute(f"DELETE FROM {table} WHERE run = ?", (head.number,))
