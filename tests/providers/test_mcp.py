@@ -1,4 +1,6 @@
+import asyncio
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +8,12 @@ from typing import Any
 
 import pytest
 
+from sojourn.config.providers import read_provider
 from sojourn.errors import ConfigError
+from sojourn.languages.runner import CodeRunner
+from sojourn.protocols import Belongings, Question, Tools
+from sojourn.providers.mcp import Mcp
+from sojourn.template.engine import Renderer
 from tests.acceptance.suites import Evaluate
 from tests.providers.conftest import Ask
 from tests.systems.starting import HERE, free_port, serving
@@ -129,6 +136,35 @@ def test_a_program_that_is_no_server_says_what_it_wrote(ask: Ask) -> None:
     assert "no server today" in reply.error
 
 
+def test_a_server_that_does_not_come_up_is_started_once(ask: Ask, tmp_path: Path) -> None:
+    """Its failure is the cause for all who share it; they do not wait for another one each."""
+    starts = tmp_path / "starts"
+    program = f"open({str(starts)!r}, 'a').write('x'); raise SystemExit('no server today')"
+    server = {"command": sys.executable, "args": ["-c", program], "name": "mine"}
+    replies = ask(entry(server=server), call("add"), call("add"), call("add"))
+
+    assert ["no server today" in reply.error for reply in replies] == [True] * 3
+    assert starts.read_text() == "x"
+
+
+def test_an_opening_that_is_given_up_leaves_nothing(tmp_path: Path) -> None:
+    """Who cancels it gets control back when the task that held the server has ended."""
+    env = dict(os.environ)
+    silent = {"command": sys.executable, "args": ["-c", "import sys; sys.stdin.read()"]}
+    code = CodeRunner(env, lambda _: None)
+    tools = Tools(code=code, render=Renderer(env).render, env=env, base=tmp_path, run_id="run")
+    plug = Mcp(read_provider(entry(server=silent), str(tmp_path), env), tools)
+
+    async def given_up() -> None:
+        async with Belongings() as belongings:
+            question = Question(prompt=call("add"), context={}, belongings=belongings, is_turn=False)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(plug.ask(question), 0.5)
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(given_up())
+
+
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     """Serve the same tools over HTTP."""
@@ -150,6 +186,11 @@ def test_a_server_is_reached_by_its_url(ask: Ask, url: str) -> None:
     ("config", "told"),
     [
         ({"enabled": True}, "'mcp' names no server"),
+        ({"server": SERVER, "enabled": False}, "'mcp' is not enabled"),
+        ({"server": SERVER, "timeout": "soon"}, "timeout of 'mcp' must be a number above 0, not 'soon'"),
+        ({"server": SERVER, "timeout": -1}, "timeout of 'mcp' must be a number above 0, not -1"),
+        ({"server": SERVER, "timeout": True}, "timeout of 'mcp' must be a number above 0, not True"),
+        ({"server": SERVER, "timeout": [1]}, "timeout of 'mcp' must be a number above 0"),
         ({"server": {"name": "x"}}, "needs a command, a path or a url"),
         ({"server": {"url": "http://x", "auth": {"type": "oauth"}}}, "auth of type oauth is not there"),
     ],
@@ -158,3 +199,10 @@ def test_what_reaches_no_server_is_refused(ask: Ask, config: dict[str, Any], tol
     """Before anything runs, with what to write."""
     with pytest.raises(ConfigError, match=told):
         ask({"id": "mcp", "config": config}, call("add"))
+
+
+def test_a_time_of_the_environment_is_checked_as_well(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything runs, by the name of the variable."""
+    monkeypatch.setenv("MCP_REQUEST_TIMEOUT_MS", "soon")
+    with pytest.raises(ConfigError, match="MCP_REQUEST_TIMEOUT_MS of 'mcp' must be a number above 0, not 'soon'"):
+        ask(entry(), call("add"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
+import os
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -43,15 +45,18 @@ class Mcp:
     def __init__(self, spec: ProviderSpec, tools: Tools) -> None:
         self._config = dict(spec.config)
         self._servers = [_Server(each, spec, tools) for each in _servers(spec)]
-        env = {**tools.env, **spec.env}
-        self._seconds = float(spec.config.get("timeout") or env.get("MCP_REQUEST_TIMEOUT_MS") or 60_000) / 1000
+        self._seconds = _seconds(spec, tools.env)
         self._response = expression(spec.config, "transformResponse", "result", tools, spec.base or str(tools.base))
         self._kept: JsonDict = {}
         self._opening = asyncio.Lock()
+        self._failed: _UnansweredError | None = None
 
     @staticmethod
     def check(spec: ProviderSpec) -> None:
-        """Raise ProviderError where no server is named, or one that cannot be reached in this way."""
+        """Raise ProviderError where no server is named, one that cannot be reached in this way, or no time to wait."""
+        if not spec.config.get("enabled", True):
+            raise ProviderError(f"{spec.id!r} is not enabled", todo="write enabled: true, or take the provider out")
+        _seconds(spec, os.environ)
         for server in _servers(spec):
             if not any(isinstance(server.get(key), str) for key in ("command", "path", "url")):
                 raise ProviderError(f"a server of {spec.id!r} needs a command, a path or a url", todo="write server:")
@@ -93,9 +98,18 @@ class Mcp:
 
     async def _common(self) -> _Link:
         async with self._opening:  # all who come meanwhile have the same one
+            if self._failed:  # an opening that fails is the cause for all who need it
+                raise _UnansweredError(str(self._failed))
             link = self._kept.get("mcp")
-            if link is None or link.is_over:
-                link = self._kept["mcp"] = await self._opened()
+            if link and link.is_over:
+                await self.close()
+                link = None
+            if link is None:
+                try:
+                    link = self._kept["mcp"] = await self._opened()
+                except _UnansweredError as error:
+                    self._failed = error
+                    raise
             return link
 
     async def _own(self, question: Question) -> _Link:
@@ -172,12 +186,13 @@ class _Link:
         self.is_over = False
 
     async def open(self) -> None:
-        """Reach every server and learn its tools; raises _UnansweredError."""
+        """Reach every server and learn its tools; raises _UnansweredError, and then nothing is left of it."""
         self._task = asyncio.create_task(self._hold())
         try:
             await self._ready
-        except asyncio.CancelledError:
+        except BaseException:
             self._task.cancel()
+            await asyncio.wait([self._task])
             raise
 
     async def call(self, tool: str, arguments: JsonDict) -> Any:
@@ -237,6 +252,19 @@ class _Link:
             cursor = page.next_cursor
             if not cursor:
                 return
+
+
+def _seconds(spec: ProviderSpec, environ: Mapping[str, str]) -> float:
+    """Return how long to wait for an answer; raises ProviderError where that is no time."""
+    name = "timeout" if spec.config.get("timeout") else "MCP_REQUEST_TIMEOUT_MS"
+    told = spec.config.get("timeout") or {**environ, **spec.env}.get("MCP_REQUEST_TIMEOUT_MS") or 60_000
+    with contextlib.suppress(TypeError, ValueError, OverflowError):
+        seconds = float(told) / 1000
+        if seconds > 0 and math.isfinite(seconds) and not isinstance(told, bool):
+            return seconds
+    raise ProviderError(
+        f"{name} of {spec.id!r} must be a number above 0, not {told!r}", todo="write milliseconds, such as 60000"
+    )
 
 
 def _servers(spec: ProviderSpec) -> list[Mapping[str, Any]]:
