@@ -15,7 +15,7 @@ Key = tuple[str, int]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class Passes:
     """How many of a test's repeats passed: of those that were judged, and how many are wanted.
 
     A repeat passes when all its turns do; a skipped one counts nowhere.
@@ -41,7 +41,7 @@ class Tally:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Repeats(Tally):
+class Repeats(Passes):
     """What came of a test's repeats in one column; `results` are its trials in file order."""
 
     results: tuple[TrialResult, ...]
@@ -92,14 +92,14 @@ def counted_repeats(group: Sequence[TrialResult]) -> Repeats:
     return Repeats(results=tuple(group), passed=told.passed, judged=told.judged, wanted=wanted, worst=told.worst)
 
 
-def tallied(turns: Iterable[tuple[int, Outcome]], wanted: int) -> Tally:
+def tallied(turns: Iterable[tuple[int, Outcome]], wanted: int) -> Passes:
     """Count repeats, given the outcome of each turn of each."""
     found: dict[int, list[Outcome]] = {}
     for repeat, outcome in turns:
         found.setdefault(repeat, []).append(outcome)
     came = [_worst(outcomes) for outcomes in found.values()]
     judged = len(came) - came.count(Outcome.SKIPPED)
-    return Tally(passed=came.count(Outcome.PASSED), judged=judged, wanted=wanted, worst=_worst(came))
+    return Passes(passed=came.count(Outcome.PASSED), judged=judged, wanted=wanted, worst=_worst(came))
 
 
 def _worst(outcomes: Iterable[Outcome]) -> Outcome:

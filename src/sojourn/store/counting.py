@@ -9,7 +9,7 @@ from typing import Any
 
 from sojourn.encoding import encode
 from sojourn.model.diff import Change
-from sojourn.model.repeats import Tally, tallied
+from sojourn.model.repeats import Passes, tallied
 from sojourn.model.result import Outcome
 from sojourn.store.pairing import CHANGE
 from sojourn.store.runs import Store
@@ -20,7 +20,7 @@ _TOLD = frozenset({Change.WORSE.value, Change.BETTER.value, Change.OTHER.value})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Turn:
+class _Counted:
     """A trial of a test that counts as one; `key` and `wanted` are empty where its own run does not count so."""
 
     number: int
@@ -39,9 +39,9 @@ class _Pair:
     name: str
     test: int
     column: int
-    before: _Turn | None
-    after: _Turn | None
-    turn: _Turn
+    before: _Counted | None
+    after: _Counted | None
+    turn: _Counted
 
 
 def count_as_one(store: Store, before: int, after: int) -> None:
@@ -81,9 +81,9 @@ def _pairs(store: Store, runs: tuple[int, int], wholes: list[dict[int, tuple[str
         yield _Pair(row, change, name, test, column, before, after, one)
 
 
-def _turn(told: Sequence[Any], known: Mapping[int, tuple[str, int]]) -> _Turn | None:
+def _turn(told: Sequence[Any], known: Mapping[int, tuple[str, int]]) -> _Counted | None:
     number, repeat, outcome = told
-    return None if number is None else _Turn(number, repeat, Outcome(outcome), *known.get(number, ("", 0)))
+    return None if number is None else _Counted(number, repeat, Outcome(outcome), *known.get(number, ("", 0)))
 
 
 def _put(store: Store, group: list[_Pair]) -> None:
@@ -95,7 +95,7 @@ def _put(store: Store, group: list[_Pair]) -> None:
         ("before", [one.before for one in group if one.before]),
         ("after", [one.after for one in group if one.after]),
     ):
-        count = _tally(turns)
+        count = _passes(turns)
         outcome, score = (count.outcome.value, count.passed / max(count.judged, 1)) if count else (None, None)
         number = min(turn.number for turn in turns) if turns else None
         values |= {f"{side}_number": number, f"{side}_outcome": outcome, f"{side}_score": score}
@@ -108,7 +108,7 @@ def _put(store: Store, group: list[_Pair]) -> None:
     _tell_repeats(store, group, is_paired=told["before"] is not None and told["after"] is not None)
 
 
-def _tally(turns: Iterable[_Turn]) -> Tally | None:
+def _passes(turns: Iterable[_Counted]) -> Passes | None:
     """Count one side of a test; where it does not say how many must pass, all must."""
     found = list(turns)
     wanted = max((turn.wanted for turn in found), default=0) or len({turn.repeat for turn in found})
