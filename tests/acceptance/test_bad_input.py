@@ -426,3 +426,16 @@ def test_a_variable_of_ours_that_is_no_time_is_refused(tmp_path: Path) -> None:
         HEAD, "the environment variable SOJOURN_HOOK_TIMEOUT_MS must be a number of milliseconds, 0 or more, not '5s'"
     )
     check_refused(tmp_path, case, evaluate(tmp_path, case, SOJOURN_HOOK_TIMEOUT_MS="5s"))
+
+
+@pytest.mark.parametrize("code", ["throw new Error(\"Cannot find module 'mine'\");\n", "require('there/part')\n"])
+def test_only_a_package_that_is_lacking_is_to_be_installed(tmp_path: Path, code: str) -> None:
+    """What somebody throws in the same words, and a part that an installed package does not have, are told plainly."""
+    there = tmp_path / "node_modules" / "there" / "index.js"
+    there.parent.mkdir(parents=True)
+    there.write_text("", encoding="utf-8")
+    case = Bad("prompts: [hi]\nproviders: [file://bot.cjs]\n", "", {"bot.cjs": code})
+    told = evaluate(tmp_path, case, "validate").stderr
+
+    assert "Error: Cannot find module '" in told
+    assert "npm install" not in told

@@ -231,8 +231,12 @@ function explained(error, where) {
 }
 
 // The name of a package that is not installed, and how to mend that: there is no more to tell.
+// A package that is there but has no such part, and what somebody throws in the same words, is told with its trace.
 function lackingPackage(error) {
+  if (error.code !== 'MODULE_NOT_FOUND' && error.code !== 'ERR_MODULE_NOT_FOUND') return null;
   const found = /^Cannot find (?:package|module) '((?:@[^'/]+\/)?[^'./@][^'/]*)/.exec(error.message);
+  const isThere = ([from]) => createRequire(from).resolve.paths(found[1]).some((at) => fs.existsSync(path.join(at, found[1])));
+  if (found && error.requireStack && error.requireStack.length > 0 && isThere(error.requireStack)) return null;
   return found && `Error: ${error.message.split('\n')[0]} (npm install ${found[1]})`;
 }
 
