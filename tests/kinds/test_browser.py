@@ -1,5 +1,4 @@
 import asyncio
-import shutil
 import sys
 import urllib.request
 import zipfile
@@ -7,14 +6,12 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from sojourn.kinds.browser import Browser
-from sojourn.kinds.marked import MARK
 from sojourn.testing import KindContract
 from tests.acceptance.suites import Evaluate, asked
-from tests.systems.presence import need
+from tests.systems.browsers import browsers, need_chromium
 from tests.systems.starting import HERE, free_port, serving
 
 USE = """
@@ -30,21 +27,10 @@ LOGIN = [{"fill": {"[name=user]": "ada"}}, {"click": "button"}, {"wait": "#say"}
 @pytest.fixture(scope="module")
 def chat() -> Iterator[str]:
     """Serve the chat page."""
-    need(shutil.which("chromium") or shutil.which("google-chrome"), "chromium")
+    need_chromium()
     port = free_port()
     with serving([sys.executable, str(HERE / "chat.py"), str(port)], port):
         yield f"http://127.0.0.1:{port}/"
-
-
-def browsers(folder: Path) -> list[int]:
-    """Return the processes of browsers that sessions of a folder's runs have started."""
-    found = []
-    for process in psutil.process_iter(["environ", "status"]):
-        environ = process.info["environ"] or {}
-        is_ours = MARK in environ and environ.get("SOJOURN_HOME", "").startswith(f"{folder}/")
-        if is_ours and process.info["status"] != psutil.STATUS_ZOMBIE:
-            found.append(process.pid)
-    return found
 
 
 class TestBrowser(KindContract):

@@ -16,10 +16,9 @@ import psutil
 import pytest
 
 from sojourn.errors import ConfigError, ProviderError
-from sojourn.kinds.marked import MARK
 from tests.acceptance.suites import Evaluate, asked
 from tests.providers.conftest import Ask
-from tests.systems.presence import need
+from tests.systems.browsers import browsers, need_chromium
 from tests.systems.starting import free_port, wait_for
 
 PAGE = """<title>Talk</title>
@@ -87,14 +86,14 @@ def waited(process: subprocess.Popen[bytes]) -> Iterator[None]:
 def gone(folder: Path) -> bool:
     """Wait until no browser of runs in a folder is left; tell whether it came to that."""
     deadline = time.monotonic() + 20
-    while left(folder) and time.monotonic() < deadline:
-        psutil.wait_procs([psutil.Process(pid) for pid in left(folder) if psutil.pid_exists(pid)], timeout=1)
-    return not left(folder)
+    while browsers(folder) and time.monotonic() < deadline:
+        psutil.wait_procs([psutil.Process(pid) for pid in browsers(folder) if psutil.pid_exists(pid)], timeout=1)
+    return not browsers(folder)
 
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    need(shutil.which("chromium") or shutil.which("google-chrome"), "chromium")
+    need_chromium()
     with Site() as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -113,17 +112,6 @@ def step(action: str, name: str = "", *, once: bool = False, **args: Any) -> dic
 def entry(site: Site, *steps: dict[str, Any], **config: Any) -> dict[str, Any]:
     """Make an entry under `providers` that goes to the page, and then takes steps."""
     return {"id": "browser", "config": {"steps": [step("navigate", url=site.url), *steps], **config}}
-
-
-def left(folder: Path) -> list[int]:
-    """Return the processes of browsers that runs in a folder have left."""
-    found = []
-    for process in psutil.process_iter(["environ", "status"]):
-        environ = process.info["environ"] or {}
-        is_ours = MARK in environ and environ.get("SOJOURN_HOME", "").startswith(f"{folder}/")
-        if is_ours and process.info["status"] != psutil.STATUS_ZOMBIE:
-            found.append(process.pid)
-    return found
 
 
 @pytest.mark.parametrize(
@@ -267,7 +255,7 @@ def test_a_conversation_has_a_page_of_its_own(evaluate: Evaluate, site: Site, tm
 
     assert run.outputs == ["a", "a b", "c", "a b d", "e"], run.shown
     assert site.cookies == ["", "", ""]
-    assert left(tmp_path) == []
+    assert browsers(tmp_path) == []
 
 
 def test_cookies_stay_within_a_lane(evaluate: Evaluate, site: Site) -> None:
@@ -308,7 +296,7 @@ def test_a_page_that_persists_is_one_for_all_tests(evaluate: Evaluate, site: Sit
     run = evaluate(asked("a", "b", "c", providers=[provider]), {}, "-j", "4")
 
     assert run.outputs == ["a", "a b", "a b c"], run.shown
-    assert left(tmp_path) == []
+    assert browsers(tmp_path) == []
 
 
 def test_the_suites_own_session_is_used(evaluate: Evaluate, site: Site, tmp_path: Path) -> None:
@@ -326,7 +314,7 @@ def test_the_suites_own_session_is_used(evaluate: Evaluate, site: Site, tmp_path
     suite["providers"][0]["config"]["steps"] = [step("click", selector="#no")]
     suite["providers"][0]["config"]["timeoutMs"] = 100
     assert f"step 1 (click '#no') on {site.url}: no such element" in evaluate(suite, {}).rows[0]["error"]
-    assert left(tmp_path) == []
+    assert browsers(tmp_path) == []
 
 
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT])
@@ -347,7 +335,7 @@ def test_a_run_that_is_ended_leaves_no_browser(site: Site, tmp_path: Path, sign:
     with waited(run):
         with site.seen:
             assert site.seen.wait_for(lambda: site.cookies, timeout=60)
-        assert left(tmp_path)
+        assert browsers(tmp_path)
         if sign is signal.SIGINT:
             os.killpg(run.pid, sign)
             run.wait(60)
