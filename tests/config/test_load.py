@@ -55,6 +55,13 @@ def test_a_key_that_nobody_knows_is_doubted(load: Load, mistakes: Mistakes) -> N
     assert mistakes(config, None, Flags(strict=True)) == list(warnings)
 
 
+def test_an_option_that_published_suites_have_in_vain_is_doubted(load: Load) -> None:
+    """`providers` under the options of defaultTest has no effect in promptfoo, and keeps no suite from running."""
+    suite = load(HEAD + "defaultTest: {options: {providers: {text: echo}}}\n")
+    told = "nobody reads the option 'providers': it has no effect here; a grader stands under 'provider'"
+    assert suite.warnings == (f"promptfooconfig.yaml:4:25: {told}",)
+
+
 def test_red_teaming_beside_tests_is_doubted(load: Load) -> None:
     """What promptfoo's red teaming reads does not keep the tests from running."""
     said = "promptfooconfig.yaml:4:1: redteam: red teaming is no part of Sojourn; the tests run without it"
@@ -75,6 +82,8 @@ def test_red_teaming_beside_tests_is_doubted(load: Load) -> None:
         ),
         (HEAD + "tags: [a]", "promptfooconfig.yaml:4:7: tags must be a mapping of names to texts, not a list"),
         (HEAD + "commandLineOptions: {envPath: no.env}", "no.env: no such env file"),
+        (HEAD + "env: file://no.yaml", "no.yaml: no such file"),
+        (HEAD + "env: [a]", "promptfooconfig.yaml:4:6: env must be a mapping of names to texts, not a list"),
     ],
 )
 def test_configurations_that_are_none_are_refused(mistakes: Mistakes, config: str, message: str) -> None:
@@ -121,6 +130,15 @@ tests: [{vars: {x: '{{ env.A }}!'}}]
     assert suite.prompts[0].raw == "a ab {{ env.NO }} d {{x}}"
     assert suite.tests[0]["vars"] == {"x": "a!"}
     assert suite.env == {"B": "ab", "N": "1"}
+
+
+def test_the_env_block_may_stand_in_a_file(load: Load, mistakes: Mistakes) -> None:
+    """The file is read as the block itself would be, from the configuration's folder."""
+    config = "prompts: ['{{ env.B }}']\nproviders: [echo]\nenv: file://conf/env.yaml\n"
+    suite = load(config, {"conf/env.yaml": "B: '{{ env.A }}b'\nN: 1\n"}, environ={"A": "a"})
+    assert (suite.prompts[0].raw, suite.env) == ("ab", {"B": "ab", "N": "1"})
+    told = "promptfooconfig.yaml:3:6: env must be a mapping of names to texts, not a list"
+    assert mistakes(config, {"conf/env.yaml": "- B"}) == [told]
 
 
 def test_env_files_fill_or_override_the_environment(load: Load) -> None:

@@ -39,6 +39,14 @@ def test_a_bare_javascript_file_is_a_provider(load: Load, mistakes: Mistakes, wr
     assert names(load(f"providers: [{written}]{REST}", files)) == [(written, "")]
 
 
+@pytest.mark.parametrize(
+    "written", ["python:file://bot.py:call_api", "python:file://./bot.py", "python:bot.py:call_api"]
+)
+def test_a_python_file_may_be_named_with_its_language_and_as_a_file(load: Load, written: str) -> None:
+    """Promptfoo's published suites write both before one path."""
+    assert names(load(f"providers: ['{written}']{REST}", BOT)) == [(written, "")]
+
+
 @pytest.mark.parametrize("written", ["bot.py", "opnai:chat:bot.js"])
 def test_other_names_are_no_javascript_file(mistakes: Mistakes, written: str) -> None:
     """Python needs its prefix, as in promptfoo, and what has a prefix is no path."""

@@ -41,7 +41,7 @@ def test_providers_and_assertions_in_ruby(evaluate: Evaluate) -> None:
     values = ["file://judge.rb", "file://judge.rb:half", "output.to_s.length / 2.0", "n = 1\nreturn n == 1", "nope"]
     config = {
         "prompts": ["{{q}}"],
-        "providers": [{"id": "file://bot.rb", "config": {"k": 7}}, "ruby:bot.rb:Bot.ask"],
+        "providers": [{"id": "file://bot.rb", "config": {"k": 7}}, "ruby:file://bot.rb:Bot.ask"],
         "tests": [
             {"vars": {"q": "a"}, "assert": [{"type": "ruby", "value": value} for value in values]},
             {"vars": {"q": "b"}},

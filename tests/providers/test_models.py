@@ -375,6 +375,11 @@ def test_a_missing_key_is_named(ask: Ask, model: str, config: dict[str, Any], to
         ("file://bot.rb:answer", "no such file: file://bot.rb:answer"),
         ("adaline:openai:chat:m", "needs Adaline Gateway, which Sojourn does not run"),
         ("openai:codex-app-server", "needs OpenAI's codex-app-server, which Sojourn does not run"),
+        ("openai:live:m", "needs OpenAI's live, which Sojourn does not run"),
+        ("anthropic:managed-agents", "needs Anthropic's managed-agents, which Sojourn does not run"),
+        ("acp", "needs an agent that speaks ACP, which Sojourn does not run"),
+        ("pi:openai/m", "needs the Pi coding agent, which Sojourn does not run"),
+        ("empiriolabs:m", "needs EmpirioLabs, which .+ openai:chat:MODEL with its address as apiBaseUrl"),
         ("nscale:image:m", "needs Nscale's image, which Sojourn does not run"),
         ("xai:image:m", "needs xAI's image, which Sojourn does not run"),
         (

@@ -10,11 +10,11 @@ from typing import Any
 from sojourn.config import globbing
 from sojourn.config.environment import env_block, named_env_files, render_env
 from sojourn.config.expect import Mismatch
-from sojourn.config.files import parse_data, read_text, resolve
+from sojourn.config.files import parse_data, read_data, read_text, resolve
 from sojourn.config.findings import Source
 from sojourn.config.keys import COMMAND_LINE, EVALUATE, SUITE
 from sojourn.config.reading import Reading
-from sojourn.config.references import dereference
+from sojourn.config.references import FILE, dereference
 from sojourn.config.shape import check_mapping, right
 from sojourn.errors import CodeError, ConfigError
 from sojourn.model.reference import SUFFIXES, Reference
@@ -78,7 +78,7 @@ async def read_document(path: str, reading: Reading) -> Document:
         raise ConfigError.of("a configuration must be a mapping", file=name)
     if ("$ref" in text or suffix in SUFFIXES) and not _switched_off(reading.env):
         data = _followed(data, path, source, reading)
-    return Document(path=path, source=source, data=data)
+    return Document(path=path, source=source, data=_with_env(data, os.path.dirname(path), reading))
 
 
 def _switched_off(env: Mapping[str, str]) -> bool:
@@ -102,6 +102,18 @@ def _followed(data: JsonDict, path: str, source: Source, reading: Reading) -> Js
     for mismatch in wrong:
         reading.findings.pointless(mismatch, source)
     return whole
+
+
+def _with_env(data: JsonDict, folder: str, reading: Reading) -> JsonDict:
+    """Put what a file says in the place of an `env` that names it."""
+    named = data.get("env")
+    if not (isinstance(named, str) and named.startswith(FILE)):
+        return data
+    path = resolve(named, folder)
+    said: Any = None
+    with reading.findings.gathering():
+        said = read_data(path, reading.name(path))
+    return {**data, "env": said}
 
 
 def env_of_options(document: Document) -> dict[str, str]:

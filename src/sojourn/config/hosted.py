@@ -6,6 +6,7 @@ import re
 
 NEEDS = {
     "a2a": "an agent that speaks A2A",
+    "acp": "an agent that speaks ACP",
     "adaline": "Adaline Gateway",
     "agentic": "promptfoo's agentic attacks",
     "aws": "Amazon Web Services",
@@ -14,6 +15,7 @@ NEEDS = {
     "bam": "IBM BAM",
     "bedrock": "Amazon Bedrock",
     "bedrock-agent": "Amazon Bedrock",
+    "bfl": "Black Forest Labs",
     "cheaperinference": "Cheaper Inference",
     "cloudera": "Cloudera",
     "cloudflare-ai": "Cloudflare Workers AI",
@@ -21,10 +23,14 @@ NEEDS = {
     "cohere": "Cohere",
     "databricks": "Databricks",
     "deepinfra": "DeepInfra",
+    "edenai": "Eden AI",
     "elevenlabs": "ElevenLabs",
+    "empiriolabs": "EmpirioLabs",
     "envoy": "Envoy AI Gateway",
+    "evolink": "EvoLink",
     "f5": "F5",
     "fal": "fal.ai",
+    "flexai": "FlexAI",
     "gemini": "Google",
     "golang": "Go",
     "google": "Google AI Studio",
@@ -34,13 +40,17 @@ NEEDS = {
     "jfrog": "JFrog ML",
     "lambdalabs": "Lambda Labs",
     "llama": "llama.cpp's own interface",
+    "luma": "Luma AI",
     "manual-input": "a person at the terminal",
     "modelslab": "ModelsLab",
+    "muse-code": "Muse Code",
     "n8n": "n8n",
     "openclaw": "OpenClaw",
     "opencode": "OpenCode",
+    "openhands": "OpenHands",
     "openinterpreter": "Open Interpreter",
     "palm": "Google PaLM",
+    "pi": "the Pi coding agent",
     "portkey": "Portkey",
     "promptfoo": "promptfoo's own services",
     "quiverai": "QuiverAI",
@@ -82,8 +92,8 @@ _ANY_LLM = {
 
 _COMPATIBLE = frozenset(
     """
-    cheaperinference cloudera cloudflare-ai cloudflare-gateway envoy f5 helicone jfrog lambdalabs llama openclaw qwak
-    snowflake truefoundry vercel volcengine
+    cheaperinference cloudera cloudflare-ai cloudflare-gateway edenai empiriolabs envoy f5 flexai helicone jfrog
+    lambdalabs llama openclaw qwak snowflake truefoundry vercel volcengine
     """.split()  # noqa: SIM905  a table of names
 )
 """Services that speak OpenAI's protocol, at an address that their users know."""
@@ -95,7 +105,7 @@ _NO_CHAT = frozenset(
     """.split()  # noqa: SIM905  a table of names
 )
 _SERVICES = {
-    "anthropic": ("Anthropic", ("claude-agent-sdk", "claude-code", "completion")),
+    "anthropic": ("Anthropic", ("claude-agent-sdk", "claude-code", "completion", "managed-agents")),
     "cometapi": ("CometAPI", ("image",)),
     "hyperbolic": ("Hyperbolic", ("audio", "image")),
     "minimax": ("MiniMax", ("image", "video")),
@@ -103,8 +113,8 @@ _SERVICES = {
     "openai": (
         "OpenAI",
         (
-            *("agents", "assistant", "chatkit", "image"),
-            *("codex", "codex-app-server", "codex-desktop", "codex-sdk", "codex-security"),
+            *("agents", "agents-api", "assistant", "chatkit", "decisions", "image", "live"),
+            *("codex", "codex-app-server", "codex-desktop", "codex-plugin", "codex-sdk", "codex-security"),
             *("realtime", "responses-ws", "speech", "transcription", "video"),
         ),
     ),

@@ -22,6 +22,8 @@ _OTHER_WORDS = {
     "evaluationOptions": "evaluateOptions",
     "hooks": "extensions",
 }
+_IDLE = {"providers": "it has no effect here; a grader stands under 'provider'"}
+"""Options that promptfoo's own published suites have and that nobody ever read: no slips that it would refuse."""
 
 
 def check_own(data: Mapping[str, Any], table: Table, source: Source, at: Path, findings: Findings) -> None:
@@ -142,7 +144,9 @@ def _check_options(options: Mapping[str, Any], source: Source, at: Path, finding
     known = tuple(OPTIONS)
     for key, value in options.items():
         check = OPTIONS.get(key)
-        if check is None:
+        if key in _IDLE:
+            findings.doubt(f"nobody reads the option {key!r}: {_IDLE[key]}", source, (*at, key))
+        elif check is None:
             meant = slip(key, known)
             if meant:
                 findings.wrong(

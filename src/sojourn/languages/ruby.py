@@ -16,7 +16,7 @@ from sojourn.languages.program import run_program
 from sojourn.protocols import Called
 
 _HOST = os.path.join(os.path.dirname(__file__), "ruby_host", "call.rb")
-_WRITTEN = re.compile(r"(?:file://|ruby:)?(?P<path>.+\.rb)(?::(?P<name>[^:/\\]+))?")
+_WRITTEN = re.compile(r"(?:ruby:)?(?:file://)?(?P<path>.+\.rb)(?::(?P<name>[^:/\\]+))?")
 
 
 class RubyFunction(NamedTuple):

@@ -44,7 +44,10 @@ SUFFIXES: dict[str, Tongue] = {
     ".mts": "javascript",
 }
 
-_CODE_FILE = re.compile(r"^(?P<path>.*?\.(?:py|js|cjs|mjs|ts|cts|mts))(?::(?P<name>[^:/\\]+))?$")
+_CODE_FILE = re.compile(
+    r"^(?:(?:python|javascript|ruby):)?(?:file://)?"
+    r"(?P<path>.*?\.(?:py|js|cjs|mjs|ts|cts|mts))(?::(?P<name>[^:/\\]+))?$"
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,14 +78,10 @@ class Reference:
 
     @classmethod
     def parse(cls, text: str, *, base: str, role: Role) -> Reference | None:
-        """Read `file://x.py:fn`, `python:x.py`, or a bare `x.js:fn`, relative to the folder `base`.
+        """Read `file://x.py:fn`, `python:x.py`, `python:file://x.py`, or a bare `x.js:fn`, relative to `base`.
 
         Returns None where the text does not name a Python or JavaScript file.
         """
-        for prefix in ("file://", "python:", "javascript:", "ruby:"):
-            if text.startswith(prefix):
-                text = text[len(prefix) :]
-                break
         match = _CODE_FILE.match(text)
         if not match:
             return None
