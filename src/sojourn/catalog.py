@@ -25,6 +25,7 @@ PROVIDERS = {
     "exec": "sojourn.providers.command:Command",
     "fireworks": "sojourn.providers.openai:OpenAi",
     "github": "sojourn.providers.openai:OpenAi",
+    "golang": "sojourn.providers.golang:Golang",
     "groq": "sojourn.providers.openai:OpenAi",
     "http": "sojourn.providers.http:Http",
     "https": "sojourn.providers.http:Http",

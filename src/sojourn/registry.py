@@ -67,7 +67,14 @@ def session_kind(kind: str, base: str) -> Reference | None:
     return Reference(tongue="python", role="session", module=module, name=attribute)
 
 
-_CODE_FILES = {".py": "python", ".js": "javascript", ".cjs": "javascript", ".mjs": "javascript", ".rb": "ruby"}
+_CODE_FILES = {
+    ".py": "python",
+    ".js": "javascript",
+    ".cjs": "javascript",
+    ".mjs": "javascript",
+    ".rb": "ruby",
+    ".go": "golang",
+}
 _TYPED_FILES = {".ts": "javascript", ".cts": "javascript", ".mts": "javascript"}
 _JAVASCRIPT = (".js", ".cjs", ".mjs", *_TYPED_FILES)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 NEEDS = {
     "a2a": "an agent that speaks A2A",
     "acp": "an agent that speaks ACP",
@@ -32,7 +30,6 @@ NEEDS = {
     "fal": "fal.ai",
     "flexai": "FlexAI",
     "gemini": "Google",
-    "golang": "Go",
     "google": "Google AI Studio",
     "helicone": "Helicone",
     "hf": "Hugging Face",
@@ -123,9 +120,6 @@ _SERVICES = {
 """What is asked otherwise than the chats of the same owner."""
 
 _OWN_FUNCTION = "ask it with a function of yours: file://provider.py or file://provider.js"
-_LOCAL = {
-    "golang": "build it and ask it as exec: ./program, which is given prompt, options and context",
-}
 RED_TEAMING = "is for red teaming, which is not what Sojourn is for"
 
 
@@ -135,8 +129,6 @@ def refusal(written: str, *, is_known: bool) -> tuple[str, str]:
         return f"{written!r} {RED_TEAMING}", ""
     prefix, _, rest = written.partition(":")
     kind = rest.partition(":")[0]
-    if re.fullmatch(r"file://.+\.go(:[^:/\\]+)?(\?.*)?", written):
-        prefix = "golang"
     owner, kinds = _SERVICES.get(prefix, ("", ()))
     needs = f"{owner}'s {kind}" if kind in kinds else "" if is_known else NEEDS.get(prefix, "")
     if not needs:
@@ -145,8 +137,6 @@ def refusal(written: str, *, is_known: bool) -> tuple[str, str]:
 
 
 def _way_out(prefix: str, kind: str) -> str:
-    if prefix in _LOCAL:
-        return _LOCAL[prefix]
     name = _ANY_LLM.get(prefix)
     if name and kind not in _NO_CHAT:
         return f"ask it as any-llm:{name}:MODEL, with pip install 'sojourn[any-llm]' 'any-llm-sdk[{name}]'"

@@ -13,6 +13,7 @@ from sojourn.config.files import shown
 from sojourn.config.places import placed
 from sojourn.engine.sessions import known_kinds
 from sojourn.errors import CodeError, ConfigError, Problem
+from sojourn.languages.golang import NO_GO, go_function
 from sojourn.languages.runner import CodeRunner
 from sojourn.lifecycle.kinship import Family
 from sojourn.model.reference import Reference, Role
@@ -23,7 +24,7 @@ from sojourn.template.engine import Renderer
 
 _ABSENT = re.compile(
     r"the provider \S+ cannot be loaded: "
-    r"(ModuleNotFoundError: No module named|Error: Cannot find (package|module) '[^./])"
+    rf"(ModuleNotFoundError: No module named|Error: Cannot find (package|module) '[^./]|{NO_GO})"
 )
 
 
@@ -80,8 +81,13 @@ async def broken_code(suite: Suite, code: CodeRunner, *, present: bool = False) 
 
 
 def lacks_package(problem: Problem) -> bool:
-    """Tell whether a provider's code is right as far as it goes, and imports a package that is not installed here."""
+    """Tell whether a provider's code is right as far as it goes, and something that it needs is not installed here."""
     return _ABSENT.match(problem.what) is not None
+
+
+def lacks_compiler(problem: Problem) -> bool:
+    """Tell whether a provider cannot be compiled here at all: its own tests cannot be had, all others can."""
+    return NO_GO in problem.what
 
 
 def _references(suite: Suite, *, present: bool) -> dict[Reference, str]:
@@ -92,6 +98,10 @@ def _references(suite: Suite, *, present: bool) -> dict[Reference, str]:
     named += [(spec.id, "provider", spec.base or base) for spec in scripts]
     parsed = ((Reference.parse(text, base=folder, role=role), text) for text, role, folder in named)
     found = {reference: text for reference, text in parsed if reference is not None}
+    for spec in suite.providers:
+        if provider_name(spec.id) == "golang":
+            function = go_function(spec.id, spec.base or base, str(spec.config.get("goExecutable") or ""))
+            found |= {function: spec.id} if function else {}
     return {each: text for each, text in found.items() if not present or os.path.isfile(each.path)}
 
 

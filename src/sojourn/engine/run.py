@@ -19,7 +19,7 @@ from sojourn.engine.lanes import Learner
 from sojourn.engine.listeners import Listeners
 from sojourn.engine.order import unsteady
 from sojourn.engine.planner import make_plan
-from sojourn.engine.preflight import broken_code
+from sojourn.engine.preflight import broken_code, lacks_compiler
 from sojourn.engine.resuming import without
 from sojourn.engine.setting import Setting
 from sojourn.engine.stopping import TIME_LIMIT, Brake, OverdueError
@@ -80,7 +80,8 @@ class Run:
             self._stand(self.result.plan)
         except ConfigError as error:
             problems += error.problems
-        problems += await broken_code(self._setting.suite, self._setting.code)
+        broken = await broken_code(self._setting.suite, self._setting.code)
+        problems += [problem for problem in broken if not lacks_compiler(problem)]
         if problems:
             raise ConfigError(problems)
 

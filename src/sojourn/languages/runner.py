@@ -20,7 +20,8 @@ from sojourn.model.reference import Reference, Tongue
 from sojourn.model.suite import JsonDict
 from sojourn.protocols import Called
 
-if TYPE_CHECKING:  # start-up need not wait for it
+if TYPE_CHECKING:  # start-up need not wait for them
+    from sojourn.languages.golang import GoPrograms
     from sojourn.languages.inline import Inline, InlinePlace
 
 PYTHON_START = """import sys
@@ -62,6 +63,7 @@ class CodeRunner:
         self._on_print = on_print
         self._processes: dict[tuple[Tongue, str, int], LanguageProcess | InlinePlace] = {}
         self._inline = inline
+        self._programs: GoPrograms | None = None
         self._turns: dict[Group, Iterator[int]] = {}
         self._calls = 0
         self._alone: object | None = None
@@ -73,6 +75,7 @@ class CodeRunner:
             await self._wait_for_the_lonely(reference)
         self._calls += 1
         try:
+            await self._compile(reference)
             return await self._process(reference).call(reference, arguments, deadline_ms, mark)
         finally:
             self._calls -= 1
@@ -87,6 +90,7 @@ class CodeRunner:
 
     async def load(self, reference: Reference) -> JsonDict:
         """Load a function without calling it; see `protocols.Code`."""
+        await self._compile(reference)
         told = (await self._process(reference).load(reference)).value
         return told if isinstance(told, dict) else {}
 
@@ -134,14 +138,23 @@ class CodeRunner:
         while not so():
             await self._change.wait()
 
+    async def _compile(self, reference: Reference) -> None:
+        """See that a function in Go has its program; raises CodeError where it cannot be compiled."""
+        if reference.tongue == "go":
+            from sojourn.languages.golang import GoPrograms
+
+            self._programs = self._programs or GoPrograms(self._env)
+            await self._programs.build(reference)
+
     def _process(self, reference: Reference) -> LanguageProcess | InlinePlace:
         if self._inline is not None and self._inline.holds(reference):
             return self._processes.get(_HERE) or self._processes.setdefault(
                 _HERE, self._inline.place(self._heir.shared)
             )
-        key = (reference.tongue, reference.executable, self._worker(reference))
+        program = self._programs.program(reference) if self._programs and reference.tongue == "go" else ""
+        key = (reference.tongue, program or reference.executable, self._worker(reference))
         if key not in self._processes:
-            argv = command(reference.tongue, self._env, reference.executable)
+            argv = [program] if program else command(reference.tongue, self._env, reference.executable)
             heir = dataclasses.replace(self._heir, will=Will()) if key[1] or key[2] else self._heir
             self._processes[key] = LanguageProcess(reference.tongue, argv, self._env, self._on_print, heir)
         return self._processes[key]
@@ -163,6 +176,8 @@ class CodeRunner:
         """Stop every process."""
         await asyncio.gather(*(process.close() for process in self._processes.values()))
         self._processes.clear()
+        if self._programs is not None:
+            await self._programs.close()
 
 
 def command(tongue: Tongue, env: Mapping[str, str], executable: str = "") -> list[str]:

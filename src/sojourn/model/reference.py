@@ -7,7 +7,7 @@ import os
 import re
 from typing import Literal
 
-Tongue = Literal["python", "javascript"]
+Tongue = Literal["python", "javascript", "go"]
 Role = Literal[
     "provider",
     "hook",
