@@ -68,6 +68,18 @@ def test_tools_can_be_put_into_a_body(ask: Ask, service: Service) -> None:
     assert service.bodies == [{"x": [{"name": "t"}], "y": "auto"}]
 
 
+def test_tools_take_the_form_that_a_service_wants(ask: Ask, service: Service) -> None:
+    """`transformToolsFormat` names it; a form that nobody knows is refused beforehand."""
+    tool = {"type": "function", "function": {"name": "t", "parameters": {"type": "object"}}}
+    body = {"x": "{{tools}}", "y": "{{tool_choice}}"}
+    said = entry(service, tools=[tool], tool_choice="required", body=body, transformToolsFormat="anthropic")
+    ask(said, "hello")
+
+    assert service.bodies == [{"x": [{"name": "t", "input_schema": {"type": "object"}}], "y": {"type": "any"}}]
+    with pytest.raises(ConfigError, match=r"cannot be 'opeanai' \(there are openai, anthropic, bedrock, google\)"):
+        ask(entry(service, transformToolsFormat="opeanai"), "hello")
+
+
 def test_sessions_are_there_for_templates(ask: Ask, service: Service) -> None:
     """A session's handle can be used in URL, headers and body."""
     config = {"url": "{{sessions.it.url}}/{{sessions.it.id}}", "headers": {"x-s": "{{sessions.it.id}}"}}

@@ -429,6 +429,16 @@ def test_anthropics_models_answer_in_the_shape_that_is_asked_for(ask: Ask, servi
     assert service.bodies[0]["output_config"] == {"format": schema, "effort": "low"}
 
 
+def test_anthropics_models_are_given_tools_that_are_written_for_openais(ask: Ask, service: Service) -> None:
+    """One list of tools does for both; what is written for Anthropic's stays as it is."""
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}, {"name": "g"}]
+    config = {"apiBaseUrl": service.url, "tools": tools, "tool_choice": "required"}
+    asked_model(ask, service, "anthropic:messages:m", {"content": []}, "Hi", **config)
+
+    assert service.bodies[0]["tools"] == [{"name": "f", "input_schema": {"type": "object"}}, {"name": "g"}]
+    assert service.bodies[0]["tool_choice"] == {"type": "any"}
+
+
 def test_anthropic(ask: Ask, service: Service) -> None:
     """System messages go apart; thoughts, texts and tool calls come one after another, with usage and cost."""
     blocks = [

@@ -14,10 +14,12 @@ from sojourn.protocols import Question, Tools
 from sojourn.providers.exchange import Answer
 from sojourn.providers.prices import cost_of
 from sojourn.providers.service import NotAnsweredError, Service, check_servers, data_of, messages_of, reading
+from sojourn.providers.tool_formats import shaped_choice, shaped_tools
 
 URL = "https://api.anthropic.com"
 VERSION = "2023-06-01"
 _KEYS = ("cache_control", "metadata", "service_tier", "stop_sequences", "thinking", "tool_choice", "tools")
+_TOOLS = (("tools", shaped_tools), ("tool_choice", shaped_choice))
 _SAMPLING = ("temperature", "top_k", "top_p")
 _UNSAMPLED = re.compile(r"claude-(?:opus-4-[7-9]|[a-z]+-[5-9])\b")
 """Models that refuse a question which says how to sample."""
@@ -86,7 +88,8 @@ class Anthropic:
         body |= self._sampling(config)
         if system:
             body["system"] = system
-        body |= {key: config[key] for key in _KEYS if config.get(key) is not None}
+        tools = {key: shaped(config.get(key), "anthropic") for key, shaped in _TOOLS}
+        body |= {key: value for key, value in ({**config, **tools}).items() if key in _KEYS and value is not None}
         wanted = {"format": config.get("output_format"), "effort": config.get("effort")}
         if shaped := {key: value for key, value in wanted.items() if value}:
             body["output_config"] = shaped

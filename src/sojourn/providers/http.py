@@ -22,6 +22,7 @@ from sojourn.providers.expressions import Broken, expression
 from sojourn.providers.request_body import Fill, encoded, filled, multipart, raw_request
 from sojourn.providers.sending import BUSY, Manner, Outgoing, SendingError, refusal
 from sojourn.providers.signing import Signing, check_signing
+from sojourn.providers.tool_formats import FORMATS, shaped_choice, shaped_tools
 from sojourn.template.jsontext import json_text
 
 REFUSED = BUSY | {401, 403, 404, 501}
@@ -70,6 +71,8 @@ class Http:
         """Raise ProviderError where a request can never be made."""
         if "://" not in spec.id and not spec.config.get("url") and not spec.config.get("request"):
             raise ProviderError(f"{spec.id!r} needs an address", todo="write url: under config")
+        if (form := spec.config.get("transformToolsFormat")) not in (None, *FORMATS):
+            raise ProviderError(f"transformToolsFormat cannot be {form!r}", todo=f"there are {', '.join(FORMATS)}")
         check_tls(spec.config.get("tls"))
         if spec.config.get("signatureAuth"):
             check_signing(spec.config["signatureAuth"])
@@ -98,8 +101,9 @@ class Http:
         own = (variables.get("sessions") or {}).get("session") if "sessions" in variables else None
         if isinstance(own, Mapping) and own.get("id") is not None:
             variables.setdefault("sessionId", own["id"])
-        for key in ("tools", "tool_choice"):
-            said = self._config.get(key)
+        form = str(self._config.get("transformToolsFormat") or "openai")
+        for key, shaped in (("tools", shaped_tools), ("tool_choice", shaped_choice)):
+            said = shaped(self._config.get(key), form)
             if said is not None:
                 variables[key] = said if isinstance(said, str) else json_text(said)
         evaluation = question.context.get("evaluationId")
