@@ -53,6 +53,16 @@ def test_other_names_are_no_javascript_file(mistakes: Mistakes, written: str) ->
     assert f"unknown provider '{written}'" in mistakes(f"providers: ['{written}']{REST}", BOT)[0]
 
 
+@pytest.mark.parametrize(
+    "written", ["openai:embedding:m", "xai:embedding:m", "openai:text-embedding-3-large", "openai:moderation:m"]
+)
+def test_a_model_that_can_only_grade_is_none_to_ask(load: Load, mistakes: Mistakes, written: str) -> None:
+    """It answers no prompts, which is said before anything runs; as a grader it is welcome."""
+    assert f"'{written}' answers no prompts; it can only grade" in mistakes(f"providers: ['{written}']{REST}")[0]
+    grader = f"\ndefaultTest: {{options: {{provider: {{embedding: '{written}'}}}}}}"
+    assert names(load(f"providers: [echo]{grader}{REST}")) == [("echo", "")]
+
+
 def test_targets_are_providers(load: Load) -> None:
     """Promptfoo's other word for the same thing is understood."""
     assert names(load("targets: [{id: echo, label: a}]" + REST)) == [("echo", "a")]

@@ -144,6 +144,11 @@ def test_outputs_that_exist_are_judged(load: Load) -> None:
         ),
         (
             "t.yaml",
+            {"t.yaml": "- assert: [{type: or}]\n"},
+            "t.yaml:1:19: there is no assertion type 'or' yet (write type: assert-set, with threshold: 0.01)",
+        ),
+        (
+            "t.yaml",
             {"t.yaml": "- assert: [{type: not-promptfoo:redteam:mcp}]\n"},
             "t.yaml:1:19: 'not-promptfoo:redteam:mcp' is for red teaming, which is not what Sojourn is for",
         ),

@@ -49,6 +49,10 @@ module.exports.spins = () => { for (;;); };
 module.exports.late = () => new Promise((r) => {
   setTimeout(() => { throw new Error('late') }, 1); setTimeout(() => r(5), 20) });
 module.exports.half = () => '\\ud800';
+module.exports.circular = () => {
+  const timer = { at: 1 };
+  timer.next = { list: [timer] };
+  return { output: 'x', metadata: { timer, again: timer, n: [2] } } };
 module.exports.inPlace = (hookName, context) => { context.test.vars.x = 1 };
 """
 
@@ -203,6 +207,12 @@ def test_half_a_character_arrives_mended(node: Make) -> None:
     assert values(calling((node("half"), ()))) == ["\ufffd"]
 
 
+def test_a_circle_is_left_out(node: Make) -> None:
+    """What leads back to itself, as timers and sockets do, is carried once; the rest arrives whole."""
+    metadata = {"timer": {"at": 1, "next": {"list": [None]}}, "n": [2]}
+    assert values(calling((node("circular", "transform"), ()))) == [{"output": "x", "metadata": metadata}]
+
+
 def test_a_hook_may_change_what_it_was_lent(node: Make) -> None:
     """A JavaScript hook that returns nothing but changes its context in place has changed it."""
     context: dict[str, Any] = {"test": {"vars": {}}}
@@ -215,6 +225,14 @@ def test_inline_code_is_expression_or_body(tongue: str) -> None:
     expression = Reference.inline(tongue, "output + 1", role="assertion")  # type: ignore[arg-type]
     body = Reference.inline(tongue, "x = output\nreturn x + 2", role="assertion")  # type: ignore[arg-type]
     assert values(calling((expression, (1, {})), (body, (1, {})))) == [2, 3]
+
+
+@pytest.mark.parametrize("role", ["assertion", "transform", "response"])
+def test_inline_javascript_reaches_modules_through_process(role: Role) -> None:
+    """Code in a configuration is given `process`, whose `mainModule.require` finds modules; it has no `require`."""
+    code = "[typeof process.env, typeof require, process.mainModule.require('node:path').join('a', 'b')]"
+    (found,) = values(calling((Reference.inline("javascript", code, role=role), ("x", {}))))
+    assert found == ["object", "undefined", "a/b"]
 
 
 def test_alone_means_alone(python: Make) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sojourn.errors import CodeError
 from sojourn.languages.process import host_file
 from sojourn.languages.runner import CodeRunner, command
 from sojourn.model.reference import Reference
@@ -23,6 +24,15 @@ try {
   console.log(error.message);
 }
 """
+
+TSCONFIGS = [
+    "",
+    "[]",
+    "{",
+    '{"extends": "./tsconfig", "compilerOptions": null}',
+    '{"extends": ["./absent", 5], "compilerOptions": {"paths": {"y": []}, "baseUrl": 5}}',
+    '{"compilerOptions": {"paths": {"nowhere-*": [null, "./*"], "*": "absent/*"}}}',
+]
 
 
 async def called(path: Path, name: str, *arguments: Any) -> Any:
@@ -52,20 +62,44 @@ def test_types_are_taken_away(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("esbuild", "said"),
     [
-        ("exports.transformSync = (text) => ({ code: text.replace(': number', '') });", "2"),
+        ("exports.transformSync = (text) => ({ code: text.replace(': number', '') });", "3"),
         ("", "TypeScript needs Node.js 22.15 or newer"),
     ],
 )
 def test_an_old_node_uses_the_suites_esbuild(tmp_path: Path, esbuild: str, said: str) -> None:
-    """A Node.js that cannot take types away has esbuild do it; without one it says what to install."""
+    """A Node.js that cannot take types away has esbuild do it, aliases and all; without one it says what to install."""
     package = tmp_path / "node_modules" / "esbuild"
     if esbuild:
         package.mkdir(parents=True)
         (package / "index.js").write_text(esbuild)
-    (tmp_path / "x.ts").write_text("module.exports = (x: number) => x + 1;")
+    (tmp_path / "tsconfig.json").write_text('{"compilerOptions": {"paths": {"@one": ["./one"]}}}')
+    (tmp_path / "one.ts").write_text("exports.one = 2;")
+    (tmp_path / "x.ts").write_text("const { one } = require('@one');\nmodule.exports = (x: number) => x + one;")
     node = command("javascript", os.environ)[0]
     script = host_file("javascript/typescript.js")
     ran = subprocess.run(
         [node, "-e", LOADING, script, str(tmp_path / "x.ts")], capture_output=True, text=True, check=True
     )
     assert ran.stdout.startswith(said)
+
+
+def test_names_that_tsconfig_gives_lead_to_files(tmp_path: Path) -> None:
+    """`paths` of the nearest tsconfig.json, comments in it and all, and of one that it extends lead to files."""
+    (tmp_path / "shared.json").write_text('{"compilerOptions": {"baseUrl": "./src", "paths": {"@/*": ["./*"]}}}')
+    (tmp_path / "tsconfig.json").write_text('{\n  // for all\n  "extends": "./shared", /* "x": */\n}')
+    (tmp_path / "src/parts").mkdir(parents=True)
+    (tmp_path / "src/kinds.ts").write_text("export enum Kind { A = 'a' }\n")
+    (tmp_path / "src/parts/index.ts").write_text("import { Kind } from '@/kinds';\nexport const part = Kind.A + 'p';\n")
+    imports = "import { part } from 'parts';\nimport { Kind } from '@/kinds';\n"
+    text = imports + "export const told = (x: string) => part + Kind.A + x;\n"
+    (tmp_path / "x.ts").write_text(text)
+    assert asyncio.run(called(tmp_path / "x.ts", "told", "!")) == "apa!"
+
+
+@pytest.mark.parametrize("tsconfig", TSCONFIGS)
+def test_a_name_that_leads_nowhere_is_told_as_it_was_written(tmp_path: Path, tsconfig: str) -> None:
+    """Whatever the tsconfig.json is like, a name that it does not give is a package that is not there."""
+    (tmp_path / "tsconfig.json").write_text(tsconfig)
+    (tmp_path / "x.ts").write_text("import { y } from 'nowhere-at-all';\nexport const told = () => y;\n")
+    with pytest.raises(CodeError, match="Cannot find package 'nowhere-at-all'"):
+        asyncio.run(called(tmp_path / "x.ts", "told"))

@@ -381,6 +381,9 @@ def test_a_missing_key_is_named(ask: Ask, model: str, config: dict[str, Any], to
         ("empiriolabs:m", "needs EmpirioLabs, which .+ openai:chat:MODEL with its address as apiBaseUrl"),
         ("nscale:image:m", "needs Nscale's image, which Sojourn does not run"),
         ("xai:image:m", "needs xAI's image, which Sojourn does not run"),
+        ("edenai:openai/m", r"needs Eden AI, which .+ \(ask it as openai:chat:MODEL with its address"),
+        ("typesafe:m", "needs TypeSafe, which Sojourn does not run"),
+        ("pi:m", "needs the Pi coding agent, which Sojourn does not run"),
         (
             {"id": "openai:completion:m", "config": {"functionToolCallbacks": {"f": "x"}}},
             "functionToolCallbacks is there for chats only",

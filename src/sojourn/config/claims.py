@@ -8,7 +8,7 @@ from typing import Any
 
 from sojourn import registry
 from sojourn.config.expect import Mismatch, mapping, number, sequence, text
-from sojourn.config.hosted import RED_TEAMING
+from sojourn.config.hosted import RED_TEAMING, TYPES
 from sojourn.model.suite import Claim
 
 ASSERT_SET = "assert-set"
@@ -44,6 +44,8 @@ def _type_mistake(written: str) -> str:
         return ""
     if name.startswith("promptfoo:redteam:"):
         return f"{written!r} {RED_TEAMING}"
+    if name in TYPES:
+        return f"there is no assertion type {written!r} yet ({TYPES[name]})"
     close = registry.nearest(name, [*registry.names("assertion"), *SETS])
     hint = f", did you mean {('not-' if negated else '') + close!r}?" if close else ""
     return f"unknown assertion type {written!r}{hint}"
@@ -107,7 +109,8 @@ def mistakes(raw: Any) -> Iterator[Mismatch]:
         yield Mismatch("an assertion needs a type", todo="for example type: contains")
         return
     if mistake := _type_mistake(written):
-        todo = "" if "did you mean" in mistake or RED_TEAMING in mistake else "judge it with type: javascript or python"
+        says_what_to_do = RED_TEAMING in mistake or mistake.endswith(("?", ")"))
+        todo = "" if says_what_to_do else "judge it with type: javascript or python"
         yield Mismatch(mistake, path=("type",), todo=todo)
         return
     name, _ = split_type(written)

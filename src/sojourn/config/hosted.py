@@ -60,12 +60,21 @@ NEEDS = {
     "transformers": "transformers.js",
     "transformers.js": "transformers.js",
     "truefoundry": "TrueFoundry",
+    "typesafe": "TypeSafe",
     "vercel": "Vercel AI Gateway",
     "vertex": "Google Vertex AI",
     "volcengine": "Volcengine Ark",
     "voyage": "Voyage AI",
     "watsonx": "IBM watsonx",
 }
+
+TYPES = {
+    "and": "write type: assert-set",
+    "or": "write type: assert-set, with threshold: 0.01",
+    "trajectory:step-status": "judge context.trace with type: javascript or python",
+    "video-rubric": "it needs a grader that looks at videos; ask one from type: javascript or python",
+}
+"""Assertion types of promptfoo's newest sources that Sojourn does not have, with what to do instead."""
 
 _ANY_LLM = {
     "azure": "azureopenai",

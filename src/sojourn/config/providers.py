@@ -104,6 +104,7 @@ async def _checked(entry: Any, source: Source, at: Path, reading: Reading) -> Pr
             return None
         spec = _spec(unfolded, reading.base, reading.cwd)
         check_plug(spec)
+        _check_answers(spec)
         _look_inside(unfolded, source, inner, reading)
         _doubt_keys(spec, source, inner, reading)
         spec = await _with_config(spec, reading)
@@ -160,6 +161,14 @@ def _prompts(value: Any) -> tuple[str, ...]:
     if isinstance(value, list) and not value:
         raise Mismatch("an empty list of prompts leaves the provider nothing to do", path=("prompts",))
     return tuple(value or ())
+
+
+def _check_answers(spec: ProviderSpec) -> None:
+    """Raise Mismatch where a provider that is to be asked can only grade."""
+    can_answer = getattr(registry.find("provider", registry.provider_name(spec.id)), "can_answer", None)
+    if can_answer is not None and not can_answer(spec):
+        todo = "name it as provider of an assertion, or under options of a test"
+        raise Mismatch(f"{spec.id!r} answers no prompts; it can only grade", path=("id",), todo=todo)
 
 
 def check_plug(spec: ProviderSpec) -> None:

@@ -23,6 +23,7 @@ MODES = {
     "moderation": "moderation",
     "responses": "responses",
 }
+GRADING = ("embedding", "moderation")
 _REASONING = ("o1", "o3", "o4", "gpt-5")
 """Models that think first: they take neither a temperature nor `max_tokens`."""
 
@@ -99,6 +100,11 @@ class OpenAi:
         if spec.config.get(KEY) and _parsed(spec.id)[1] not in ("chat", "responses"):
             todo = "write openai:chat:MODEL or openai:responses:MODEL"
             raise ProviderError(f"{spec.id!r}: {KEY} is there for chats only", todo=todo)
+
+    @staticmethod
+    def can_answer(spec: ProviderSpec) -> bool:
+        """Tell whether the model answers prompts, and is not there for grading alone."""
+        return _parsed(spec.id)[1] not in GRADING
 
     async def ask(self, question: Question) -> Reply:
         """Answer with the model's text, tool calls or parsed JSON; what goes wrong is the reply's error."""

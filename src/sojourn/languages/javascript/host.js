@@ -7,6 +7,7 @@ const fs = require('node:fs');
 const net = require('node:net');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
+const carrying = require('./carrying.js');
 const held = require('./held.js');
 const lastWill = require('./last_will.js');
 const living = require('./living.js');
@@ -100,19 +101,25 @@ function body({ source, role }) {
   return `return (${expression}\n)`;
 }
 
+// Code in a configuration is also given `process`, and reaches modules as `process.mainModule.require` only.
+function made(names, source) {
+  const called = new AsyncFunction(...names, 'process', 'require', source);
+  return (...args) => called(...names.map((_, index) => args[index]), process);
+}
+
 function compiled(names, source) {
   try {
-    return new AsyncFunction(...names, 'process', 'require', `return (${source.trim().replace(/;+\s*$/, '')}\n)`);
+    return made(names, `return (${source.trim().replace(/;+\s*$/, '')}\n)`);
   } catch (error) {
     if (!/\breturn\b/.test(source)) throw error;
-    return new AsyncFunction(...names, 'process', 'require', source);
+    return made(names, source);
   }
 }
 
 function expression(names, source) {
-  const made = compiled(names, source);
+  const evaluate = compiled(names, source);
   return async (...args) => {
-    const value = await made(...args);
+    const value = await evaluate(...args);
     return typeof value === 'function' ? value(...args) : value;
   };
 }
@@ -120,7 +127,7 @@ function expression(names, source) {
 function inline(definition) {
   if (EXPRESSIONS[definition.role]) return expression(EXPRESSIONS[definition.role], definition.source);
   const names = PARAMETERS[definition.role] || ['output', 'context'];
-  return new AsyncFunction(...names, 'process', 'require', body(definition));
+  return made(names, body(definition));
 }
 
 async function loadModule(file) {
@@ -251,19 +258,10 @@ function syntaxPlace(error, lines) {
   return found && `${found[1]}:${Math.max((lines[2] || '').indexOf('^'), 0) + 1}`;
 }
 
-function carried(value) {
-  if (typeof value === 'number' && !Number.isFinite(value)) throw new TypeError(`${value} is not a JSON number`);
-  return value === undefined ? null : value;
-}
-
 function answer(call, value) {
   let text;
   try {
-    text = JSON.stringify(carried(value), (_, item) => {
-      if (typeof item === 'bigint') throw new TypeError('a BigInt');
-      return typeof item === 'number' && !Number.isFinite(item) ? carried(item) : item;
-    });
-    if (text === undefined) throw new TypeError(typeof value === 'object' ? 'what says that it is nothing' : `a ${typeof value}`);
+    text = carrying.text(value);
   } catch (error) {
     send({ id: call, error: { what: `it returned what JSON cannot carry: ${error.message}`, trace: '', where: '', type: 'value' } });
     return;
@@ -387,6 +385,7 @@ for (const event of ['uncaughtException', 'unhandledRejection']) {
 }
 
 process.argv = [process.argv[0], path.join(process.cwd(), 'sojourn')];
+process.mainModule = { require: createRequire(process.argv[1]) };
 for (const stream of [process.stdout, process.stderr]) {
   capture(stream);
   stream.on('error', () => {}); // when the engine is gone, nobody reads what is printed

@@ -3,10 +3,13 @@
 
 const fs = require('node:fs');
 const nodeModule = require('node:module');
-const { fileURLToPath } = require('node:url');
+const path = require('node:path');
+const { fileURLToPath, pathToFileURL } = require('node:url');
+const aliases = require('./aliases.js');
 
 const TYPED = /\.[cm]?ts$/;
 const ENDINGS = ['.ts', '.mts', '.cts', '/index.ts'];
+const RELATIVE = /^(?:\.{1,2}\/|\/)/;
 const ESM = /^\s*(?:import\s*(?:[\w*{'"]|type\b)|export\b)/m;
 let isReady = false;
 
@@ -19,8 +22,12 @@ function prepare(file) {
   } else {
     const compiler = esbuild(file);
     for (const ending of ['.ts', '.cts', '.mts']) {
-      require.extensions[ending] = (made, path) => made._compile(compiler(path), path);
+      require.extensions[ending] = (made, file) => made._compile(compiler(file), file);
     }
+    const find = nodeModule._resolveFilename;
+    nodeModule._resolveFilename = function (name, parent, ...rest) {
+      return first(names(name, parent && parent.filename), (each) => find.call(this, each, parent, ...rest));
+    };
   }
   isReady = true;
 }
@@ -34,7 +41,7 @@ function esbuild(file) {
     throw new Error(`TypeScript needs Node.js 22.15 or newer, and this is ${process.version} (${how})`);
   }
   const options = { loader: 'ts', format: 'cjs', target: 'node18', sourcemap: 'inline' };
-  return (path) => compiler.transformSync(fs.readFileSync(path, 'utf8'), { ...options, sourcefile: path }).code;
+  return (typed) => compiler.transformSync(fs.readFileSync(typed, 'utf8'), { ...options, sourcefile: typed }).code;
 }
 
 // Node.js warns of its own way to take types away; the user has no say in it.
@@ -45,21 +52,37 @@ function hush() {
   };
 }
 
-// TypeScript's files name each other without an ending, or with that of the JavaScript that is made of them.
-function resolve(specifier, context, next) {
-  try {
-    return next(specifier, context);
-  } catch (error) {
-    if (!/^(?:\.{1,2}\/|\/)/.test(specifier)) throw error;
-    for (const ending of ENDINGS) {
-      try {
-        return next(specifier.replace(/\.[cm]?js$/, '') + ending, context);
-      } catch {
-        continue;
-      }
+// Return what the first of several names leads to; raises what became of the first where none leads anywhere.
+function first(names, find) {
+  const failed = [];
+  for (const name of names) {
+    try {
+      return find(name);
+    } catch (error) {
+      failed.push(error);
     }
-    throw error;
   }
+  throw failed[0];
+}
+
+// TypeScript's files name each other without an ending, or with that of the JavaScript that is made of them,
+// or by a name that is none of a package's but one that the suite's tsconfig.json gives.
+function* names(name, file, asName = (place) => place) {
+  yield name;
+  if (RELATIVE.test(name)) {
+    for (const ending of ENDINGS) yield name.replace(/\.[cm]?js$/, '') + ending;
+  } else if (file && !name.includes('://')) {
+    for (const place of aliases.meant(name, path.dirname(file))) {
+      for (const ending of ['', ...ENDINGS, '.js']) yield asName(place + ending);
+    }
+  }
+}
+
+function resolve(specifier, context, next) {
+  const { conditions, parentURL } = context;
+  const file = parentURL && parentURL.startsWith('file:') ? fileURLToPath(parentURL) : '';
+  const asName = (place) => (conditions.includes('import') ? pathToFileURL(place).href : place);
+  return first(names(specifier, file, asName), (name) => next(name, context));
 }
 
 function load(url, context, next) {
