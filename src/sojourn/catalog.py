@@ -43,7 +43,7 @@ PROVIDERS = {
     "novita": "sojourn.providers.openai:OpenAi",
     "nscale": "sojourn.providers.openai:OpenAi",
     "nvidia": "sojourn.providers.openai:OpenAi",
-    "ollama": "sojourn.providers.openai:OpenAi",
+    "ollama": "sojourn.providers.ollama:Ollama",
     "openai": "sojourn.providers.openai:OpenAi",
     "openrouter": "sojourn.providers.openai:OpenAi",
     "orcarouter": "sojourn.providers.openai:OpenAi",

@@ -56,6 +56,18 @@ def asked_model(ask: Ask, service: Service, model: str, answer: Any, *prompts: s
         ("openai:chat:o1", {"reasoning_effort": "low"}, {"reasoning_effort": "low"}),
         ("openai:gpt-5-mini", {"max_completion_tokens": 9}, {"max_completion_tokens": 9}),
         ("groq:llama-3", {}, {"max_tokens": 1024, "temperature": 0}),
+        (
+            "groq:m",
+            {"reasoning_format": "hidden", "route": "x"},
+            {"max_tokens": 1024, "temperature": 0, "reasoning_format": "hidden"},
+        ),
+        (
+            "openrouter:m",
+            {"provider": {"order": ["a"]}, "route": "fallback"},
+            {"max_tokens": 1024, "temperature": 0, "provider": {"order": ["a"]}, "route": "fallback"},
+        ),
+        ("localai:chat:m", {}, {}),
+        ("litellm:m", {"temperature": 1}, {"temperature": 1}),
     ],
 )
 def test_a_chat_is_asked_with_what_the_configuration_says(
@@ -321,8 +333,6 @@ def test_responses(ask: Ask, service: Service) -> None:
             "/a/chat/completions",
             "Bearer e",
         ),
-        ("ollama:chat:m", {"OLLAMA_BASE_URL": "{url}"}, "/v1/chat/completions", None),
-        ("ollama:m", {"OLLAMA_BASE_URL": "{url}"}, "/v1/chat/completions", None),
         ("localai:chat:m", {"LOCALAI_BASE_URL": "{url}/v1"}, "/v1/chat/completions", None),
         ("mistral:m", {"MISTRAL_API_BASE_URL": "{url}", "MISTRAL_API_KEY": "x"}, "/chat/completions", "Bearer x"),
     ],

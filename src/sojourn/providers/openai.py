@@ -41,6 +41,7 @@ _CHAT_KEYS = (
     "parallel_tool_calls",
     "prediction",
     "presence_penalty",
+    "prompt_cache_key",
     "reasoning_effort",
     "response_format",
     "seed",
@@ -157,7 +158,7 @@ class OpenAi:
         if temperature is None:
             temperature = float(env.get("OPENAI_TEMPERATURE") or 0)
         limits = {name: most, "temperature": temperature}
-        if config.get("omitDefaults") is True:
+        if config.get("omitDefaults") is True or self._vendor.is_plain:
             limits = {key: value for key, value in limits.items() if key in config}
         return limits
 
@@ -167,7 +168,7 @@ class OpenAi:
             "model": self._model,
             "messages": messages_of(question.prompt),
             **({} if config.get("max_completion_tokens") else self._limits(config, "max_tokens")),
-            **_said(config, _CHAT_KEYS),
+            **_said(config, (*_CHAT_KEYS, *self._vendor.keys)),
         }
         if config.get("stream") is True:
             body |= {"stream": True, "stream_options": {"include_usage": True}}

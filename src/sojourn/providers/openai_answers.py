@@ -17,7 +17,11 @@ from sojourn.providers.service import NotAnsweredError, data_of
 def chat(answer: Answer, model: str, config: JsonDict) -> Reply:
     """Read a chat completion, streamed or whole."""
     is_stream = "event-stream" in answer.headers.get("content-type", "")
-    data = _assembled(answer) if is_stream else data_of(answer)
+    return chat_of(_assembled(answer) if is_stream else data_of(answer), answer, model, config)
+
+
+def chat_of(data: JsonDict, answer: Answer, model: str, config: JsonDict) -> Reply:
+    """Read what an answer says as a chat completion."""
     choice = _first(data.get("choices"), answer)
     message = choice.get("message") or {}
     finish = choice.get("finish_reason")

@@ -8,13 +8,19 @@ from collections.abc import Mapping
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Vendor:
-    """One service; `path` is what its address in `address_env` lacks. Without `key_env` no key is ever sent."""
+    """One service; `path` is what its address in `address_env` lacks. Without `key_env` no key is ever sent.
+
+    `keys` are those that its chats know besides OpenAI's. `is_plain`: where nothing is said of temperature and tokens,
+    nothing is sent of them.
+    """
 
     url: str
     key_env: str = ""
     needs_key: bool = True
     address_env: tuple[str, ...] = ()
     path: str = ""
+    keys: tuple[str, ...] = ()
+    is_plain: bool = False
 
     def address(self, config: Mapping[str, object], env: Mapping[str, str]) -> str:
         """Return the URL that paths are added to: the configuration's, the environment's, or the usual one."""
@@ -54,19 +60,28 @@ VENDORS = {
     ),
     "fireworks": Vendor(url="https://api.fireworks.ai/inference/v1", key_env="FIREWORKS_API_KEY"),
     "github": Vendor(url="https://models.github.ai/inference", key_env="GITHUB_TOKEN"),
-    "groq": Vendor(url="https://api.groq.com/openai/v1", key_env="GROQ_API_KEY"),
+    "groq": Vendor(
+        url="https://api.groq.com/openai/v1",
+        key_env="GROQ_API_KEY",
+        keys=("compound_custom", "include_reasoning", "reasoning_format", "search_settings"),
+    ),
     "hyperbolic": Vendor(url="https://api.hyperbolic.xyz/v1", key_env="HYPERBOLIC_API_KEY"),
     "litellm": Vendor(
-        url="http://0.0.0.0:4000", key_env="LITELLM_API_KEY", needs_key=False, address_env=("LITELLM_API_BASE",)
+        url="http://0.0.0.0:4000",
+        key_env="LITELLM_API_KEY",
+        needs_key=False,
+        address_env=("LITELLM_API_BASE",),
+        is_plain=True,
     ),
     "llamaapi": Vendor(url="https://api.llama.com/compat/v1", key_env="LLAMA_API_KEY"),
-    "localai": Vendor(url="http://localhost:8080/v1", address_env=("LOCALAI_BASE_URL",)),
+    "localai": Vendor(url="http://localhost:8080/v1", address_env=("LOCALAI_BASE_URL",), is_plain=True),
     "meta": Vendor(url="https://api.meta.ai/v1", key_env="MODEL_API_KEY"),
     "minimax": Vendor(url="https://api.minimax.io/v1", key_env="MINIMAX_API_KEY"),
     "mistral": Vendor(
         url="https://api.mistral.ai/v1",
         key_env="MISTRAL_API_KEY",
         address_env=("MISTRAL_API_HOST", "MISTRAL_API_BASE_URL"),
+        keys=("random_seed", "safe_prompt"),
     ),
     "mlflow-gateway": Vendor(
         url="http://localhost:5000/gateway/mlflow/v1",
@@ -79,15 +94,18 @@ VENDORS = {
     "novita": Vendor(url="https://api.novita.ai/openai/v1", key_env="NOVITA_API_KEY"),
     "nscale": Vendor(url="https://inference.api.nscale.com/v1", key_env="NSCALE_SERVICE_TOKEN"),
     "nvidia": Vendor(url="https://integrate.api.nvidia.com/v1", key_env="NVIDIA_API_KEY"),
-    "ollama": Vendor(url="http://localhost:11434/v1", address_env=("OLLAMA_BASE_URL",), path="/v1"),
     "openai": Vendor(
         url="https://api.openai.com/v1",
         key_env="OPENAI_API_KEY",
         address_env=("OPENAI_API_HOST", "OPENAI_API_BASE_URL", "OPENAI_BASE_URL"),
     ),
-    "openrouter": Vendor(url="https://openrouter.ai/api/v1", key_env="OPENROUTER_API_KEY"),
+    "openrouter": Vendor(
+        url="https://openrouter.ai/api/v1",
+        key_env="OPENROUTER_API_KEY",
+        keys=("models", "plugins", "provider", "route", "transforms"),
+    ),
     "orcarouter": Vendor(url="https://api.orcarouter.ai/v1", key_env="ORCAROUTER_API_KEY"),
     "perplexity": Vendor(url="https://api.perplexity.ai", key_env="PERPLEXITY_API_KEY"),
     "togetherai": Vendor(url="https://api.together.xyz/v1", key_env="TOGETHER_API_KEY"),
-    "xai": Vendor(url="https://api.x.ai/v1", key_env="XAI_API_KEY"),
+    "xai": Vendor(url="https://api.x.ai/v1", key_env="XAI_API_KEY", keys=("search_parameters",)),
 }
