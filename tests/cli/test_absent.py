@@ -19,7 +19,7 @@ def test_a_command_that_is_not_there_is_refused_by_name(command: str, capsys: py
     assert capsys.readouterr().err == told + "\n"
 
 
-@pytest.mark.parametrize("option", ["--watch", "-w", "--remote=x", "--table-cell-max-length"])
+@pytest.mark.parametrize("option", ["--remote=x", "--table-cell-max-length"])
 def test_an_option_that_is_not_there_is_refused_by_name(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     """So is an option, whatever stands behind it."""
     with pytest.raises(SystemExit) as ended:

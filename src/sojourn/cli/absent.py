@@ -25,8 +25,6 @@ OPTIONS = frozenset(
         "--share",
         "--suggest-prompts",
         "--table-cell-max-length",
-        "--watch",
-        "-w",
     ]
 )
 MEANT_ANYWAY = ("--no-share", "--verbose")

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import dataclasses
+import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -15,10 +16,12 @@ from sojourn.cli import absent
 from sojourn.cli.again import NEWEST, earlier
 from sojourn.cli.earlier_rows import with_rows
 from sojourn.cli.looking import looker
-from sojourn.cli.options import flags_of, parser, surroundings, warn
+from sojourn.cli.options import complain, flags_of, parser, surroundings, warn
 from sojourn.cli.progress import Progress
 from sojourn.cli.recording import Record, repeatable
 from sojourn.cli.telling import ended, write
+from sojourn.cli.watching import Watch
+from sojourn.config.files import shown
 from sojourn.config.findings import in_order
 from sojourn.engine.listeners import Listeners
 from sojourn.engine.outputs import check_outputs
@@ -63,6 +66,7 @@ def run(argv: list[str]) -> int:
     made.add_argument(
         "--retry-errors", action="store_true", help="run again what was an error in the newest run of this folder"
     )
+    made.add_argument("-w", "--watch", action="store_true", help="run again whenever a file of the suite changes")
     made.add_argument(*absent.MEANT_ANYWAY, action="store_true", help=argparse.SUPPRESS)
     options = made.parse_args(argv)
     return asyncio.run(_listening(options))
@@ -71,7 +75,7 @@ def run(argv: list[str]) -> int:
 async def _listening(options: argparse.Namespace) -> int:
     with listening() as interruption:
         try:
-            return await _eval(options, interruption)
+            return await _watching(options, interruption)
         except (asyncio.CancelledError, SojournError):  # what was cut short may complain of just that
             if not interruption.reason:
                 raise
@@ -79,7 +83,28 @@ async def _listening(options: argparse.Namespace) -> int:
             return 128 + signal.Signals[interruption.reason]
 
 
-async def _eval(options: argparse.Namespace, interruption: Interruption) -> int:
+async def _watching(options: argparse.Namespace, interruption: Interruption) -> int:
+    """Run a suite; where it is watched, again whenever it has changed, until a signal ends it."""
+    watch, progress = Watch(asked=options.watch), Progress(sys.stderr, wanted=False)
+    with watch.noting():
+        code = await _eval(options, interruption, watch)
+        while watch.wanted and not interruption.reason:
+            interruption.release()
+            sys.stdout.flush()
+            progress.tell(f"watching {len(watch)} files; a change runs the suite again, Ctrl-C ends this")
+            try:
+                changed = await watch.changed()
+            except asyncio.CancelledError:
+                return 128 + signal.Signals[interruption.reason]
+            progress.tell(f"changed: {', '.join(shown(path, os.getcwd()) for path in changed)}")
+            try:
+                code = await _eval(options, interruption, watch)
+            except SojournError as error:
+                complain(error)
+    return code
+
+
+async def _eval(options: argparse.Namespace, interruption: Interruption, watch: Watch) -> int:
     cwd, environ = surroundings()
     home = ledger.home(environ)
     before = earlier(options, home, cwd)
@@ -87,6 +112,8 @@ async def _eval(options: argparse.Namespace, interruption: Interruption) -> int:
     config = options.config or (before.asked["config"] if before else [])
     with with_rows(flags, home, cwd) as readable:
         suite = await load(config, readable, cwd=cwd, environ=environ)
+    if not before:  # what goes on with an earlier run is over with it
+        watch.take(suite)
     warn(suite.warnings)
     check_outputs(suite.outputs)
     await _undo_the_dead(environ)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 from sojourn.config.expect import narrowed
 from sojourn.errors import ConfigError, Problem
+
+NOTED: ContextVar[Callable[[str], None] | None] = ContextVar("NOTED", default=None)
+"""Who is told of every file that is read as text, be it there or not."""
 
 STRUCTURED = (".yaml", ".yml", ".json", ".jsonl", ".csv")
 
@@ -25,6 +30,8 @@ def shown(path: str, cwd: str) -> str:
 def read_text(path: str, name: str = "") -> str:
     """Read a UTF-8 file, without its byte order mark; raises ConfigError where it cannot be read."""
     name = name or path
+    if (note := NOTED.get()) is not None:
+        note(path)
     try:
         with open(path, "rb") as file:
             content = file.read()

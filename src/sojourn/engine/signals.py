@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -18,7 +18,12 @@ class Interruption:
 
     def __init__(self, task: asyncio.Task[object]) -> None:
         self.reason = ""
-        self.stop: Callable[[str, bool], None] = lambda _, again: None if again else _cancel(task)
+        self._task = task
+        self.stop: Callable[[str, bool], None] = self._cancel
+
+    def release(self) -> None:
+        """Take back what a run took over: it has ended."""
+        self.stop = self._cancel
 
     def heard(self, number: signal.Signals) -> None:
         """Pass a signal on."""
@@ -26,9 +31,9 @@ class Interruption:
         self.reason = self.reason or number.name
         self.stop(self.reason, again)
 
-
-def _cancel(task: asyncio.Task[object]) -> None:
-    task.cancel()
+    def _cancel(self, _reason: str, again: bool) -> None:  # noqa: FBT001  what `stop` is called with
+        if not again:
+            self._task.cancel()
 
 
 @contextlib.contextmanager
