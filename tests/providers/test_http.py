@@ -295,7 +295,7 @@ def test_tokens_are_estimated_by_words(ask: Ask, service: Service) -> None:
     [
         ({}, "needs an address"),
         ({"url": "http://x", "signatureAuth": {"type": "pem"}}, "signatureAuth needs a key"),
-        ({"url": "http://x", "signatureAuth": {"keystorePath": "k.jks"}}, "a Java keystore .* is not read"),
+        ({"url": "http://x", "signatureAuth": {"keystorePath": "k.jks"}}, "the Java keystore cannot be read: .*k.jks"),
     ],
 )
 def test_a_request_that_cannot_be_is_found_before_the_run(ask: Ask, config: dict[str, Any], told: str) -> None:

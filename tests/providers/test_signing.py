@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import ipaddress
+import re
+import shutil
 import ssl
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -91,6 +94,81 @@ def test_a_pfx_holds_the_key(ask: Ask, service: Service, tmp_path: Path) -> None
     for each in service.seen:
         data = f"app\n{each['headers']['x-time']}".encode()
         key.public_key().verify(base64.b64decode(each["headers"]["x-signature"]), data, ec.ECDSA(hashes.SHA256()))
+
+
+def keystore(folder: Path, kind: str, *aliases: str) -> Path:
+    """Make a Java keystore with the JDK's own tool, with a key for each alias."""
+    path = folder / f"{kind}.jks"
+    for alias in aliases:
+        words = f"-genkeypair -keyalg RSA -alias {alias} -dname CN=127.0.0.1 -ext SAN=ip:127.0.0.1,dns:here.test"
+        sealed = f"-storetype {kind} -storepass changeit -keypass changeit -keystore"
+        subprocess.run(["keytool", *words.split(), *sealed.split(), path], check=True, capture_output=True)
+    return path
+
+
+needs_java = pytest.mark.skipif(shutil.which("keytool") is None, reason="no JDK is installed")
+
+
+@needs_java
+def test_a_java_keystore_holds_the_key(ask: Ask, service: Service, tmp_path: Path) -> None:
+    """One that keytool writes today is opened by its password; its first key is the only one that can be named."""
+    content = keystore(tmp_path, "PKCS12", "one", "two").read_bytes()
+    key = pkcs12.load_pkcs12(content, b"changeit").key
+    assert isinstance(key, rsa.RSAPrivateKey)
+    encoded = base64.b64encode(content).decode()
+    path = {"type": "jks", "keystorePath": "PKCS12.jks"}
+    replies = [
+        *ask(entry(service, **path, keystorePassword="changeit", keyAlias="ONE"), "x"),
+        *ask(entry(service, keystoreContent=encoded, keystorePassword="changeit"), "x"),
+        *ask(
+            entry(service, certificateContent=encoded, certificateFilename="k.jks", certificatePassword="changeit"), "x"
+        ),
+        *ask({**entry(service, **path), "env": {"PROMPTFOO_JKS_PASSWORD": "changeit"}}, "x"),
+    ]
+    [other] = ask(entry(service, **path, keystorePassword="changeit", keyAlias="two"), "x")
+    [shut] = ask(entry(service, **path, keystorePassword="wrong"), "x")
+
+    assert [reply.error for reply in replies] == [""] * 4
+    for each in service.seen:
+        data = f"app\n{each['headers']['x-time']}".encode()
+        signature = base64.b64decode(each["headers"]["x-signature"])
+        key.public_key().verify(signature, data, padding.PKCS1v15(), hashes.SHA256())
+    assert "the first key in the Java keystore is 'one', and no other can be reached, so not 'two'" in other.error
+    assert "-srckeystore PKCS12.jks" in other.error
+    assert "signatureAuth: the key cannot be read" in shut.error
+
+
+@needs_java
+@pytest.mark.parametrize("kind", ["JKS", "JCEKS"])
+@pytest.mark.parametrize("block", ["signatureAuth", "tls"])
+def test_an_old_java_keystore_is_refused(ask: Ask, service: Service, tmp_path: Path, kind: str, block: str) -> None:
+    """The format that keytool wrote before Java 9 is refused by its name before anything runs, with the way out."""
+    path = keystore(tmp_path, kind, "one")
+    said = {"signatureAuth": {"keystorePath": str(path)}, "tls": {"jksPath": str(path)}}[block]
+    todo = f"keytool -importkeystore -srckeystore {path} -destkeystore key.p12 -deststoretype PKCS12 makes a PFX"
+
+    with pytest.raises(ConfigError, match=f"a Java keystore in the old format {kind} is not read.*{re.escape(todo)}"):
+        ask({"id": "http", "config": {"url": service.url, **SIGNED, block: said}}, "x")
+
+
+@needs_java
+def test_a_java_keystore_opens_a_connection(ask: Ask, key: rsa.RSAPrivateKey, tmp_path: Path) -> None:
+    """The certificate and the key in a keystore are what the client shows."""
+    content = keystore(tmp_path, "PKCS12", "one").read_bytes()
+    shown = pkcs12.load_pkcs12(content, b"changeit").cert
+    assert shown is not None
+    (tmp_path / "theirs.pem").write_bytes(shown.certificate.public_bytes(PEM))
+    (tmp_path / "own.pem").write_bytes(certificate(key).public_bytes(PEM))
+    (tmp_path / "key.pem").write_text(written(key), encoding="utf-8")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(tmp_path / "theirs.pem"))
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_cert_chain(tmp_path / "own.pem", tmp_path / "key.pem")
+    with serving(context) as guarded:
+        tls = {"caPath": "own.pem", "jksPath": "PKCS12.jks", "passphrase": "changeit"}
+        [reply] = ask({"id": "http", "config": {"url": guarded.url, "tls": tls, "method": "GET", "maxRetries": 0}}, "x")
+
+    assert not reply.error
+    assert len(guarded.seen) == 1
 
 
 @pytest.fixture

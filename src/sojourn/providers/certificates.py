@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sojourn.errors import ProviderError
+from sojourn.providers.keystores import check_keystore, is_keystore, opened_keystore
 from sojourn.providers.signing import opened_pfx
 
 if TYPE_CHECKING:  # start-up need not wait for it
@@ -17,7 +18,7 @@ if TYPE_CHECKING:  # start-up need not wait for it
 VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 
 
-def check_tls(tls: Any) -> None:
+def check_tls(tls: Any, base: str) -> None:
     """Raise ProviderError where no connection could ever be made in this way."""
     if tls is not None and not isinstance(tls, Mapping):
         raise ProviderError(f"tls must be a mapping, not {tls!r}")
@@ -25,9 +26,11 @@ def check_tls(tls: Any) -> None:
         said = (tls or {}).get(key)
         if said is not None and said not in VERSIONS:
             raise ProviderError(f"tls: {key} must be one of {', '.join(VERSIONS)}, not {said!r}")
+    if tls is not None and is_keystore(tls):
+        check_keystore(tls, base)
 
 
-def certificates(tls: Mapping[str, Any] | None, base: str) -> Any:
+def certificates(tls: Mapping[str, Any] | None, base: str, env: Mapping[str, str]) -> Any:
     """Return what httpx2 verifies with: certificates of the suite's own, or whether any are looked at."""
     if not tls:
         return True
@@ -39,12 +42,17 @@ def certificates(tls: Mapping[str, Any] | None, base: str) -> Any:
             cafile=None if authority else _path(tls.get("caPath"), base), cadata=authority or None
         )
         _limit(context, tls)
-        if tls.get("pfx") or tls.get("pfxPath"):
-            _prove_by_pfx(context, tls, base)
+        if is_keystore(tls):
+            _prove_by(context, *opened_keystore(tls, base, env))
+        elif tls.get("pfx") or tls.get("pfxPath"):
+            said = {"pfxPath": tls.get("pfxPath"), "pfxContent": tls.get("pfx"), "pfxPassword": tls.get("passphrase")}
+            _prove_by(context, *opened_pfx(said, base, {}))
         elif tls.get("certPath") or tls.get("cert"):
             _prove(context, tls, base)
     except ImportError:
-        raise ProviderError("tls: a PFX needs a library", todo="pip install 'sojourn[signature]'") from None
+        raise ProviderError(
+            "tls: a PFX or a keystore needs a library", todo="pip install 'sojourn[signature]'"
+        ) from None
     except (OSError, ssl.SSLError, ValueError) as error:
         raise ProviderError(f"tls: the certificates cannot be used: {error}") from error
     if tls.get("rejectUnauthorized") is False:
@@ -76,12 +84,10 @@ def _prove(context: ssl.SSLContext, tls: Mapping[str, Any], base: str) -> None:
         context.load_cert_chain(named("cert") or "", named("key"), tls.get("passphrase"))
 
 
-def _prove_by_pfx(context: ssl.SSLContext, tls: Mapping[str, Any], base: str) -> None:
-    """Load the client's certificate and key from a PFX."""
+def _prove_by(context: ssl.SSLContext, key: Any, certificate: Any) -> None:
+    """Load the client's certificate and key as they came out of a PFX or a keystore."""
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-    said = {"pfxPath": tls.get("pfxPath"), "pfxContent": tls.get("pfx"), "pfxPassword": tls.get("passphrase")}
-    key, certificate = opened_pfx(said, base, {})
     if certificate is None:
         raise ValueError("there is no certificate in the PFX")
     with tempfile.TemporaryDirectory() as folder:

@@ -63,7 +63,7 @@ class Http:
         if config.get("signatureAuth"):
             self._signing = Signing(config["signatureAuth"], base, env, tools.render)
         is_live = any(config.get(key) for key in ("session", "sessionParser", "stateful"))
-        manner = Manner.of(config, env, certificates(config.get("tls"), base))
+        manner = Manner.of(config, env, certificates(config.get("tls"), base, env))
         self._exchange = Exchange(spec, tools, manner, is_live=is_live)
 
     @staticmethod
@@ -73,9 +73,9 @@ class Http:
             raise ProviderError(f"{spec.id!r} needs an address", todo="write url: under config")
         if (form := spec.config.get("transformToolsFormat")) not in (None, *FORMATS):
             raise ProviderError(f"transformToolsFormat cannot be {form!r}", todo=f"there are {', '.join(FORMATS)}")
-        check_tls(spec.config.get("tls"))
+        check_tls(spec.config.get("tls"), spec.base)
         if spec.config.get("signatureAuth"):
-            check_signing(spec.config["signatureAuth"])
+            check_signing(spec.config["signatureAuth"], spec.base)
 
     async def ask(self, question: Question) -> Reply:
         """Answer with what the service did; a refusal, or an expression that breaks, is the reply's error."""

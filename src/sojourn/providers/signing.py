@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sojourn.errors import ProviderError
+from sojourn.providers.keystores import check_keystore, is_keystore, opened_keystore
 from sojourn.providers.request_body import Fill
 
 Render = Callable[[str, Mapping[str, Any]], str]
@@ -23,7 +24,7 @@ class Signing:
     """Signs the time, in the words of the suite's template; a signature is used for as long as it is valid."""
 
     def __init__(self, said: Mapping[str, Any], base: str, env: Mapping[str, str], render: Render) -> None:
-        check_signing(said)
+        check_signing(said, base)
         self._said = said
         self._base = base
         self._env = env
@@ -59,14 +60,13 @@ class Signing:
         raise ProviderError("signatureAuth: the key must be one of RSA or of an elliptic curve")
 
 
-def check_signing(said: Any) -> None:
+def check_signing(said: Any, base: str) -> None:
     """Raise ProviderError where no key that can be read is named."""
     if not isinstance(said, Mapping):
         raise ProviderError(f"signatureAuth must be a mapping, not {said!r}")
-    if said.get("type") == "jks" or said.get("keystorePath") or said.get("keystoreContent"):
-        todo = "keytool -importkeystore -srckeystore key.jks -destkeystore key.p12 -deststoretype PKCS12 makes a PFX"
-        raise ProviderError("signatureAuth: a Java keystore (JKS) is not read", todo=todo)
-    if not any(said.get(key) for key in (*_PEM, *_PFX)):
+    if is_keystore(said):
+        check_keystore(said, base)
+    elif not any(said.get(key) for key in (*_PEM, *_PFX)):
         raise ProviderError("signatureAuth needs a key", todo="write privateKeyPath: key.pem")
 
 
@@ -75,12 +75,14 @@ _PFX = ("pfxPath", "pfxContent")
 
 
 def private_key(said: Mapping[str, Any], base: str, env: Mapping[str, str], fill: Fill) -> Any:
-    """Return the private key that a configuration names, from a PEM or a PFX; raises ProviderError."""
+    """Return the private key that a configuration names, from a PEM, a PFX or a keystore; raises ProviderError."""
     try:
         from cryptography.hazmat.primitives import serialization
     except ImportError:
         raise ProviderError("signatures need a library", todo="pip install 'sojourn[signature]'") from None
     try:
+        if is_keystore(said):
+            return opened_keystore(said, base, env)[0]
         if (said.get("type") == "pfx" and said.get("certificateContent")) or any(said.get(key) for key in _PFX):
             return opened_pfx(said, base, env)[0]
         path = str(said.get("privateKeyPath") or said.get("keyPath") or "")
