@@ -63,6 +63,24 @@ def test_a_model_that_can_only_grade_is_none_to_ask(load: Load, mistakes: Mistak
     assert names(load(f"providers: [echo]{grader}{REST}")) == [("echo", "")]
 
 
+@pytest.mark.parametrize(
+    ("provider", "given"),
+    [("file://bot.py", {"a": 1}), ("file://bot.js", "file://a.json"), ("'exec: cat'", "file://a.json")],
+)
+def test_who_reads_the_files_that_a_config_names(load: Load, provider: str, given: object) -> None:
+    """Python is given their contents, JavaScript and programs the names as they are written: promptfoo's rule."""
+    files = {"a.json": '{"a": 1}', "bot.js": "module.exports = class { async callApi() {} };", **BOT}
+    suite = load(f"providers: [{{id: {provider}, config: {{x: file://a.json}}}}]{REST}", files)
+    assert suite.providers[0].config["x"] == given
+
+
+def test_a_config_alone_names_no_provider(mistakes: Mistakes) -> None:
+    """A mapping whose one key is a provider's own has no id, and is not taken for one that is called `config`."""
+    grader = "defaultTest: {options: {provider: {config: {temperature: 1}}}}"
+    for written in (f"providers: [{{config: {{temperature: 1}}}}]{REST}", f"providers: [echo]\n{grader}{REST}"):
+        assert "a provider needs an id" in mistakes(written)[0]
+
+
 def test_targets_are_providers(load: Load) -> None:
     """Promptfoo's other word for the same thing is understood."""
     assert names(load("targets: [{id: echo, label: a}]" + REST)) == [("echo", "a")]

@@ -25,6 +25,8 @@ from sojourn.model.reference import Reference
 from sojourn.model.suite import JsonDict, ProviderSpec
 
 _DATA = (".yaml", ".yml", ".json")
+_READ_THEIR_OWN = ("exec", "javascript", "package")
+"""Providers that are given the files that their config names as they are written, as in promptfoo."""
 _PLACED = tuple[Any, Source, Path]
 
 
@@ -137,17 +139,21 @@ def _unfolded(entry: Any) -> JsonDict:
         return entry
     if len(entry) == 1:
         name, inner = next(iter(entry.items()))
-        if inner is None or isinstance(inner, dict):
+        if name not in PROVIDER and (inner is None or isinstance(inner, dict)):
             return {"id": name, **(inner or {})}
     raise Mismatch("a provider needs an id", todo="for example id: echo")
 
 
 def _spec(entry: JsonDict, base: str, cwd: str) -> ProviderSpec:
     label = entry.get("label")
+    name = text(entry.get("id"), "id")
+    config = entry.get("config")
+    if isinstance(config, str) or registry.provider_name(name) not in _READ_THEIR_OWN:
+        config = load_files(config, base, cwd, at=("config",))
     return ProviderSpec(
-        id=text(entry.get("id"), "id"),
+        id=name,
         label="" if label is None else str(label),
-        config=mapping(load_files(entry.get("config"), base, cwd, at=("config",)), "config"),
+        config=mapping(config, "config"),
         prompts=_prompts(entry.get("prompts")),
         transform=text(entry.get("transform"), "transform"),
         delay_ms=number(entry.get("delay"), "delay") or 0,
