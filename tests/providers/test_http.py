@@ -155,6 +155,27 @@ def test_transform_request_changes_what_is_sent(
 
 
 @pytest.mark.parametrize(
+    "told", [{"output": "x", "sessionId": "s"}, {"output": None}, {"error": "boom"}, {"a": 1}, [1], '"t"', "t", "null"]
+)
+def test_without_transform_response_the_output_is_all_that_came(ask: Ask, service: Service, told: Any) -> None:
+    """The whole JSON, also where it looks like a reply, or the text."""
+    service.will(body=told)
+    [reply] = ask(entry(service), "hello")
+
+    assert (reply.error, reply.session_id) == ("", "")
+    assert reply.output == ("t" if told == '"t"' else told)
+
+
+def test_json_that_is_a_text_is_json(ask: Ask, service: Service) -> None:
+    """An expression has it as `json`, and nothing there where the answer is no JSON."""
+    for told in ('"t"', "t"):
+        service.will(body=told)
+    replies = ask(entry(service, transformResponse="({output: [json ?? 'none', text]})"), "hello", "hello")
+
+    assert [reply.output for reply in replies] == [["t", '"t"'], ["none", "t"]]
+
+
+@pytest.mark.parametrize(
     ("written", "output"),
     [
         ("json.a.b", 7),

@@ -191,7 +191,9 @@ class Http:
 
     async def _made(self, answer: Answer, body: Any, variables: JsonDict) -> Any:
         if self._response is None:
-            return body
+            if answer.is_error and _tells_error(body):
+                return body
+            return {"output": answer.text if body is None else body}
         response = {
             "data": body,
             "status": answer.status_code,
@@ -199,7 +201,7 @@ class Http:
             "headers": dict(answer.headers),
             "cached": answer.cached,
         }
-        json = body if not isinstance(body, str) else None
+        json = body if body != answer.text else None
         made = await self._response(json, answer.text, {"response": response, "vars": variables})
         if made is None:
             raise Broken(f"transformResponse returned nothing for {answer.text[:200]!r}")
@@ -224,9 +226,11 @@ def _is_code(config: Mapping[str, Any]) -> bool:
 
 
 def _is_reply(made: Any) -> bool:
-    if not isinstance(made, Mapping):
-        return False
-    return "output" in made or (isinstance(made.get("error"), str) and bool(made["error"]))
+    return (isinstance(made, Mapping) and "output" in made) or _tells_error(made)
+
+
+def _tells_error(made: Any) -> bool:
+    return isinstance(made, Mapping) and isinstance(made.get("error"), str) and bool(made["error"])
 
 
 def _body(answer: Answer) -> Any:
