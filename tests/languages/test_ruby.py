@@ -69,3 +69,16 @@ def test_without_ruby_the_error_says_so(evaluate: Evaluate, tmp_path: Path) -> N
 
     assert run.outcomes == ["error"]
     assert "Ruby is needed and is not on the PATH" in run.rows[0]["error"]
+
+
+@needs_ruby
+def test_values_of_assertions_in_ruby(evaluate: Evaluate) -> None:
+    """What a function in Ruby returns is the value that a plain assertion compares with; what it lacks is an error."""
+    code = "def get_assert(output, context) context['vars']['q'] end\ndef all(output, context) [output, 'a'] end\n"
+    values = [("equals", "file://want.rb"), ("contains-all", "file://want.rb:all"), ("contains", "file://want.rb:none")]
+    claims = [{"type": kind, "value": value} for kind, value in values]
+    tests = [{"vars": {"q": "a"}, "assert": claims[:2]}, {"vars": {"q": "a"}, "assert": claims[2:]}]
+    run = evaluate({"prompts": ["{{q}}"], "providers": ["echo"], "tests": tests}, {"want.rb": code})
+
+    assert run.outcomes == ["passed", "error"]
+    assert "undefined method" in run.rows[1]["error"]

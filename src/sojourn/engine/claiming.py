@@ -14,6 +14,7 @@ from sojourn.config.files import read_data, read_text
 from sojourn.config.references import is_code
 from sojourn.errors import ClaimError
 from sojourn.languages.packages import PREFIX, packaged
+from sojourn.languages.ruby import RubyFunction, call_ruby, ruby_function
 from sojourn.model.reference import Reference
 from sojourn.model.suite import Claim
 from sojourn.protocols import ClaimContext
@@ -43,11 +44,14 @@ async def _text(claim: Claim, value: str, context: ClaimContext) -> Any:
     if claim.type in SCRIPTS:
         return value
     value = _rendered(value, context)
-    reference = packaged(value, context.base, "value") or Reference.parse(value, base=context.base, role="value")
-    if reference is None:
+    arguments = [context.script["providerResponse"]["output"], context.script]
+    reference: Reference | RubyFunction | None
+    if reference := ruby_function(value, context.base, "get_assert"):
+        found = (await call_ruby(reference, arguments, os.environ)).value
+    elif reference := packaged(value, context.base, "value") or Reference.parse(value, base=context.base, role="value"):
+        found = (await context.code.call(reference, *arguments)).value
+    else:
         return _rendered(load_file(str(Path(context.base, value.removeprefix(FILE)))), context)
-    output = context.script["providerResponse"]["output"]
-    found = (await context.code.call(reference, output, context.script)).value
     if isinstance(found, bool) or found is None or (isinstance(found, dict) and "pass" in found):
         raise ClaimError(f"{reference} returned {json.dumps(found)[:80]}, which is no value for {claim.type}")
     return found
