@@ -15,7 +15,14 @@ from sojourn.config.flags import Flags
 from sojourn.config.load import load_suite
 from sojourn.engine.listeners import Listeners
 from sojourn.engine.planner import make_plan
-from sojourn.engine.preflight import broken_code, broken_kinds, broken_snippets, further_problems, lacks_package
+from sojourn.engine.preflight import (
+    broken_code,
+    broken_files,
+    broken_kinds,
+    broken_snippets,
+    further_problems,
+    lacks_package,
+)
 from sojourn.engine.preparing import prepared
 from sojourn.engine.run import Run
 from sojourn.errors import ConfigError, Problem, UsageError
@@ -79,11 +86,13 @@ async def check(paths: list[str], flags: Flags, *, cwd: Path, environ: Mapping[s
             found += broken
         found += await broken_snippets(suite, code)
         found += await broken_kinds(suite, code, environ)
+        wrong, doubtful = await broken_files(suite, code)
+        found += wrong + doubtful if flags.strict else wrong
     finally:
         await code.close()
     if found or plan is None:
         raise ConfigError(in_order(found), suite.warnings)
-    warnings = (*suite.warnings, *map(str, broken))
+    warnings = (*suite.warnings, *map(str, broken + doubtful))
     return dataclasses.replace(plan, suite=dataclasses.replace(suite, warnings=warnings))
 
 

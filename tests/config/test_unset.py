@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from sojourn.errors import ConfigError
 from sojourn.model.suite import Suite
 
 Load = Callable[..., Suite]
@@ -54,3 +55,11 @@ def test_a_variable_may_be_set_anywhere(load: Load, more: str) -> None:
     """What the defaults, scenarios, flags or code of the suite set counts, too."""
     suite = load(f"prompts: ['{{{{ x }}}}']\n{TESTS}{more}\n", {"hooks.py": "def hook(name, context): pass\n"})
     assert suite.warnings == ()
+
+
+@pytest.mark.parametrize("tests", ["tests: nowhere.csv", "tests: [{vars: nowhere.csv}]", "tests: 7"])
+def test_where_tests_could_not_be_read_nothing_is_said_of_their_vars(load: Load, tests: str) -> None:
+    """Who knows what the tests would have set; the mistake alone is told."""
+    with pytest.raises(ConfigError) as refused:
+        load(f"prompts: ['{{{{ x }}}}']\nproviders: [echo]\n{tests}\n")
+    assert refused.value.warnings == ()

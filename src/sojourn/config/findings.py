@@ -10,7 +10,7 @@ from typing import TypeVar
 from sojourn.config.expect import Mismatch, Path
 from sojourn.config.positions import NOWHERE, Place, locate
 from sojourn.errors import ConfigError, Problem
-from sojourn.model.reference import Reference
+from sojourn.model.reference import Reference, Role
 
 Read = TypeVar("Read")
 
@@ -43,8 +43,9 @@ class Findings:
 
     `vain` is what can never be judged, or never be called, as it stands: its tests tell so when they run, as in
     promptfoo. `looks`: some assertion is on a session. `snippets` are the pieces of code that stand in the suite
-    itself, each where it stands first. `lost` are the keys of a configuration whose values were of a wrong kind and
-    left out, `unread` the places of values that could not be had: what else is wrong there follows from that.
+    itself, `code` what names files of it for assertions and transforms, each where it stands first. `lost` are the
+    keys of a configuration whose values were of a wrong kind and left out, `unread` the places of values that could
+    not be had: what else is wrong there follows from that.
     """
 
     strict: bool = False
@@ -52,6 +53,7 @@ class Findings:
     warnings: list[str] = dataclasses.field(default_factory=list)
     vain: list[Problem] = dataclasses.field(default_factory=list)
     snippets: dict[Reference, tuple[Source, Path]] = dataclasses.field(default_factory=dict)
+    code: dict[tuple[str, Role], tuple[Source, Path]] = dataclasses.field(default_factory=dict)
     looks: bool = False
     lost: set[str] = dataclasses.field(default_factory=set)
     unread: dict[tuple[str, int, int], Problem] = dataclasses.field(default_factory=dict)

@@ -10,7 +10,7 @@ from sojourn import registry
 from sojourn.config.claims import SETS, read_claim, split_type
 from sojourn.config.expect import Mismatch, Path
 from sojourn.config.findings import Findings, Source
-from sojourn.config.references import FILE
+from sojourn.config.references import FILE, is_code
 from sojourn.errors import ClaimError
 from sojourn.languages.packages import PREFIX
 from sojourn.model.reference import Reference, Role, Tongue
@@ -39,7 +39,9 @@ EXPRESSIONS: dict[str, Role] = {
 def is_simple(claim: Mapping[str, Any]) -> bool:
     """Tell at one glance of a type with a text as its value that there is nothing to look into."""
     value = claim["value"]
-    return type(value) is str and value != "" and claim["type"].removeprefix("not-") in _TEXTUAL
+    if type(value) is not str or value == "" or value.startswith(FILE):
+        return False
+    return claim["type"].removeprefix("not-") in _TEXTUAL
 
 
 def look_into(claim: Any, source: Source, at: Path, findings: Findings) -> None:
@@ -50,6 +52,8 @@ def look_into(claim: Any, source: Source, at: Path, findings: Findings) -> None:
     name, _ = split_type(claim["type"])
     findings.looks |= name == "session"
     value = claim.get("value")
+    if isinstance(value, str):
+        _keep_file(value, "assertion" if name in _SCRIPTS else "value", source, (*at, "value"), findings)
     if name in SETS or _is_settled_later(value):
         return
     if name in _SCRIPTS and isinstance(value, str):
@@ -70,6 +74,8 @@ def look_for_code(
     """Note the pieces of JavaScript that a mapping holds under the keys that may hold some."""
     for key in holder.keys() & keys.keys():
         code = holder[key]
+        if isinstance(code, str):
+            _keep_file(code, keys[key], source, (*at, key), findings)
         if isinstance(code, str) and not _is_settled_later(code):
             _keep(Reference.inline("javascript", code, role=keys[key]), source, (*at, key), findings)
 
@@ -77,6 +83,11 @@ def look_for_code(
 def _keep(reference: Reference, source: Source, at: Path, findings: Findings) -> None:
     if reference.source.strip():
         findings.snippets.setdefault(reference, (source, at))
+
+
+def _keep_file(written: str, role: Role, source: Source, at: Path, findings: Findings) -> None:
+    if written.startswith(FILE) and is_code(written) and "{{" not in written:
+        findings.code.setdefault((written, role), (source, at))
 
 
 @functools.cache

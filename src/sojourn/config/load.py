@@ -35,6 +35,7 @@ from sojourn.config.sessions import check_lookers, read_sessions
 from sojourn.config.tests import Placed, read_tests
 from sojourn.config.unset import check_prompt_names
 from sojourn.errors import ConfigError, Problem
+from sojourn.model.reference import Reference
 from sojourn.model.suite import JsonDict, Place, Prompt, ProviderSpec, RunOptions, Snippet, Suite
 from sojourn.protocols import Code
 
@@ -149,14 +150,16 @@ async def _parts(config: JsonDict, flags: Flags, reading: Reading, key: str) -> 
     if not (providers or flags.providers or config.get("providers") or findings.lost & {"providers", "targets"}):
         findings.wrong("the suite needs at least one provider", reading.source, todo="for example providers: [echo]")
     names = Names(prompts, [*configured, *providers], reading, whole=len(findings.problems) == sound)
+    sound = len(findings.problems)
     default = read_default_test(config.get("defaultTest"), reading)
     scenarios, inner = await read_scenarios(config.get("scenarios"), reading)
     tests = await _tests(config, flags, reading)
+    known = len(findings.problems) == sound and not findings.lost & {"tests", "scenarios", "defaultTest"}
     names.check([default, *tests, *inner])
     names.check_choices()
     hooked = bool(flags.extension or config.get("extensions"))
     check_vars([*tests, *inner], reading, hooked=hooked)
-    if not hooked:  # else a hook may still set the var
+    if known and not hooked:  # else a hook, or a test that could not be read, may still set the var
         check_prompt_names(prompts, [default, *tests, *inner], flags.var, reading)
     check_templates([default, *tests, *inner], prompts, config.get("nunjucksFilters") or {}, reading)
     check_passes([*tests, *inner], default.test, _repeats(config, flags), reading)
@@ -247,6 +250,11 @@ def _built(config: JsonDict, flags: Flags, reading: Reading, parts: _Parts) -> S
         snippets=tuple(
             Snippet(reference=reference, place=functools.partial(_place, source, path))
             for reference, (source, path) in reading.findings.snippets.items()
+        ),
+        code=tuple(
+            Snippet(reference=reference, place=functools.partial(_place, source, path))
+            for (written, role), (source, path) in reading.findings.code.items()
+            if (reference := Reference.parse(written, base=reading.base, role=role))
         ),
         grader=flags.grader,
         command_line=config.get("commandLineOptions") or {},

@@ -67,6 +67,36 @@ async def _uncompiled(snippet: Snippet, code: CodeRunner) -> Problem | None:
     return None
 
 
+async def broken_files(suite: Suite, code: CodeRunner) -> tuple[list[Problem], list[Problem]]:
+    """Load the code that assertions and transforms name; return what is wrong, and what may be right in a run.
+
+    Only where nothing is run: a file may need what a hook makes before its first test.
+    """
+    found = [found for found in await asyncio.gather(*(_unloaded(each, code) for each in suite.code)) if found]
+    return [problem for problem, sure in found if sure], [problem for problem, sure in found if not sure]
+
+
+async def _unloaded(named: Snippet, code: CodeRunner) -> tuple[Problem, bool] | None:
+    try:
+        await code.load(named.reference)
+    except CodeError as error:
+        return _found_unloadable(named, error)
+    return None
+
+
+def _found_unloadable(named: Snippet, error: CodeError) -> tuple[Problem, bool]:
+    """Say what is wrong with a file, and whether it will be so in a run, too."""
+    file, line, column = named.place()
+    is_no_code = _NO_CODE.match(error.what) is not None
+    inside = _place(error.where) if is_no_code else None
+    at = f" at {shown(inside[0], os.getcwd())}:{inside[1]}" if inside else ""
+    path = named.reference.path
+    what = f"{shown(path, os.getcwd())} cannot be loaded: {error.what}{at}"
+    problem = Problem(what=what, file=file, line=line, column=column)
+    return problem, is_no_code or bool(error.known) or not os.path.isfile(path)
+
+
+_NO_CODE = re.compile(r"SyntaxError|IndentationError|TabError")
 _TONGUES = {"python": "Python", "javascript": "JavaScript"}
 
 

@@ -127,7 +127,7 @@ Place = tuple[str, int, int]
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Snippet:
-    """A piece of code that stands in the suite itself; `place` finds where, when somebody must be told."""
+    """A piece of code that stands in the suite itself, or a file that is named; `place` finds where, for a message."""
 
     reference: Reference
     place: Callable[[], Place]
@@ -138,6 +138,7 @@ class Suite:
     """Everything that one configuration says. `base` is the folder that relative paths start from.
 
     `vain` is what can never be judged as it stands: in a run it breaks the tests that meet it, and no others.
+    `code` are the files that assertions and transforms name.
     """
 
     base: str
@@ -159,6 +160,7 @@ class Suite:
     warnings: tuple[str, ...] = ()
     vain: tuple[Problem, ...] = ()
     snippets: tuple[Snippet, ...] = ()
+    code: tuple[Snippet, ...] = ()
     grader: Any = None
     command_line: JsonDict = dataclasses.field(default_factory=dict)
     sessions: tuple[SessionSpec, ...] = ()
