@@ -109,6 +109,18 @@ def test_a_simulated_user_begins_where_it_is_told(evaluate: Evaluate) -> None:
     assert len(heard(run)) == 1
 
 
+@pytest.mark.parametrize("kept", ["inline", "file://began.json"])
+def test_a_test_may_say_how_its_talk_began(evaluate: Evaluate, kept: str) -> None:
+    """Its var `initialMessages`, a list or a file of one, goes before that of the provider."""
+    began = [{"role": "user", "content": "I am {{q}}ful"}, {"role": "assistant", "content": "Good"}]
+    config = {"provider": "file://user.py", "initialMessages": [{"role": "user", "content": "no"}], "maxTurns": 1}
+    said = suite({"id": "promptfoo:simulated-user", "config": config})
+    said["tests"][0]["vars"]["initialMessages"] = began if kept == "inline" else kept
+    run = evaluate(said, {**FILES, "began.json": json.dumps(began)})
+
+    assert run.outputs[0].startswith("User: I am helpful\n---\nAssistant: Good\n---\nUser:"), run.shown
+
+
 def test_a_simulated_user_needs_a_model(evaluate: Evaluate) -> None:
     """Without a model that plays the user, the error says what to do."""
     run = evaluate(suite("promptfoo:simulated-user"), FILES, OPENAI_API_KEY="")

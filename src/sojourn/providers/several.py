@@ -94,7 +94,7 @@ class SimulatedUser:
         return _sum(replies, transcript, {"messages": messages})
 
     def _begun(self, variables: Mapping[str, Any]) -> list[JsonDict]:
-        given = self._config.get("initialMessages") or []
+        given = variables.get("initialMessages") or self._config.get("initialMessages") or []
         if isinstance(given, str):
             given = messages_of(self._tools.render(given, variables))
         return [{**each, "content": self._tools.render(_text(each.get("content")), variables)} for each in given]
