@@ -54,6 +54,11 @@ def asked_model(ask: Ask, service: Service, model: str, answer: Any, *prompts: s
             },
         ),
         ("openai:chat:o1", {"reasoning_effort": "low"}, {"reasoning_effort": "low"}),
+        (
+            "openai:chat:o1",
+            {"reasoning": {"effort": "low"}, "prompt_cache_key": "k"},
+            {"reasoning_effort": "low", "prompt_cache_key": "k"},
+        ),
         ("openai:gpt-5-mini", {"max_completion_tokens": 9}, {"max_completion_tokens": 9}),
         ("groq:llama-3", {}, {"max_tokens": 1024, "temperature": 0}),
         (
@@ -314,11 +319,12 @@ def test_responses(ask: Ask, service: Service) -> None:
     usage = {"input_tokens": 10, "output_tokens": 5, "total_tokens": 15}
     answer = {"id": "r", "object": "response", "output": [thought, call, text], "usage": usage}
     schema = {"type": "json_schema", "json_schema": {"name": "n", "schema": {}}}
-    more = {"instructions": "be nice", "max_output_tokens": 9, "response_format": schema}
+    more = {"instructions": "be nice", "max_output_tokens": 9, "response_format": schema, "verbosity": "low"}
     reply = asked_model(ask, service, "openai:responses:gpt-4o", answer, **more)
 
     sent = {"model": "gpt-4o", "input": "Hello", "max_output_tokens": 9, "temperature": 0, "instructions": "be nice"}
-    assert service.bodies == [{**sent, "text": {"format": {"type": "json_schema", "name": "n", "schema": {}}}}]
+    form = {"type": "json_schema", "name": "n", "schema": {}}
+    assert service.bodies == [{**sent, "text": {"format": form, "verbosity": "low"}}]
     assert reply.output == 'Reasoning: hm\n{"type":"function_call","name":"f","arguments":"{}"}\nhi'
     assert reply.tokens == {"total": 15, "prompt": 10, "completion": 5, "numRequests": 1}
 
@@ -415,6 +421,7 @@ def test_what_cannot_be_asked_is_refused_by_name(ask: Ask, entry: Any, told: str
         ("claude-sonnet-4-6", {}, {"temperature": 0}),
         ("claude-sonnet-4-6", {"top_k": 3}, {"temperature": 0, "top_k": 3}),
         ("claude-sonnet-4-6", {"top_p": 0.5}, {"top_p": 0.5}),
+        ("claude-sonnet-4-6", {"top_p": 0.5, "temperature": 0.5}, {"top_p": 0.5}),
         ("claude-sonnet-4-6", {"thinking": {"type": "adaptive"}}, {}),
         ("claude-sonnet-4-6", {"thinking": {"type": "disabled"}}, {"temperature": 0}),
         ("claude-opus-4-7", {"temperature": 0.5, "top_p": 0.5}, {}),
@@ -440,6 +447,18 @@ def test_anthropics_models_answer_in_the_shape_that_is_asked_for(ask: Ask, servi
         answer = {"type": "message", "content": [{"type": "text", "text": text}], "usage": {}}
         assert asked_model(ask, service, "anthropic:messages:m", answer, "Hi", **config).output == output
     assert service.bodies[0]["output_config"] == {"format": schema, "effort": "low"}
+
+
+@pytest.mark.parametrize(
+    ("model", "kind"),
+    [("claude-sonnet-4-6", "enabled"), ("claude-opus-4-7", "adaptive"), ("claude-opus-5", "adaptive")],
+)
+def test_anthropics_models_think_in_the_way_that_they_have(ask: Ask, service: Service, model: str, kind: str) -> None:
+    """Models that take no number of tokens for thinking are told to think as they see fit."""
+    config = {"apiBaseUrl": service.url, "thinking": {"type": "enabled", "budget_tokens": 1024}}
+    asked_model(ask, service, f"anthropic:messages:{model}", {"content": []}, "Hi", **config)
+
+    assert service.bodies[0]["thinking"]["type"] == kind
 
 
 def test_anthropics_models_are_given_tools_that_are_written_for_openais(ask: Ask, service: Service) -> None:

@@ -90,6 +90,8 @@ class Anthropic:
             body["system"] = system
         tools = {key: shaped(config.get(key), "anthropic") for key, shaped in _TOOLS}
         body |= {key: value for key, value in ({**config, **tools}).items() if key in _KEYS and value is not None}
+        if _UNSAMPLED.match(self._model) and (body.get("thinking") or {}).get("type") == "enabled":
+            body["thinking"] = {"type": "adaptive"}  # these models have no other way to think
         wanted = {"format": config.get("output_format"), "effort": config.get("effort")}
         if shaped := {key: value for key, value in wanted.items() if value}:
             body["output_config"] = shaped
@@ -100,6 +102,8 @@ class Anthropic:
         if _UNSAMPLED.match(self._model):
             return {}
         said = {key: config[key] for key in _SAMPLING if config.get(key) is not None}
+        if "top_p" in said:  # newer models refuse a question that says both
+            said.pop("temperature", None)
         if said.keys() & {"temperature", "top_p"} or _thinks(config):
             return said
         return {"temperature": float(self._service.env.get("ANTHROPIC_TEMPERATURE") or 0), **said}

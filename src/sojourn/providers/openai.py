@@ -42,6 +42,7 @@ _CHAT_KEYS = (
     "prediction",
     "presence_penalty",
     "prompt_cache_key",
+    "prompt_cache_retention",
     "reasoning_effort",
     "response_format",
     "seed",
@@ -63,6 +64,8 @@ _RESPONSES_KEYS = (
     "parallel_tool_calls",
     "previous_response_id",
     "prompt",
+    "prompt_cache_key",
+    "prompt_cache_retention",
     "reasoning",
     "service_tier",
     "store",
@@ -170,6 +173,9 @@ class OpenAi:
             **({} if config.get("max_completion_tokens") else self._limits(config, "max_tokens")),
             **_said(config, (*_CHAT_KEYS, *self._vendor.keys)),
         }
+        effort = (config.get("reasoning") or {}).get("effort") if self._is_openai else None
+        if effort:
+            body.setdefault("reasoning_effort", effort)
         if config.get("stream") is True:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
         body |= config.get("passthrough") or {}
@@ -193,8 +199,9 @@ class OpenAi:
         if config.get("reasoning_effort"):
             body["reasoning"] = {"effort": config["reasoning_effort"]}
         body |= _said(config, _RESPONSES_KEYS)
-        if config.get("response_format"):
-            body["text"] = {"format": answers.text_format(config["response_format"])}
+        shape = {"format": answers.text_format(config.get("response_format")), "verbosity": config.get("verbosity")}
+        if text := {key: value for key, value in shape.items() if value}:
+            body["text"] = text
         answer = await self._post("/responses", {**body, **(config.get("passthrough") or {})}, question, config)
         return await self._callbacks.answered_items(reading(answers.response, answer, self._model, config), config)
 
