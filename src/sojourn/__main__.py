@@ -1,5 +1,6 @@
 """The program `sojourn`; `--version` answers before anything else is imported."""
 
+import gc
 import sys
 
 
@@ -18,6 +19,8 @@ def main() -> int:
         return run(sys.argv[1:])
     except KeyboardInterrupt:
         return 130
+    finally:
+        gc.freeze()  # the process is about to end: what is left needs no last look for cycles
 
 
 if __name__ == "__main__":

@@ -74,12 +74,29 @@ class Tools:
     find: Callable[[Any], Provider] | None = None
 
 
-class Belongings(AsyncExitStack):
-    """What a provider keeps over the turns of one conversation (cookies, a socket); closed with its lane."""
+class Belongings:
+    """What a provider keeps over the turns of one conversation (cookies, a socket); closed with its lane.
+
+    `kept` is for whatever it likes; what has to be closed goes on the `stack`.
+    """
+
+    __slots__ = ("_stack", "kept")
 
     def __init__(self) -> None:
-        super().__init__()
         self.kept: JsonDict = {}
+        self._stack: AsyncExitStack | None = None
+
+    @property
+    def stack(self) -> AsyncExitStack:
+        """The stack of what has to be closed."""
+        if self._stack is None:
+            self._stack = AsyncExitStack()
+        return self._stack
+
+    @property
+    def have_to_be_closed(self) -> bool:
+        """Whether anything was ever put on the stack."""
+        return self._stack is not None
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):

@@ -51,7 +51,8 @@ def ask(tmp_path: Path) -> Ask:
             plug = registry.find("provider", registry.provider_name(spec.id))(spec, tools)
             context: dict[str, Any] = {"vars": variables, "evaluationId": "eval-1"}
             try:
-                async with Belongings() as belongings:
+                belongings = Belongings()
+                async with belongings.stack:
                     questions = [
                         Question(prompt=prompt, context=context, belongings=belongings, is_turn=is_turn)
                         for prompt in prompts

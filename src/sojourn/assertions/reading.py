@@ -60,7 +60,9 @@ def text_values(claim: Claim) -> list[str]:
 def needle(claim: Claim) -> str:
     """Return the text or number that the claim looks for; raises ClaimError."""
     value = claim.value
-    if isinstance(value, bool) or not isinstance(value, str | int | float) or value == "":
+    if type(value) is str and value:
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise ClaimError(f"{claim.type} needs a text or a number as its value, not {_kind(value)}")
     return to_text(value)
 

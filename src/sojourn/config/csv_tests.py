@@ -132,7 +132,7 @@ def _thresholds(row: Row, header: _Header) -> dict[str, float]:
 
 
 def _number(cell: str | None, column: str) -> float | None:
-    value = finite(cell)
+    value = finite(cell) if cell else None
     if value is None and (cell or "").strip():
         raise ConfigError.of(f"{column} must be a number, not {cell!r}")
     return value

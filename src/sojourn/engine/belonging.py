@@ -22,8 +22,11 @@ class BelongingsOfLanes:
 
     async def close(self, lane: Lane) -> list[Unclosed]:
         """Close what a lane has, when it is over or about to be run again; return what could not be closed."""
-        keys = [key for key in dict.fromkeys(map(_key, lane.trials)) if key in self._found]
-        return await close_all(Closer(f"what {lane.key} kept", self._found.pop(key).aclose, GRACE) for key in keys)
+        found = [self._found.pop(key, None) for key in map(_key, lane.trials)]
+        stacks = [each.stack for each in found if each is not None and each.have_to_be_closed]
+        if not stacks:
+            return []
+        return await close_all(Closer(f"what {lane.key} kept", stack.aclose, GRACE) for stack in stacks)
 
 
 def _key(trial: Trial) -> str:

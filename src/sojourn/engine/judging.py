@@ -13,7 +13,7 @@ from msgspec import structs
 
 from sojourn import registry
 from sojourn.config.claims import CONVERSATION, SETS
-from sojourn.engine.claiming import readied
+from sojourn.engine.claiming import is_ready, readied
 from sojourn.engine.setting import Account, Setting
 from sojourn.engine.together import together
 from sojourn.engine.transforming import transform_output
@@ -150,7 +150,7 @@ async def verdict_of(claim: Claim, reply: Reply, context: ClaimContext) -> Verdi
     """Judge one claim on one reply; a value that a Python file makes, and cannot, is a no, as in promptfoo."""
     plug = registry.find("assertion", claim.type)
     try:
-        ready = await readied(claim, context)
+        ready = claim if is_ready(claim) else await readied(claim, context)
     except CodeError as error:
         if not re.search(r"\.py(:|$)", str(claim.value)):
             raise

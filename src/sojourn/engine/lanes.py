@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import math
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 
@@ -46,7 +45,7 @@ class Learner:
         self._clock = 0
         self._undeclared = 0
         self._last_use: dict[str, tuple[Trial, int]] = {}
-        self._change = asyncio.Event()
+        self._change: asyncio.Event | None = None
 
     @property
     def sessions(self) -> list[str]:
@@ -64,7 +63,7 @@ class Learner:
         if not declared:
             self._undeclared += 1
             self._queue.append(trial)
-            while self._queue[0] is not trial or self._unknown() >= self._allowed():
+            while self._queue[0] is not trial or not self._has_room():
                 await self._wait()
             self._queue.popleft()
         visit = Visit(trial, declared, self._tick())
@@ -72,17 +71,15 @@ class Learner:
         self._notify()
         return visit
 
-    def _unknown(self) -> int:
-        return sum(1 for visit in self._under_way if not visit.session and not visit.declared)
-
-    def _allowed(self) -> float:
-        """Return how many trials with unknown sessions may be under way: no more than sessions have been seen.
+    def _has_room(self) -> bool:
+        """Whether one more trial with an unknown session may be under way: no more than sessions have been seen.
 
         Whoever takes turns on so many sessions, one after another in the file, does not meet itself.
         """
-        if self.in_order:
-            return 1
-        return len(self._last_use) if self._is_wary else math.inf
+        if not self.in_order and not self._is_wary:
+            return True
+        unknown = sum(1 for visit in self._under_way if not visit.session and not visit.declared)
+        return unknown < (1 if self.in_order else len(self._last_use))
 
     async def turn(self, visit: Visit) -> None:
         """Wait until a trial may ask."""
@@ -106,8 +103,10 @@ class Learner:
         if visit.session:
             holders = (other for other in self._under_way if other.session == visit.session)
             return any(other.told < visit.told for other in holders)
+        if not self.in_order:
+            return False
         before = self._under_way[: self._under_way.index(visit)]
-        return self.in_order and any(not other.declared for other in before)
+        return any(not other.declared for other in before)
 
     def done(self, visit: Visit, session: str) -> None:
         """Take note of the session that a finished trial reported (or of none)."""
@@ -139,10 +138,13 @@ class Learner:
         return self._clock
 
     def _notify(self) -> None:
-        self._change.set()
-        self._change = asyncio.Event()
+        if self._change is not None:
+            self._change.set()
+            self._change = None
 
     async def _wait(self) -> None:
+        if self._change is None:
+            self._change = asyncio.Event()
         await self._change.wait()
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from sojourn.engine.belonging import BelongingsOfLanes
 from sojourn.engine.grading import GraderPool
 from sojourn.engine.lanes import Learner
@@ -70,8 +72,7 @@ def conversation_key(trial: Trial, case: Case) -> str:
     return f"{trial.column.index}:{trial.repeat}:{turns or case.metadata.get('conversationId') or ''}"
 
 
-@dataclasses.dataclass(slots=True)
-class Account:
+class Account(msgspec.Struct):
     """What happened in one trial so far.
 
     `turns` are those of its conversation so far, its own the last. Its sessions
@@ -80,22 +81,22 @@ class Account:
 
     trial: Trial
     case: Case
-    variables: JsonDict = dataclasses.field(default_factory=dict)
+    variables: JsonDict = msgspec.field(default_factory=dict)
     prompt: str = ""
     reply: Reply | None = None
-    verdicts: list[Verdict] = dataclasses.field(default_factory=list)
+    verdicts: list[Verdict] = msgspec.field(default_factory=list)
     trouble: Trouble | None = None
-    notes: list[Trouble] = dataclasses.field(default_factory=list)
+    notes: list[Trouble] = msgspec.field(default_factory=list)
     skipped: str = ""
-    printed: list[str] = dataclasses.field(default_factory=list)
+    printed: list[str] = msgspec.field(default_factory=list)
     latency_ms: float = 0
     started: float = 0
     phase: Phase = Phase.BEFORE
     history: list[JsonDict] | None = None
-    turns: list[JsonDict] = dataclasses.field(default_factory=list)
-    prompt_config: JsonDict = dataclasses.field(default_factory=dict)
-    markers: JsonDict = dataclasses.field(default_factory=dict)
-    sessions: JsonDict = dataclasses.field(default_factory=dict)
+    turns: list[JsonDict] = msgspec.field(default_factory=list)
+    prompt_config: JsonDict = msgspec.field(default_factory=dict)
+    markers: JsonDict = msgspec.field(default_factory=dict)
+    sessions: JsonDict = msgspec.field(default_factory=dict)
     trace: str = ""
 
     def broke(self, what: str, trace: str = "") -> None:

@@ -94,6 +94,8 @@ def named_scores(verdicts: Iterable[Verdict]) -> tuple[dict[str, float], dict[st
     sums: dict[str, float] = {}
     weights: dict[str, float] = {}
     for verdict in verdicts:
+        if not verdict.named_scores and not verdict.parts and (verdict.claim is None or not verdict.claim.metric):
+            continue
         for name, score, weight in _metrics(verdict):
             sums[name] = sums.get(name, 0.0) + score * weight
             weights[name] = weights.get(name, 0.0) + weight

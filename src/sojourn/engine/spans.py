@@ -25,6 +25,11 @@ class Call:
     answered: Callable[[Reply], None] = _unheard
 
 
+_NO_LANE = contextlib.nullcontext()
+_NO_TRIAL = contextlib.nullcontext(_unheard)
+_NO_CALL = contextlib.nullcontext(Call())
+
+
 class Spans(Protocol):
     """Who is told of a run while it goes on."""
 
@@ -49,15 +54,15 @@ class Silence:
 
     def lane(self, *_: object) -> contextlib.AbstractContextManager[None]:
         """Do nothing."""
-        return contextlib.nullcontext()
+        return _NO_LANE
 
     def trial(self, *_: object) -> contextlib.AbstractContextManager[Callable[[TrialResult], None]]:
         """Do nothing."""
-        return contextlib.nullcontext(_unheard)
+        return _NO_TRIAL
 
     def call(self, *_: object) -> contextlib.AbstractContextManager[Call]:
         """Do nothing."""
-        return contextlib.nullcontext(Call())
+        return _NO_CALL
 
     def over(self, result: RunResult) -> None:
         """Do nothing."""

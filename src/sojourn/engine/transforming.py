@@ -23,17 +23,18 @@ def reference(text: str, base: str, role: Role) -> Reference:
 
 async def transformed(account: Account, setting: Setting, reply: Reply) -> Reply:
     """Return the reply after the provider's and then the test's transform. Raises CodeError."""
+    options = account.case.options
+    steps = (account.trial.column.provider.transform, options.get("transform") or options.get("postprocess"))
+    if not any(steps):
+        return reply
     context: JsonDict = {
         "vars": account.variables,
         "prompt": {"raw": account.prompt, "label": account.trial.column.prompt.label},
         "metadata": dict(reply.metadata),
     }
     output = reply.output
-    options = account.case.options
-    steps = (account.trial.column.provider.transform, options.get("transform") or options.get("postprocess"))
-    for step in steps:
-        if step:
-            output = await transform_output(setting.code, step, setting.suite.base, output, context)
+    for step in filter(None, steps):
+        output = await transform_output(setting.code, step, setting.suite.base, output, context)
     return reply if output is reply.output else structs.replace(reply, output=output)
 
 

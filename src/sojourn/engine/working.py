@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 
 from msgspec import structs
@@ -62,6 +63,7 @@ class Crew:
         while self._lanes_left > 0 and not self._brake.stopped and (lane := self._schedule.next()) is not None:
             self._lanes_left -= 1
             await self._lane(lane)
+            await asyncio.sleep(0)  # where nothing had to be waited for, others and signals have their turn
 
     async def _lane(self, lane: Lane) -> None:
         LANE.set({})

@@ -31,5 +31,5 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def tokens(self) -> Mapping[str, Any]:
         """The token usage as reported, or empty."""
-        usage = self.extra.get("tokenUsage")
-        return usage if isinstance(usage, Mapping) else {}
+        usage = self.extra.get("tokenUsage") if self.extra else None
+        return usage if isinstance(usage, Mapping) else nothing()

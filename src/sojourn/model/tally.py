@@ -28,13 +28,19 @@ class ColumnTally:
     def add(self, result: TrialResult) -> None:
         """Count a trial of the column."""
         self.outcomes[result.outcome.value] += 1
-        self._judged.update(_judged(result.verdicts))
+        self._judge(result.verdicts)
         self._score += result.score
         self._latency_ms += result.latency_ms
         self._cost += (result.reply.cost or 0) if result.reply else 0
         add_usage(self._tokens, usage(result))
         if result.named_scores:
             self._add_named(result)
+
+    def _judge(self, verdicts: Iterable[Verdict]) -> None:
+        for verdict in verdicts:
+            self._judged[verdict.passed] += 1
+            if verdict.parts:
+                self._judge(verdict.parts)
 
     def _add_named(self, result: TrialResult) -> None:
         measured = Counter(_measured(result.verdicts))
@@ -61,12 +67,6 @@ class ColumnTally:
             "namedScoreWeights": self._named_weights,
             "cost": self._cost,
         }
-
-
-def _judged(verdicts: Iterable[Verdict]) -> Iterable[bool]:
-    for verdict in verdicts:
-        yield verdict.passed
-        yield from _judged(verdict.parts)
 
 
 def _measured(verdicts: Iterable[Verdict]) -> Iterable[str]:

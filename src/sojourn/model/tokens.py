@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sojourn.model.empty import nothing
 from sojourn.model.result import TrialResult
 from sojourn.model.verdict import Verdict
 
@@ -26,9 +27,9 @@ _ONE_REQUEST: Usage = {**NOTHING_USED, "numRequests": 1}
 def usage(result: TrialResult) -> Usage:
     """Return what a trial used, its graders' share under `assertions`; to be written, not changed."""
     asked = result.reply is not None
-    told = result.reply.tokens if result.reply else {}
+    told = result.reply.tokens if result.reply else nothing()
     judging = judging_tokens(result.verdicts)
-    if judging is NO_TOKENS and not any(told.values()):
+    if judging is NO_TOKENS and not (told and any(told.values())):
         return _ONE_REQUEST if asked else NOTHING_USED
     used = {key: _number(told.get(key)) for key in COUNTS}
     used["numRequests"] = used["numRequests"] or int(asked)

@@ -130,7 +130,7 @@ class Browser:
         page = belongings.kept.get(self._tag)
         if page is None:
             page = belongings.kept[self._tag] = await self._opened()
-            belongings.push_async_callback(page.close)
+            belongings.stack.push_async_callback(page.close)
         return page
 
     async def _opened(self) -> Any:

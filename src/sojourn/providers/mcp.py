@@ -117,7 +117,7 @@ class Mcp:
         link: _Link | None = belongings.kept.get("mcp")
         if link is None:
             link = belongings.kept["mcp"] = await self._opened()
-            belongings.push_async_callback(link.close)
+            belongings.stack.push_async_callback(link.close)
         elif link.is_over:
             raise _UnansweredError("the server of this conversation ended before this turn")
         return link

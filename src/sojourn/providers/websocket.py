@@ -73,7 +73,7 @@ class WebSocket:
         if connection is None:
             connection = await self._opened(fill)
             belongings.kept["websocket"] = connection
-            belongings.push_async_callback(connection.close)
+            belongings.stack.push_async_callback(connection.close)
         elif connection.close_code is not None or belongings.kept.get("given up"):
             code = f" ({connection.close_code})" if connection.close_code else ""
             raise Silence(f"the connection of this conversation was closed{code} before this turn")

@@ -108,9 +108,9 @@ class Renderer:
 
     def names(self, text: str) -> frozenset[str]:
         """Return the variables that a template refers to; what stands in comments and strings does not count."""
-        if not _MARK.search(text) or self._off:
-            return frozenset()
         if text not in self._names:
+            if not _MARK.search(text) or self._off:
+                return frozenset()
             if len(self._names) >= _KEPT:
                 self._names.clear()
             self._names[text] = self._find_names(text)
