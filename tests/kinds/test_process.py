@@ -153,10 +153,56 @@ def test_an_attached_one_tells_of_the_others_process(tmp_path: Path) -> None:
 
     async def used() -> list[Any]:
         first, second = Process(), Process()
-        await first.open({"command": [sys.executable, "-c", SERVER, "x"], "port": "auto"}, "eval-a/1", str(tmp_path))
+        await first.open(
+            {"command": [sys.executable, "-c", SERVER, "x"], "port": "auto"}, "eval-a/1", str(tmp_path), {}
+        )
         second.attach(first.handle)
         seen = [second.url == first.url, second.check(), second.look("serv"), second.evidence()["exit"]]
         await first.close()
         return [*seen, second.check()]
 
     assert asyncio.run(used()) == [True, True, ["serving"], None, False]
+
+
+def test_fields_of_a_parent_stand_in_command_and_env(evaluate: Evaluate) -> None:
+    """A program shares a database with those who look at it: it is told its path by the parent's name."""
+    server = "import os, sqlite3, sys\nfilled = sqlite3.connect(sys.argv[1]).execute('INSERT INTO t VALUES (7)')\n"
+    server += "filled.connection.commit()\n"
+    server += "print('filled', os.environ['DB'] == sys.argv[1], flush=True)\nimport time; time.sleep(600)\n"
+    config = suite(command="{python} server.py {db.path}", env={"DB": "{db.path}"}, ready={"log": "filled True"})
+    config["sessions"]["it"]["parent"] = "db"
+    config["sessions"]["db"] = {"kind": "sqlite", "config": {"script": "CREATE TABLE t (n INTEGER);"}}
+    config["tests"][0]["assert"] = [{"type": "session", "session": "db", "value": "SELECT n FROM t", "equals": 7}]
+    run = evaluate(config, {"server.py": server})
+
+    assert run.code == 0, run.shown
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("{python} server.py {db.pth}", "the session 'db' has no 'pth'; it has path"),
+        ("{python} server.py {prt}", "there is no {prt} to put in; did you mean {port}?"),
+        ("no-such-program {port}", "it cannot be started: No such file or directory: no-such-program"),
+    ],
+)
+def test_what_cannot_be_started_says_what_to_mend(evaluate: Evaluate, command: str, says: str) -> None:
+    """A field that a parent lacks, a misspelt place and a missing program are named, and no line of Python's own."""
+    config = suite(command=command, port="auto")
+    config["sessions"]["it"]["parent"] = "db"
+    config["sessions"]["db"] = {"kind": "sqlite"}
+    run = evaluate(config, {"server.py": SERVER})
+
+    assert says in run.rows[0]["error"]
+    assert ".py:" not in run.rows[0]["error"]
+
+
+def test_braces_of_its_own_are_left_to_the_program(evaluate: Evaluate) -> None:
+    """JSON and format texts go to the program as they are written."""
+    told = '{"a": 1} {} {{port}} {name} {x.y}'
+    config = suite(command=[sys.executable, "-u", "-c", "import sys, time; print(sys.argv[1]); time.sleep(600)", told])
+    config["sessions"]["it"]["config"]["ready"] = {"log": "."}
+    config["tests"][0]["assert"] = [{"type": "session", "value": ".+", "equals": ["{% raw %}" + told + "{% endraw %}"]}]
+    run = evaluate(config, {})
+
+    assert run.code == 0, run.shown

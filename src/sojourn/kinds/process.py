@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import difflib
 import os
 import re
 import shlex
@@ -16,7 +17,9 @@ import urllib.request
 from typing import Any, ClassVar
 
 from sojourn.kinds.marked import MARK, end_all, is_running
+from sojourn.kinds.parents import field_of
 
+_PLACE = re.compile(r"(?<!\{)\{(\w+)(?:\.(\w+))?\}(?!\})")
 TICK = 0.02
 TAIL = 8000
 SERVER_ERROR = 500
@@ -39,9 +42,9 @@ class Process:
 
     _process: Any = None
 
-    async def open(self, config: dict[str, Any], tag: str, base: str) -> None:
+    async def open(self, config: dict[str, Any], tag: str, base: str, parents: dict[str, Any]) -> None:
         """Start it, and wait until it is ready: its port is open, its URL answers, its log says so."""
-        self._tag, self._config = tag, config
+        self._tag, self._config, self._parents = tag, config, parents
         self._stop = _signal(config.get("stop") or "SIGTERM")
         self.port = _port(config.get("port"))
         ready = {key: self._filled(value) for key, value in (config.get("ready") or {}).items()}
@@ -59,23 +62,38 @@ class Process:
             raise
 
     def _filled(self, text: Any) -> str:
-        return str(text).replace("{port}", str(self.port)).replace("{python}", sys.executable)
+        return _PLACE.sub(lambda found: self._value(found[1], found[2]) or found[0], str(text))
+
+    def _value(self, name: str, field: str | None) -> str:
+        """Return what stands for `{name}` or `{parent.field}`; what is neither is the program's own, and stays."""
+        own = {"port": str(self.port), "python": sys.executable}
+        if field is None:
+            if close := [each for each in difflib.get_close_matches(name, own, cutoff=0.7) if name not in own]:
+                raise ValueError(f"there is no {{{name}}} to put in; did you mean {{{close[0]}}}?")
+            return own.get(name, "")
+        if name in self._parents:
+            return field_of(self._parents[name], name, field)
+        return ""
 
     async def _start(self, folder: str) -> None:
         command = self._config["command"]
         words = shlex.split(command) if isinstance(command, str) else command
         env = {key: self._filled(value) for key, value in (self._config.get("env") or {}).items()}
         port = {"PORT": str(self.port)} if self.port else {}
+        filled = [self._filled(word) for word in words]
         with open(self.log, "wb") as log:  # noqa: ASYNC230  it is a local file, opened in no time
-            self._process = await asyncio.create_subprocess_exec(
-                *(self._filled(word) for word in words),
-                cwd=folder,
-                env={**os.environ, **port, **env, MARK: self._tag},
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            try:
+                self._process = await asyncio.create_subprocess_exec(
+                    *filled,
+                    cwd=folder,
+                    env={**os.environ, **port, **env, MARK: self._tag},
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise RuntimeError(f"it cannot be started: {error.strerror}: {error.filename}") from error
 
     async def _wait_until_ready(self, ready: dict[str, str]) -> None:
         while not await self._is_ready(ready):

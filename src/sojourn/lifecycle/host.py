@@ -88,7 +88,9 @@ class SessionHost:
                 self.live = await self._open()
         except TimeoutError:
             late = "it was still being opened when the run had to end"
-            self._refuse(ready, late if self._hurried else f"it was not open after {self._open_timeout:g} s")
+            self._refuse(
+                ready, late if self._hurried else f"it was not open after {self._open_timeout:g} s (its open_timeout)"
+            )
             return
         except BaseException as error:  # noqa: BLE001  whatever opening raises is the cause for all who need it
             why = error.cause if isinstance(error, SessionError) else str(error)

@@ -13,6 +13,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BETWEEN = (HERE, os.path.dirname(concurrent.futures.__file__))
 """Where the frames between a call and users' code come from."""
 
+LIBRARY = (os.path.dirname(os.__file__), os.path.abspath(os.path.join(HERE, "..", "..", "..", "kinds")))
+"""Where nobody mends anything: Python's own modules, and our kinds of session."""
+
 
 HOOKS_CHANGE = ("suite", "test", "result")
 
@@ -34,10 +37,18 @@ def problem(error: BaseException, where: str = "") -> dict[str, Any]:
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     if isinstance(error, SystemExit):
         what = f"it called sys.exit({error.code!r})"
-    place = f"{own[-1].filename}:{own[-1].lineno}" if own else where
+    place = _place(own) or where
     if isinstance(error, SyntaxError) and error.filename:
         place, what = f"{error.filename}:{error.lineno}:{error.offset or 1}", f"{type(error).__name__}: {error.msg}"
     return {"what": safe(what), "trace": safe(trace), "where": place, "type": type(error).__name__}
+
+
+def _place(frames: list[traceback.FrameSummary]) -> str:
+    """Return the last line of the author's own: what broke in a library is mended where it was called."""
+    for frame in reversed(frames):
+        if not frame.filename.startswith((*LIBRARY, "<")) and "site-packages" not in frame.filename:
+            return f"{frame.filename}:{frame.lineno}"
+    return ""
 
 
 def safe(text: str) -> str:
