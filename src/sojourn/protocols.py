@@ -141,6 +141,9 @@ class Graders(Protocol):
         cannot be found or crashes raises ClaimError.
         """
 
+    async def compare(self, claim: Claim, one: str, other: str) -> Reply | None:
+        """Ask the claim's grader of embeddings how near two texts are, 0 to 1; None where it gives vectors only."""
+
 
 class Lent(Protocol):
     """A session that a trial has."""

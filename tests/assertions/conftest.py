@@ -40,6 +40,11 @@ class ScriptedGraders:
         answer = script(text) if callable(script) else script.pop(0) if isinstance(script, list) else script
         return answer if isinstance(answer, Reply) else Reply(output=answer)
 
+    async def compare(self, _claim: Claim, one: str, other: str) -> Reply | None:
+        """Give what is told of two texts, where this grader compares."""
+        told = self.answers.get("similarity")
+        return told and told(one, other)
+
 
 @pytest.fixture
 def graders() -> ScriptedGraders:

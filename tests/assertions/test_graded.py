@@ -155,6 +155,20 @@ def test_similar(
     assert verdict.score == pytest.approx(score, abs=1e-5)
 
 
+def test_a_grader_that_compares_is_asked_for_no_vectors(judge: Judge, graders: Graders) -> None:
+    """What it says is the cosine, the expected text first; products and distances are made of vectors all the same."""
+    graders.answers["similarity"] = lambda expected, output: Reply(
+        output={"y": 0.2, "z": 0.9}[expected], extra={}, error="" if output == "x" else "no"
+    )
+    assert (judge("similar", "x", value=["y", "z"]).score, graders.asked) == (0.9, [])
+    assert judge("not-similar", "x", value="y").passed
+    assert not judge("similar", "other", value="z").passed
+    graders.answers["similarity"] = lambda *_: Reply(output="near")
+    assert not judge("similar", "x", value="y").passed
+    graders.answers["embedding"] = vector
+    assert judge("similar:dot", "alpha", value="alpha").passed
+
+
 def test_an_embedder_that_fails_is_a_no(judge: Judge, graders: Graders) -> None:
     """No vectors, no likeness, and no unlikeness either."""
     graders.answers["embedding"] = BROKEN

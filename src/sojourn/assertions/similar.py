@@ -33,7 +33,7 @@ def _dot(left: Vector, right: Vector) -> float:
 
 async def similar(claim: Claim, reply: Reply, context: ClaimContext) -> Verdict:
     """Pass when the cosine with one of the values reaches 0.75, or the threshold; `not-`: with none of them."""
-    return await _nearest(claim, reply, context, cosine)
+    return await _compared(claim, reply, context) or await _nearest(claim, reply, context, cosine)
 
 
 async def similar_dot(claim: Claim, reply: Reply, context: ClaimContext) -> Verdict:
@@ -44,6 +44,19 @@ async def similar_dot(claim: Claim, reply: Reply, context: ClaimContext) -> Verd
 async def similar_euclidean(claim: Claim, reply: Reply, context: ClaimContext) -> Verdict:
     """Pass when the distance to one of the values is at most the threshold; the score is 1/(1 + distance)."""
     return await _nearest(claim, reply, context, math.dist)
+
+
+async def _compared(claim: Claim, reply: Reply, context: ClaimContext) -> Verdict | None:
+    """Judge by what a grader says that compares texts itself; None where it does not."""
+    values: list[float] = []
+    for text in text_values(claim):
+        answer = await context.graders.compare(claim, text, text_of(reply))
+        if answer is None:
+            return None
+        if answer.error or not isinstance(answer.output, int | float):
+            return broken_grader(answer.error or "The grader gave no number", answer)
+        values.append(float(answer.output))
+    return _decided(claim, values, far=False) if values else None
 
 
 async def _nearest(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sojourn.engine.providers import ProviderPool
@@ -13,7 +14,12 @@ from sojourn.model.usual import usual
 from sojourn.protocols import GradeKind, Question
 
 _KINDS = ("text", "embedding", "classification", "moderation")
-_ANSWERS = {"embedding": "embedding", "classification": "classification", "moderation": "flags"}
+_ANSWERS = {
+    "embedding": "embedding",
+    "classification": "classification",
+    "moderation": "flags",
+    "similarity": "similarity",
+}
 
 
 class GraderPool:
@@ -44,11 +50,18 @@ class GraderPool:
                 return entry
         return usual(kind, self._providers.env)
 
+    async def compare(self, entry: Any, one: str, other: str) -> Reply | None:
+        """Ask the grader behind an entry how near two texts are; None where it does not compare."""
+        with _asking():
+            plug: Any = self._providers.of(self._providers.named(entry))
+            reply = await plug.compare(one, other) if hasattr(plug, "compare") else None
+            return reply and _graded("similarity", reply)
+
     async def ask(
         self, entry: Any, kind: GradeKind, text: str, variables: Mapping[str, Any], sessions: JsonDict
     ) -> Reply:
         """Ask the grader behind an entry."""
-        try:
+        with _asking():
             plug: Any = self._providers.of(self._providers.named(entry))
             if kind == "text":
                 label = {"raw": text, "label": kind}
@@ -58,10 +71,17 @@ class GraderPool:
             if not hasattr(plug, "grade"):
                 raise ClaimError(f"the grader {entry!r} cannot do {kind}")
             return _graded(kind, await plug.grade(kind, text))
-        except ProviderError as error:
-            raise ClaimError(f"the grader cannot be asked: {error}") from error
-        except CodeDiedError as error:
-            raise ClaimError(f"the grader broke: {error}") from error
+
+
+@contextlib.contextmanager
+def _asking() -> Iterator[None]:
+    """Tell what is wrong with a grader as what is wrong with the claim."""
+    try:
+        yield
+    except ProviderError as error:
+        raise ClaimError(f"the grader cannot be asked: {error}") from error
+    except CodeDiedError as error:
+        raise ClaimError(f"the grader broke: {error}") from error
 
 
 class BoundGraders:
@@ -81,6 +101,11 @@ class BoundGraders:
             raise ClaimError(what, todo=todo)
         return await self._pool.ask(entry, kind, text, variables, self._sessions)
 
+    async def compare(self, claim: Claim, one: str, other: str) -> Reply | None:
+        """See `protocols.Graders`."""
+        entry = self._pool.choose("embedding", claim, self._test)
+        return entry and await self._pool.compare(entry, one, other)
+
 
 def _of_kind(candidate: Any, kind: GradeKind) -> Any:
     """A grader may be given as a map of one provider for each kind."""
@@ -94,7 +119,7 @@ async def _asked(plug: Any, question: Question) -> Reply:
     return reply
 
 
-def _graded(kind: GradeKind, reply: Reply) -> Reply:
+def _graded(kind: str, reply: Reply) -> Reply:
     """Read what an embedding or classification function returned."""
     value = reply.output
     if reply.error or not isinstance(value, Mapping):

@@ -18,6 +18,7 @@ _METHODS = {
     "embedding": "callEmbeddingApi",
     "classification": "callClassificationApi",
     "moderation": "callModerationApi",
+    "similarity": "callSimilarityApi",
 }
 _FUNCTIONS = {
     "text": "",
@@ -55,6 +56,13 @@ class Script:
         """Ask the same file's embedding or classification function."""
         return await self._call(kind, text)
 
+    async def compare(self, one: str, other: str) -> Reply | None:
+        """Ask a class in JavaScript how near two texts are; None where it has no method for that."""
+        if self._reference.tongue != "javascript":
+            return None
+        reply = await self._call("similarity", one, other)
+        return None if reply.output is None and not reply.error else reply
+
     def _request(self, own: Any, text: str, *context: Any) -> JsonDict:
         """Ask the session itself: it is an instance of the provider's class that was opened."""
         if self._reference.tongue == "javascript":
@@ -64,7 +72,7 @@ class Script:
     async def _call(self, kind: str, text: str, *context: Any, deadline_ms: float = 0) -> Reply:
         deadline = deadline_ms or self._deadline_ms
         reference, code = self._reference, self._tools.code
-        own = (context[0].get("sessions") or {}).get("session") if context else None
+        own = (context[0].get("sessions") or {}).get("session") if context and kind == "text" else None
         try:
             if own is not None and self._is_itself:
                 called = await code.session(self._session, self._request(own, text, *context), deadline_ms=deadline)

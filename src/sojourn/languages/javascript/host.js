@@ -23,6 +23,7 @@ const controllers = new Map();
 const abandoned = new Set();
 const underWay = new Set();
 const FINISH_MS = 10000;
+const OPTIONAL = 'callSimilarityApi'; // a provider without it answers nothing, which is no mistake
 const HOOKS_CHANGE = ['suite', 'test', 'result'];
 
 const PARAMETERS = {
@@ -201,11 +202,12 @@ function withTools(context) {
 function provider(target, ref) {
   return async (method, options, ...rest) => {
     if (!isClass(target) && typeof target === 'function') {
-      return target(rest[0], rest[1], rest[2]);
+      return method === OPTIONAL ? null : target(rest[0], rest[1], rest[2]);
     }
     const key = `${ref} ${JSON.stringify(options)}`;
     if (!instances.has(key)) instances.set(key, isClass(target) ? new target(options) : target);
     const instance = instances.get(key);
+    if (method === OPTIONAL && typeof instance[method] !== 'function') return null;
     if (typeof instance[method] !== 'function') throw new Unanswerable(`this provider has no method ${method}`);
     const controller = new AbortController();
     controllers.set(current.getStore(), controller);
