@@ -74,6 +74,12 @@ def test_who_reads_the_files_that_a_config_names(load: Load, provider: str, give
     assert suite.providers[0].config["x"] == given
 
 
+def test_an_id_within_is_what_a_provider_is_called(load: Load) -> None:
+    """`{echo: {id: mine}}` asks echo, and is called by its label or else by that id."""
+    suite = load(f"providers: [{{echo: {{id: mine, config: {{a: 1}}}}}}, {{echo: {{id: mine, label: ours}}}}]{REST}")
+    assert names(suite) == [("echo", "mine"), ("echo", "ours")]
+
+
 def test_a_config_alone_names_no_provider(mistakes: Mistakes) -> None:
     """A mapping whose one key is a provider's own has no id, and is not taken for one that is called `config`."""
     grader = "defaultTest: {options: {provider: {config: {temperature: 1}}}}"

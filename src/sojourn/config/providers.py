@@ -140,8 +140,16 @@ def _unfolded(entry: Any) -> JsonDict:
     if len(entry) == 1:
         name, inner = next(iter(entry.items()))
         if name not in PROVIDER and (inner is None or isinstance(inner, dict)):
-            return {"id": name, **(inner or {})}
+            return _renamed(name, inner or {})
     raise Mismatch("a provider needs an id", todo="for example id: echo")
+
+
+def _renamed(name: str, inner: JsonDict) -> JsonDict:
+    """Return `{echo: {id: mine, ...}}` with what is asked as its id; the id within is what it is called, unless labelled."""
+    own = inner.get("id")
+    if own is None or not registry.knows("provider", registry.provider_name(name)):
+        return {"id": name, **inner}
+    return {"label": own, **inner, "id": name}
 
 
 def _spec(entry: JsonDict, base: str, cwd: str) -> ProviderSpec:
