@@ -145,7 +145,7 @@ def _unfolded(entry: Any) -> JsonDict:
 
 
 def _renamed(name: str, inner: JsonDict) -> JsonDict:
-    """Return `{echo: {id: mine, ...}}` with what is asked as its id; the id within is what it is called, unless labelled."""
+    """Return `{echo: {id: mine}}` with what is asked as its id; the id within is what it is called, unless labelled."""
     own = inner.get("id")
     if own is None or not registry.knows("provider", registry.provider_name(name)):
         return {"id": name, **inner}
