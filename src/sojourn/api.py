@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from sojourn.config.findings import in_order
 from sojourn.config.flags import Flags
 from sojourn.config.load import load_suite
@@ -93,7 +95,7 @@ async def check(paths: list[str], flags: Flags, *, cwd: Path, environ: Mapping[s
     if found or plan is None:
         raise ConfigError(in_order(found), suite.warnings)
     warnings = (*suite.warnings, *map(str, broken + doubtful))
-    return dataclasses.replace(plan, suite=dataclasses.replace(suite, warnings=warnings))
+    return structs.replace(plan, suite=structs.replace(suite, warnings=warnings))
 
 
 async def evaluate(config: str | Path | Mapping[str, Any], *, listeners: Listeners | None = None) -> ShownRun:

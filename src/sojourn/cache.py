@@ -6,7 +6,6 @@ cache saves work, and is never a reason to fail.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import sqlite3
@@ -15,6 +14,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from sojourn.database import connect
 from sojourn.errors import StoreError
@@ -27,8 +28,7 @@ UNUSABLE = (sqlite3.Error, OSError, StoreError)
 _STEPS = ("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, at REAL NOT NULL, answer TEXT NOT NULL)",)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Stats:
+class Stats(msgspec.Struct, frozen=True, kw_only=True):
     """What a cache holds: its file, how many answers, how many bytes, how many of the answers are too old."""
 
     file: Path

@@ -22,9 +22,10 @@ Each message is composed from attributes, and each error survives pickling.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection
 from typing import Any, Self
+
+import msgspec
 
 
 class SojournError(Exception):
@@ -56,8 +57,7 @@ def _revive(cls: type[SojournError], args: tuple[Any, ...], state: dict[str, Any
     return cls.revive(args, state)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is wrong in a file; `line` and `column` count from 1, 0 means unknown.
 
     `about` is the path to it in a configuration, where its place is still to be found.

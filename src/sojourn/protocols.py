@@ -5,7 +5,6 @@ A plug is found by name through the registry; it imports from here and below, ne
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
@@ -58,8 +57,7 @@ Render = Callable[[str, Mapping[str, Any]], str]
 """Render a template with variables; raises TemplateError. Values are data: they are never rendered again."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
+class Tools(msgspec.Struct, frozen=True, kw_only=True):
     """What a provider may use. `env` is the process environment overlaid with the suite's `env`.
 
     `cache` is None where every provider is to be asked anew; `find` gives the provider behind an id, label or entry.
@@ -189,8 +187,7 @@ class Assertion(Protocol):
         """Judge one reply."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
+class Opening(msgspec.Struct, frozen=True, kw_only=True):
     """What a session is opened with: its name with its place, a tag that is its own in all runs, its live parents."""
 
     name: str

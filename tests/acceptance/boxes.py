@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import subprocess
@@ -10,6 +9,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 PYTHON = """
 import asyncio, collections, os, pathlib, threading
@@ -110,8 +111,7 @@ exports.finds = (output, context) => output.includes(context.sessions.box.id);
 """
 
 
-@dataclasses.dataclass(frozen=True)
-class Played:
+class Played(msgspec.Struct, frozen=True):
     """A run that is over: its exit code, what it showed, its rows in the order of the file, what its code told."""
 
     code: int

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
+from msgspec import structs
 
 
-@dataclasses.dataclass(frozen=True)
-class Bad:
+class Bad(msgspec.Struct, frozen=True):
     """A suite that is wrong: its configuration, further files, and what a user reads of it."""
 
     config: str
     told: str
-    files: dict[str, str | bytes] = dataclasses.field(default_factory=dict)
+    files: dict[str, str | bytes] = msgspec.field(default_factory=dict)
     arguments: tuple[str, ...] = ()
     code: int = 1
 
@@ -350,7 +350,7 @@ def test_what_can_only_be_in_vain_is_said_beforehand(tmp_path: Path, name: str) 
     line = f"  - assert: [{claim}]"
     case = Bad(HEAD + f"tests:\n{line}\n  - assert: []\n", f"{C}:4:{line.index(at) + 1}: {what}")
     check_refused(tmp_path, case, evaluate(tmp_path, case, "validate"))
-    check_refused(tmp_path, case, evaluate(tmp_path, dataclasses.replace(case, arguments=("--strict",))))
+    check_refused(tmp_path, case, evaluate(tmp_path, structs.replace(case, arguments=("--strict",))))
 
     ended = evaluate(tmp_path, case)
     assert f"warning: {case.told}" in ended.stderr
@@ -396,7 +396,7 @@ def test_a_package_that_a_provider_lacks_is_no_mistake_of_the_file(
     ended = evaluate(tmp_path, case, "validate")
     assert ended.returncode == 0, ended.stderr
     assert case.told in ended.stderr
-    strict = dataclasses.replace(case, arguments=("--strict",))
+    strict = structs.replace(case, arguments=("--strict",))
     check_refused(tmp_path, case, evaluate(tmp_path, strict, "validate"))
     check_refused(tmp_path, case, evaluate(tmp_path, case))
 

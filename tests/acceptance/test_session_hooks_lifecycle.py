@@ -1,6 +1,5 @@
 """The example that everything stands on, through the real command line, as a newcomer runs it."""
 
-import dataclasses
 import json
 import os
 import subprocess
@@ -8,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 SUITES = {"javascript": "promptfooconfig.yaml", "python": "promptfooconfig-python.yaml"}
@@ -22,8 +22,7 @@ CLOSING = {
 LANGUAGES = sorted(SUITES)
 
 
-@dataclasses.dataclass(frozen=True)
-class Ended:
+class Ended(msgspec.Struct, frozen=True):
     """A command that has ended."""
 
     code: int

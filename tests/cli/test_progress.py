@@ -1,6 +1,5 @@
 """What is shown while a run goes on."""
 
-import dataclasses
 import io
 import os
 import pty
@@ -32,7 +31,7 @@ def going(run: Run, trial: Make) -> tuple[Plan, list[TrialResult]]:
         Lane(key="a", why="they talk", trials=tuple(each.trial for each in results[:3])),
         Lane(key="trial:3", why="", trials=(results[3].trial,)),
     )
-    return dataclasses.replace(run(*results).plan, lanes=lanes), results
+    return structs.replace(run(*results).plan, lanes=lanes), results
 
 
 @pytest.fixture
@@ -81,7 +80,7 @@ def test_a_line_is_never_wider_than_the_terminal(run: Run, trial: Make, terminal
     pairs = [(trial(2 * n), trial(2 * n + 1)) for n in range(20)]
     lanes = tuple(Lane(key=f"lane {n}", why="x", trials=(a.trial, b.trial)) for n, (a, b) in enumerate(pairs))
     progress = Progress(out, wanted=True)
-    progress.begin(dataclasses.replace(run().plan, lanes=lanes))
+    progress.begin(structs.replace(run().plan, lanes=lanes))
     for n, (first, _) in enumerate(pairs):
         progress.count(structs.replace(first, trial=structs.replace(first.trial, lane=f"lane {n}")))
     out.write("<end>")

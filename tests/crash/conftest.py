@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import os
 import select
@@ -16,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psutil
 import pytest
 
@@ -38,8 +38,7 @@ exports.waitAtTheGate = () => fs.promises.readFile(process.env.GATE);
 """
 
 
-@dataclasses.dataclass(frozen=True)
-class Ended:
+class Ended(msgspec.Struct, frozen=True):
     """A run that is over: its exit code, what it showed, its rows, what its code told, and what it took in seconds."""
 
     code: int

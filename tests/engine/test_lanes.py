@@ -1,6 +1,7 @@
 import asyncio
 import dataclasses
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,8 +13,7 @@ from sojourn.model.suite import Case, Prompt, ProviderSpec
 COLUMN = Column(index=0, provider=ProviderSpec(id="echo"), prompt=Prompt(raw="", label="", id=""))
 
 
-@dataclasses.dataclass(frozen=True)
-class Played:
+class Played(msgspec.Struct, frozen=True):
     """A trial as a test plays it: which session it uses, whether its hooks tell, how long each step takes."""
 
     session: str

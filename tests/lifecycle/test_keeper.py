@@ -3,9 +3,11 @@ import dataclasses
 from collections import Counter
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from sojourn.errors import SessionError, SessionLostError
 from sojourn.lifecycle.journal import Journal, NoLedger
@@ -17,8 +19,7 @@ from sojourn.protocols import Opening
 ABILITIES = frozenset({"check", "reset", "begin", "rollback", "fork"})
 
 
-@dataclasses.dataclass(eq=False)
-class Live:
+class Live(msgspec.Struct, eq=False):
     """A session of the tests: knows what it was opened in."""
 
     name: str
@@ -446,7 +447,7 @@ def family_of(drawn: list[tuple[str, Isolation | None, int, bool, list[int]]]) -
         more = {"max": most, "pooled": True} if pooled else {"capacity": most}
         made = spec(f"s{number}", scope, isolation=isolation, parents=parents, **more)
         if Family([*specs, made]).problems():
-            made = dataclasses.replace(made, parents=())
+            made = structs.replace(made, parents=())
         specs.append(made)
     return specs
 
@@ -616,7 +617,7 @@ def test_what_a_session_needs_before_a_trial_has_its_time(how: str, why: str) ->
         recorder.hang = {"begin db"}
     if how == "refuse":
         recorder.refuse = frozenset({"begin db"})
-    specs = [dataclasses.replace(spec("db", isolation=Isolation.ROLLBACK), open_timeout=0.01)]
+    specs = [structs.replace(spec("db", isolation=Isolation.ROLLBACK), open_timeout=0.01)]
 
     if how == "say":
         recorder.refuse, recorder.refusal = frozenset({"begin db"}), SessionError("db", "full")

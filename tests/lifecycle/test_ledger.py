@@ -1,5 +1,4 @@
 import asyncio
-import dataclasses
 import os
 import subprocess
 import sys
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from sojourn.errors import SojournError
 from sojourn.lifecycle import ledger, reaper
@@ -60,7 +60,7 @@ def abandon(made: RunLedger) -> None:
 def due(place: Path) -> dict[str, object]:
     reference = Reference(tongue="python", role="hook", path=f"{place}/boxes.py", name="hook")
     arguments = ["afterAll", {"who": "!"}]
-    return {"after_all": "afterAll:0", "needs": "", "reference": dataclasses.asdict(reference), "args": arguments}
+    return {"after_all": "afterAll:0", "needs": "", "reference": structs.asdict(reference), "args": arguments}
 
 
 def test_a_clean_run_leaves_nothing(place: Path) -> None:

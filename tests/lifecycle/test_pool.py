@@ -1,9 +1,9 @@
 import asyncio
-import dataclasses
 import random
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import msgspec
 import pytest
 
 from sojourn.errors import SessionError
@@ -12,8 +12,7 @@ from sojourn.lifecycle.pool import Care, Lease, Pool
 from sojourn.model.session import PoolLimits
 
 
-@dataclasses.dataclass(eq=False)
-class Live:
+class Live(msgspec.Struct, eq=False):
     """A session of the tests."""
 
     number: int

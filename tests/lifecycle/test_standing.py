@@ -1,10 +1,10 @@
 """What is written down of sessions that stand between runs."""
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from sojourn.lifecycle import standing
 from sojourn.lifecycle.ledger import RunLedger
@@ -39,7 +39,7 @@ def test_a_session_that_stands_is_found_by_its_entry(tmp_path: Path) -> None:
 def test_another_entry_is_another_session(tmp_path: Path, change: dict[str, Any]) -> None:
     """Whatever says what it is and is not the same, says that it is not the one."""
     held, _ = stand(tmp_path)
-    assert standing.find(tmp_path, dataclasses.replace(SPEC, **change)) is None
+    assert standing.find(tmp_path, structs.replace(SPEC, **change)) is None
     held.close()
 
 

@@ -1,5 +1,6 @@
-import dataclasses
 from collections.abc import Callable
+
+from msgspec import structs
 
 from sojourn.model.document import document
 from sojourn.model.plan import Column
@@ -53,7 +54,7 @@ def test_adds_up_named_scores_by_weight(run: Run, trial: Make) -> None:
 
 def test_keeps_columns_apart(run: Run, trial: Make, column: Column) -> None:
     """Each provider with a prompt has its own metrics."""
-    other = dataclasses.replace(column, index=1)
+    other = structs.replace(column, index=1)
     made = document(run(trial(0), trial(1, column=other, outcome=Outcome.FAILED), columns=(column, other)), {})
 
     assert [one["metrics"]["testPassCount"] for one in made["results"]["prompts"]] == [1, 0]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from sojourn.encoding import encode
 from sojourn.model.reply import Reply
@@ -36,7 +36,7 @@ def again(result: TrialResult) -> tuple[dict[str, Any], dict[str, Any]]:
     [
         {},
         {"outcome": Outcome.FAILED, "score": 0.25, "reason": "no", "named_scores": {"m": 0.5}},
-        {"outcome": Outcome.ERROR, "verdicts": (), "reply": None, "trouble": dataclasses.replace(NOTE, trace="")},
+        {"outcome": Outcome.ERROR, "verdicts": (), "reply": None, "trouble": structs.replace(NOTE, trace="")},
         {"outcome": Outcome.ERROR, "reply": Reply(error="it is down"), "verdicts": ()},
         {"outcome": Outcome.SKIPPED, "verdicts": (), "reply": None, "reason": "turn 1 was an error"},
         {"outcome": Outcome.SKIPPED, "verdicts": (), "reply": None, "reason": ""},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +75,7 @@ def test_changes_are_told_by_test_the_worst_first(tmp_path: Path) -> None:
 
 def test_a_changed_prompt_is_compared_test_by_test(tmp_path: Path) -> None:
     """A column whose prompt is new stands beside the old one, so that each test shows what the change did."""
-    other = dataclasses.replace(COLUMN, prompt=Prompt(raw="Shout {{x}}", label="Shout {{x}}", id="other"))
+    other = structs.replace(COLUMN, prompt=Prompt(raw="Shout {{x}}", label="Shout {{x}}", id="other"))
     record(tmp_path, "a", named("one"))
     record(tmp_path, "b", named("one", column=other, outcome=Outcome.FAILED), columns=(other,))
     assert changed(tmp_path, ALL)[0] == {"regression": 1}

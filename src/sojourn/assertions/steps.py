@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+import msgspec
 
 _NAME = re.compile(r"tool.?(?:call\.)?name|function.?name|(?:^|[._])tool(?:$|[._])", re.IGNORECASE)
 _NO_NAME = re.compile(r"result|output|definition", re.IGNORECASE)
@@ -17,8 +18,7 @@ _SHELLS = frozenset({"exec_command", "local_shell", "shell"})
 _NOTHING = object()
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One thing that an agent did; `arguments` is `MISSING` where none were told."""
 
     type: str

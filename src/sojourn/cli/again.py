@@ -12,6 +12,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from sojourn.config.flags import Flags, spelling
 from sojourn.engine.recalling import FAULTS, recall
 from sojourn.engine.resuming import standing
@@ -45,8 +47,7 @@ FREE = frozenset(
 """Flags that do not say which trials there are."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Earlier:
+class Earlier(msgspec.Struct, frozen=True):
     """A run that is to go on; `errors_again`: what was an error in it does not stand."""
 
     head: Head

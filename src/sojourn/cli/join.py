@@ -11,6 +11,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec import structs
+
 from sojourn.cli.options import surroundings, warn
 from sojourn.cli.stored import command, stored
 from sojourn.cli.telling import ended, write
@@ -63,9 +65,9 @@ async def _counted(
     if left_out:
         names = ", ".join(left_out)
         warn([f"derivedMetrics from files are left out: {names} (join runs no code; each shard has its own of them)"])
-    options = dataclasses.replace(run_options(flags, {}, environ), repeat=result.plan.suite.options.repeat)
-    suite = dataclasses.replace(result.plan.suite, options=options, derived_metrics=metrics)
-    result.plan = dataclasses.replace(result.plan, suite=suite)
+    options = structs.replace(run_options(flags, {}, environ), repeat=result.plan.suite.options.repeat)
+    suite = structs.replace(result.plan.suite, options=options, derived_metrics=metrics)
+    result.plan = structs.replace(result.plan, suite=suite)
     result.derived = await derive(result, None)
     return result
 

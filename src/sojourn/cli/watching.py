@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import glob
 import os
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
+
+from msgspec import structs
 
 from sojourn.config.files import NOTED, resolve
 from sojourn.model.suite import Suite
@@ -56,7 +57,7 @@ class Watch:
         entries = [suite.config.get(key) for key in _LISTS]
         for written in [*_texts(entries, depth=2), *suite.extensions, *(spec.id for spec in suite.providers)]:
             self._name(written, suite.base)
-        prompts = [dataclasses.asdict(prompt) for prompt in suite.prompts]
+        prompts = [structs.asdict(prompt) for prompt in suite.prompts]
         config = {key: value for key, value in suite.config.items() if key not in _OWN}
         for written in _texts([config, prompts, suite.tests, suite.default_test, suite.scenarios]):
             if _NAMED.match(written):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+
+from msgspec import structs
 
 from sojourn.config import globbing
 from sojourn.config.claims import read_claims
@@ -221,7 +222,7 @@ def _changed(suite: Suite, given: JsonDict) -> Suite:
         changes["prompts"] = _prompts_in(suite, sequence(given["prompts"], "prompts"))
     if given.get("providerPromptMap", _prompt_map(suite)) != _prompt_map(suite):
         changes["providers"] = _remapped(suite, mapping(given["providerPromptMap"], "providerPromptMap"))
-    return dataclasses.replace(suite, **changes)
+    return structs.replace(suite, **changes)
 
 
 def _check_tests(changes: JsonDict) -> None:
@@ -260,11 +261,11 @@ def _prompt_in(known: Mapping[tuple[str, str], Prompt], entry: Any) -> Prompt:
         raise Mismatch("a prompt must be a text, or a mapping with raw and label", path=("prompts",), got=entry)
     label = str(entry.get("label") or entry["raw"])
     old = known.get((label, entry["raw"])) or Prompt(raw=entry["raw"], label=label, id=str(entry.get("id") or label))
-    return dataclasses.replace(old, config=entry.get("config") or old.config)
+    return structs.replace(old, config=entry.get("config") or old.config)
 
 
 def _remapped(suite: Suite, names: Mapping[str, Any]) -> tuple[ProviderSpec, ...]:
     return tuple(
-        dataclasses.replace(provider, prompts=tuple(names[provider.name])) if provider.name in names else provider
+        structs.replace(provider, prompts=tuple(names[provider.name])) if provider.name in names else provider
         for provider in suite.providers
     )

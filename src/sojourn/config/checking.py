@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from sojourn import registry
 from sojourn.config import globbing
@@ -30,8 +31,7 @@ _Text = tuple[str, Source, Path]
 _GRADES = ("text", "embedding", "classification", "moderation")
 
 
-@dataclasses.dataclass(slots=True)
-class Names:
+class Names(msgspec.Struct):
     """What a suite has to offer to references; `good` remembers the entries that were looked at already.
 
     `whole`: all that it offers could be read, so that a name which is not there leads nowhere.
@@ -41,7 +41,7 @@ class Names:
     providers: Sequence[ProviderSpec]
     reading: Reading
     whole: bool = True
-    good: set[str] = dataclasses.field(default_factory=set)
+    good: set[str] = msgspec.field(default_factory=set)
 
     def check(self, tests: Iterable[Placed]) -> None:
         """Note every reference of the tests that leads nowhere."""

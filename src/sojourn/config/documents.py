@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import msgspec
+from msgspec import structs
 
 from sojourn.config import globbing
 from sojourn.config.environment import env_block, named_env_files, render_env
@@ -25,8 +27,7 @@ _SUFFIXES = (".yaml", ".yml", ".json", ".cjs", ".cts", ".js", ".mjs", ".mts", ".
 _OFF = ("1", "true", "yes")
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
+class Document(msgspec.Struct, frozen=True, kw_only=True):
     """One configuration file as data."""
 
     path: str
@@ -142,7 +143,7 @@ def rendered(document: Document, reading: Reading) -> tuple[Document, dict[str, 
         reading.findings.lost |= data.keys() - (data := right(data, SUITE)).keys()
         for key, table in (("evaluateOptions", EVALUATE), ("commandLineOptions", COMMAND_LINE)):
             data |= {key: right(data[key], table)} if data.get(key) else {}
-    return dataclasses.replace(document, data=data), block
+    return structs.replace(document, data=data), block
 
 
 def _check_within(data: JsonDict, source: Source, reading: Reading) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
+
+import msgspec
 
 from sojourn.config.expect import Mismatch, Path
 from sojourn.config.positions import NOWHERE, Place, locate
@@ -19,12 +20,11 @@ SAID = "command line"
 """What people are told that a mistake stands in which they typed."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(msgspec.Struct, frozen=True, kw_only=True):
     """A file that values came from: its name for people, its text, and for rows the line of each."""
 
     name: str
-    text: str = dataclasses.field(default="", repr=False)
+    text: str = ""
     lines: tuple[int, ...] = ()
 
     def place(self, path: Path, *, key: bool = False) -> Place:
@@ -37,8 +37,7 @@ class Source:
 COMMAND_LINE = Source(name=SAID)
 
 
-@dataclasses.dataclass(slots=True)
-class Findings:
+class Findings(msgspec.Struct):
     """Collects problems and warnings; nothing is raised before everything was looked at.
 
     `vain` is what can never be judged, or never be called, as it stands: its tests tell so when they run, as in
@@ -49,14 +48,14 @@ class Findings:
     """
 
     strict: bool = False
-    problems: list[Problem] = dataclasses.field(default_factory=list)
-    warnings: list[str] = dataclasses.field(default_factory=list)
-    vain: list[Problem] = dataclasses.field(default_factory=list)
-    snippets: dict[Reference, tuple[Source, Path]] = dataclasses.field(default_factory=dict)
-    code: dict[tuple[str, Role], tuple[Source, Path]] = dataclasses.field(default_factory=dict)
+    problems: list[Problem] = msgspec.field(default_factory=list)
+    warnings: list[str] = msgspec.field(default_factory=list)
+    vain: list[Problem] = msgspec.field(default_factory=list)
+    snippets: dict[Reference, tuple[Source, Path]] = msgspec.field(default_factory=dict)
+    code: dict[tuple[str, Role], tuple[Source, Path]] = msgspec.field(default_factory=dict)
     looks: bool = False
-    lost: set[str] = dataclasses.field(default_factory=set)
-    unread: dict[tuple[str, int, int], Problem] = dataclasses.field(default_factory=dict)
+    lost: set[str] = msgspec.field(default_factory=set)
+    unread: dict[tuple[str, int, int], Problem] = msgspec.field(default_factory=dict)
 
     def wrong(self, what: str, source: Source, path: Path = (), *, todo: str = "", key: bool = False) -> None:
         """Note a mistake at a place."""

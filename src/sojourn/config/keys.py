@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
+
+import msgspec
 
 Check = Callable[[Any], str]
 """Says what was expected of a value, or nothing where it is right."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(msgspec.Struct, frozen=True):
     """The check for one of several types; `expected` is what it says where a value is of none."""
 
     types: tuple[type, ...]

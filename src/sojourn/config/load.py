@@ -9,6 +9,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+from msgspec import structs
+
 from sojourn.config import cases, filters
 from sojourn.config.checking import (
     Names,
@@ -80,8 +83,8 @@ async def load_suite(
             for document in documents:
                 with findings.gathering():
                     overlay |= env_of_options(document)
-            reading = dataclasses.replace(reading, env={**environ, **overlay})
-        suite = dataclasses.replace(await _suite(documents, flags, reading, overlay), files=tuple(files))
+            reading = structs.replace(reading, env={**environ, **overlay})
+        suite = structs.replace(await _suite(documents, flags, reading, overlay), files=tuple(files))
         if findings.problems and more is not None:
             findings.problems += await more(suite)
         findings.settle([reading.name(path) for path in files])
@@ -111,7 +114,7 @@ async def _suite(documents: Sequence[Document], flags: Flags, reading: Reading, 
         overlay = {**overlay, **block}
     single = len(ready) == 1
     source = ready[0][0].source if single else Source(name=", ".join(one.source.name for one, _ in ready))
-    reading = dataclasses.replace(reading, env={**reading.env, **overlay}, source=source)
+    reading = structs.replace(reading, env={**reading.env, **overlay}, source=source)
     config = combined([(one.folder, one.data) for one, _ in ready])
     if config.get("sessions"):
         from sojourn.config.marked import with_marked
@@ -126,11 +129,10 @@ async def _suite(documents: Sequence[Document], flags: Flags, reading: Reading, 
     parts = await _parts(config, flags, reading, "targets" if "targets" in ready[0][0].data else "providers")
     suite = _built(config, flags, reading, parts)
     check_lookers(suite, parts.all_tests, reading)
-    return dataclasses.replace(suite, env=overlay)
+    return structs.replace(suite, env=overlay)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class _Parts:
+class _Parts(msgspec.Struct, frozen=True, kw_only=True):
     """What was read of a suite's big lists."""
 
     prompts: Sequence[Prompt]
@@ -181,7 +183,7 @@ def _repeats(config: JsonDict, flags: Flags) -> int:
 
 def _prompts(config: JsonDict, flags: Flags, reading: Reading) -> list[Prompt]:
     if flags.prompts:
-        typed = dataclasses.replace(reading, base=reading.cwd, source=COMMAND_LINE)
+        typed = structs.replace(reading, base=reading.cwd, source=COMMAND_LINE)
         sound = len(reading.findings.problems)
         check_typed(flags.prompts, typed)
         return read_prompts(list(flags.prompts), typed) if len(reading.findings.problems) == sound else []
@@ -193,7 +195,7 @@ def _prompts(config: JsonDict, flags: Flags, reading: Reading) -> list[Prompt]:
 
 async def _tests(config: JsonDict, flags: Flags, reading: Reading) -> list[Placed]:
     if flags.tests:
-        said = dataclasses.replace(reading, base=reading.cwd, source=COMMAND_LINE)
+        said = structs.replace(reading, base=reading.cwd, source=COMMAND_LINE)
         return await read_tests(flags.tests, said, ())
     sound = len(reading.findings.problems)
     tests = await read_tests(config.get("tests"), reading)
@@ -223,7 +225,7 @@ def _built(config: JsonDict, flags: Flags, reading: Reading, parts: _Parts) -> S
     extensions = (*flags.extension, *(config.get("extensions") or ()))
     check_extensions(extensions, reading)
     outputs = flags.output or _listed(config.get("outputPath"))
-    check_outputs(outputs, dataclasses.replace(reading, source=COMMAND_LINE) if flags.output else reading)
+    check_outputs(outputs, structs.replace(reading, source=COMMAND_LINE) if flags.output else reading)
     description = flags.description or config.get("description")
     own = [provider.own for provider in parts.providers if provider.own is not None]
     sessions = (*read_sessions(config, parts.tests, reading), *own)
@@ -279,7 +281,7 @@ def _selected(suite: Suite, flags: Flags, reading: Reading) -> Suite:
     if flags.filter_providers:
         found = filters.pattern(flags.filter_providers, "--filter-providers")
         providers = tuple(one for one in providers if found.search(one.id) or (one.label and found.search(one.label)))
-    suite = _with_tests(dataclasses.replace(suite, prompts=prompts, providers=providers), flags, reading.cwd)
+    suite = _with_tests(structs.replace(suite, prompts=prompts, providers=providers), flags, reading.cwd)
     for name, left in (("prompt", prompts), ("provider", providers)):
         if not left:
             raise ConfigError.of(f"the filters leave no {name}, so there is nothing to run", file=reading.source.name)
@@ -309,11 +311,11 @@ def _with_tests(suite: Suite, flags: Flags, cwd: str) -> Suite:
         {**scenario, "tests": filters.select(scenario.get("tests") or [{}], steps, default, cwd, partial=True)}
         for scenario in suite.scenarios
     )
-    suite = dataclasses.replace(suite, tests=tuple(tests), scenarios=scenarios)
+    suite = structs.replace(suite, tests=tuple(tests), scenarios=scenarios)
     if ranged:
         whole = [*tests, *cases.scenario_tests(suite)]
         chosen = filters.select(whole, Flags(filter_range=ranged), default, cwd)
-        suite = dataclasses.replace(suite, tests=tuple(chosen), scenarios=())
+        suite = structs.replace(suite, tests=tuple(chosen), scenarios=())
     if not suite.tests and not any(True for _ in cases.scenario_tests(suite)):
         todo = f"without them: {len(written)}"
         raise ConfigError.of("the filters leave no test, so there is nothing to run", todo=todo)

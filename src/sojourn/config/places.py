@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Sequence
+
+from msgspec import structs
 
 from sojourn.config.files import read_text, shown
 from sojourn.config.positions import NOWHERE, locate
@@ -22,5 +23,5 @@ def placed(problem: Problem, files: Sequence[str]) -> Problem:
         owner = locate(text, problem.about[:2])
         if owner not in (NOWHERE, whole):
             line, column = locate(text, problem.about)
-            return dataclasses.replace(problem, file=shown(path, os.getcwd()), line=line, column=column)
+            return structs.replace(problem, file=shown(path, os.getcwd()), line=line, column=column)
     return problem

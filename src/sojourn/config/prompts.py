@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import os
@@ -10,6 +9,9 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+import msgspec
+from msgspec import structs
 
 from sojourn.config import globbing
 from sojourn.config.expect import Mismatch, Path
@@ -34,8 +36,7 @@ _REMOTE = {
 _LEGACY = re.compile(r"^(?:async\s+)?def\s+get_prompt\b|^get_prompt\s*=", re.MULTILINE)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class _Entry:
+class _Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One entry under `prompts` with what it says of itself."""
 
     raw: str
@@ -148,7 +149,7 @@ def _from_path(entry: _Entry, path: str, name: str, reading: Reading) -> list[Pr
         what = "no file matches" if globbing.has_pattern(path) else "no such file:"
         raise Mismatch(f"{what} {reading.name(resolve(path, reading.base))}")
     several = len(found) > 1 or globbing.has_pattern(path)
-    plain = dataclasses.replace(entry, label="", id="", config=None) if several else entry
+    plain = structs.replace(entry, label="", id="", config=None) if several else entry
     prompts = [prompt for one in found for prompt in _from_file(plain, one, name, reading)]
     if not prompts:
         raise Mismatch(f"there is no prompt in {reading.name(resolve(path, reading.base))}")

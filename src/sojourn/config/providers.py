@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from msgspec import structs
 
 from sojourn import registry
 from sojourn.config import hosted
@@ -57,8 +58,8 @@ def _told_apart(spec: ProviderSpec, others: Sequence[ProviderSpec]) -> ProviderS
     same = sum(1 for other in others if other.own is not None and other.name == spec.name)
     if spec.own is None or not same:
         return spec
-    own = dataclasses.replace(spec.own, name=f"{spec.own.name} {same + 1}")
-    return dataclasses.replace(spec, own=own, sessions=(*spec.sessions[:-1], own.name))
+    own = structs.replace(spec.own, name=f"{spec.own.name} {same + 1}")
+    return structs.replace(spec, own=own, sessions=(*spec.sessions[:-1], own.name))
 
 
 def _entries(raw: Any, reading: Reading, key: str) -> Iterator[_PLACED]:
@@ -110,7 +111,7 @@ async def _checked(entry: Any, source: Source, at: Path, reading: Reading) -> Pr
         _look_inside(unfolded, source, inner, reading)
         _doubt_keys(spec, source, inner, reading)
         spec = await _with_config(spec, reading)
-        return _with_session(spec, unfolded, inner, dataclasses.replace(reading, source=source))
+        return _with_session(spec, unfolded, inner, structs.replace(reading, source=source))
     except Mismatch as mismatch:
         reading.findings.mismatch(mismatch, source, at)
     except CodeError as error:
@@ -126,7 +127,7 @@ def _with_session(spec: ProviderSpec, entry: JsonDict, at: Path, reading: Readin
     if block is None and not spec.sessions:
         block = getattr(registry.find("provider", registry.provider_name(spec.id)), "own_session", lambda _: None)(spec)
     own = own_session(spec, block, place, reading) if isinstance(block, dict) else None
-    return spec if own is None else dataclasses.replace(spec, own=own, sessions=(*spec.sessions, own.name))
+    return spec if own is None else structs.replace(spec, own=own, sessions=(*spec.sessions, own.name))
 
 
 def _unfolded(entry: Any) -> JsonDict:
@@ -249,7 +250,7 @@ async def _with_config(spec: ProviderSpec, reading: Reading) -> ProviderSpec:
     """Call what the config of a Python provider names as `file://x.py:fn`, as promptfoo does for these alone."""
     if registry.provider_name(spec.id) != "python" or FILE not in str(spec.config):
         return spec
-    return dataclasses.replace(spec, config=await _called(spec.config, reading))
+    return structs.replace(spec, config=await _called(spec.config, reading))
 
 
 async def _called(value: Any, reading: Reading) -> Any:
@@ -266,7 +267,7 @@ async def _called(value: Any, reading: Reading) -> Any:
 
 async def choose(wanted: Sequence[str], specs: Sequence[ProviderSpec], reading: Reading) -> list[ProviderSpec]:
     """Return what `-r` names: a provider of the suite by its id, label or the end of its id, or a new one."""
-    said = dataclasses.replace(reading, source=COMMAND_LINE)
+    said = structs.replace(reading, source=COMMAND_LINE)
     chosen: list[ProviderSpec] = []
     for name in wanted:
         known = _named(name, specs)

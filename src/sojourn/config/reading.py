@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
+
+import msgspec
+from msgspec import structs
 
 from sojourn.config.files import shown
 from sojourn.config.findings import Findings, Source
 from sojourn.protocols import Code
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """What every reader of a part of the suite needs; `base` is the folder that relative paths start from."""
 
     cwd: str
@@ -23,7 +24,7 @@ class Reading:
 
     def at(self, base: str) -> Reading:
         """Return the same with another folder to start from."""
-        return dataclasses.replace(self, base=base)
+        return structs.replace(self, base=base)
 
     def name(self, path: str) -> str:
         """Return an absolute path as people call it."""

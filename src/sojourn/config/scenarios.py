@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from typing import Any
 
@@ -117,5 +116,5 @@ def _config(placed: Placed, reading: Reading) -> list[Placed]:
 
 
 async def _tests(placed: Placed, reading: Reading) -> list[Placed]:
-    inside = dataclasses.replace(reading, source=placed.source)
+    inside = structs.replace(reading, source=placed.source)
     return await read_tests(placed.test.get("tests"), inside, (*placed.at, "tests"))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, TypeVar
+
+from msgspec import structs
 
 from sojourn import registry
 from sojourn.config.expect import Mismatch, Path, mapping, text
@@ -144,7 +145,7 @@ def own_session(provider: ProviderSpec, block: JsonDict, at: Path, reading: Read
     except Mismatch as mismatch:
         reading.findings.mismatch(mismatch, reading.source, at)
         return None
-    return dataclasses.replace(spec, name=f"{provider.name} (own)", own=True)
+    return structs.replace(spec, name=f"{provider.name} (own)", own=True)
 
 
 _ENDPOINT = os.path.join(os.path.dirname(os.path.dirname(__file__)), "kinds", "endpoint.js")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from statistics import quantiles
+
+import msgspec
 
 from sojourn.drawing.marks import box, line, number, text, ticks
 from sojourn.drawing.plain import one_line
@@ -66,8 +67,7 @@ def distribution(values: Sequence[float], *, bins: int = 10) -> str:
     return _picture(height, f"{len(values)} scores from {low:.2g} to {high:.2g}, mean {mean:.2f}", parts)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Spread:
+class _Spread(msgspec.Struct, frozen=True):
     least: float
     quarter: float
     middle: float

@@ -5,10 +5,11 @@ All times are seconds on one clock. The classes in the picture are those of `dra
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from typing import TypeVar
+
+import msgspec
 
 from sojourn.drawing.marks import box, duration, line, number, text, ticks, told
 from sojourn.drawing.plain import one_line, plain
@@ -22,8 +23,7 @@ _SIGNS = {"failed": "✕", "error": "!", "skipped": "-"}
 _USED = {"opening": "opening", "use": "in use", "closing": "closing", "idle": "open"}
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
+class Block(msgspec.Struct, frozen=True, kw_only=True):
     """A trial in its lane: `outcome` is passed, failed, error or skipped, `link` where to read of it.
 
     `waits` are the stretches in which it waited for a session, `flags` what is wrong with it besides (a race, a leak).
@@ -38,8 +38,7 @@ class Block:
     flags: tuple[str, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Lane:
+class Lane(msgspec.Struct, frozen=True, kw_only=True):
     """The blocks of a lane, one after another; `link` is where to read of it."""
 
     label: str
@@ -47,8 +46,7 @@ class Lane:
     link: str = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Life:
+class Life(msgspec.Struct, frozen=True, kw_only=True):
     """A session's life: stretches (start, end, what), where `what` is opening, idle, use or closing.
 
     `trouble` says what went wrong with it, at its end.
@@ -69,8 +67,7 @@ class Life:
         return max(end for _, end, _ in self.stretches)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
+class Bar(msgspec.Struct, frozen=True, kw_only=True):
     """Sessions that lived one after another, in one row."""
 
     label: str
@@ -117,8 +114,7 @@ _HATCH = (
 )
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Scale:
+class _Scale(msgspec.Struct, frozen=True):
     first: float
     last: float
 

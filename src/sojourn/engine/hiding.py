@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from msgspec import structs
@@ -35,7 +34,7 @@ def hidden(plan: Plan, secrets: Secrets) -> Plan:
         trials = tuple(_trial(each, secrets) if secrets.touches(each.name) else each for each in lane.trials)
         return structs.replace(_lane(lane, secrets), trials=trials)
 
-    return dataclasses.replace(plan, lanes=tuple(map(seen, plan.lanes)), first=tuple(map(seen, plan.first)))
+    return structs.replace(plan, lanes=tuple(map(seen, plan.lanes)), first=tuple(map(seen, plan.first)))
 
 
 def _trial(trial: Trial, secrets: Secrets) -> Trial:
@@ -57,20 +56,20 @@ def hide(result: RunResult, secrets: Secrets) -> None:
 
 
 def _race(race: Race, secrets: Secrets) -> Race:
-    return dataclasses.replace(race, first=_trial(race.first, secrets), second=_trial(race.second, secrets))
+    return structs.replace(race, first=_trial(race.first, secrets), second=_trial(race.second, secrets))
 
 
 def _column(column: Column, secrets: Secrets) -> Column:
     prompt, provider = column.prompt, column.provider
-    seen = dataclasses.replace(provider, id=secrets.text(provider.id), label=secrets.text(provider.label))
-    return dataclasses.replace(column, prompt=secrets.clean(prompt), provider=seen)
+    seen = structs.replace(provider, id=secrets.text(provider.id), label=secrets.text(provider.label))
+    return structs.replace(column, prompt=secrets.clean(prompt), provider=seen)
 
 
 def _plan(plan: Plan, secrets: Secrets) -> Plan:
     told: dict[str, Any] = {"description": plan.suite.description, "config": plan.suite.config}
-    return dataclasses.replace(
+    return structs.replace(
         plan,
-        suite=dataclasses.replace(plan.suite, **secrets.clean(told)),
+        suite=structs.replace(plan.suite, **secrets.clean(told)),
         columns=tuple(_column(column, secrets) for column in plan.columns),
         lanes=tuple(_lane(lane, secrets) for lane in plan.lanes),
         first=tuple(_lane(lane, secrets) for lane in plan.first),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import warnings
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from msgspec import structs
 
 from sojourn.engine.listeners import Listeners
 from sojourn.engine.run import Run
@@ -29,7 +30,7 @@ class Keeping:
     @property
     def listeners(self) -> Listeners:
         """Who is to be told of the run."""
-        return dataclasses.replace(
+        return structs.replace(
             self._told,
             on_plan=self._plan,
             on_result=lambda result: self._recorder.take(result, self._told.on_result),

@@ -6,11 +6,13 @@ A kind that has a name, built in or of an installed package, is a Python class l
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import math
 from pathlib import Path
 from typing import Any
+
+import msgspec
+from msgspec import structs
 
 from sojourn import registry
 from sojourn.config.kinds import told_mistakes
@@ -24,8 +26,7 @@ CLOSING_TRIES = 3
 """How often a process may end under a closing before that is taken for the closing's own fault."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Remote:
+class Remote(msgspec.Struct, frozen=True):
     """A live session in a language's process, and in which life of that process it was opened."""
 
     tag: str
@@ -130,7 +131,7 @@ class Kind:
         """Return the session with the handle that the next trial is to have."""
         if "lend" not in self.abilities:
             return live
-        return dataclasses.replace(live, handle=await self.act("lend", live))
+        return structs.replace(live, handle=await self.act("lend", live))
 
     async def close(self, live: Remote) -> None:
         """Close one; of one whose process is gone, or ends meanwhile, reclaim what it had outside."""

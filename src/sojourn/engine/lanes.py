@@ -9,17 +9,17 @@ unproved is watched: two trials at once on one session are a race, and from then
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
+
+import msgspec
 
 from sojourn.model.counting import counted
 from sojourn.model.plan import Lane, Plan, Trial
 from sojourn.model.run_result import Race
 
 
-@dataclasses.dataclass(slots=True, eq=False)
-class Visit:
+class Visit(msgspec.Struct, eq=False):
     """A trial under way. `session` is empty until known; `began` and `told` are moments on the learner's clock."""
 
     trial: Trial

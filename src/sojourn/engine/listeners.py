@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+
+import msgspec
 
 from sojourn.model.plan import Plan
 from sojourn.model.result import TrialResult
@@ -22,8 +23,7 @@ async def _unseen(_: object) -> None:
     pass
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Listeners:
+class Listeners(msgspec.Struct, frozen=True, kw_only=True):
     """Who is told what while a run goes on: a text that was printed, the plan once it stands, each result.
 
     The plan is what is left to run; beside it come results of an earlier part that stand, by the trial's index. A

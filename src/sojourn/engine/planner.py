@@ -7,11 +7,11 @@ that uses `_conversation`, `options.storeOutputAs` and whoever reads it, `option
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Protocol
 
+import msgspec
 from msgspec import structs
 
 from sojourn.config import cases
@@ -33,8 +33,7 @@ class TransformVars(Protocol):
         """Return the vars to use."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Sharing:
+class Sharing(msgspec.Struct, frozen=True):
     """What the whole suite says about sharing: names given by storeOutputAs, and how to find names in templates."""
 
     registers: frozenset[str]
@@ -71,8 +70,7 @@ def _must_learn(suite: Suite) -> str:
     return "the suite has hooks, which may share a session between tests" if suite.extensions else ""
 
 
-@dataclasses.dataclass(slots=True)
-class _Planning:
+class _Planning(msgspec.Struct):
     """Makes trials in promptfoo's order; counts them, and the tests."""
 
     suite: Suite

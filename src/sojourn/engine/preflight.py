@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from msgspec import structs
 
 from sojourn.config.files import shown
 from sojourn.config.places import placed
@@ -42,7 +43,7 @@ async def further_problems(suite: Suite, code: CodeRunner, env: Mapping[str, str
 
 async def broken_kinds(suite: Suite, code: CodeRunner, env: Mapping[str, str]) -> list[Problem]:
     """Return what is wrong with the kinds of sessions, as far as these are known."""
-    known = dataclasses.replace(suite, sessions=tuple(spec for spec in suite.sessions if spec.kind))
+    known = structs.replace(suite, sessions=tuple(spec for spec in suite.sessions if spec.kind))
     tools = Tools(code=code, render=Renderer(env).render, env=env, base=Path(suite.base), run_id="")
     try:
         await known_kinds(known, tools)

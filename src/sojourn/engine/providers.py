@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from typing import Any
+
+from msgspec import structs
 
 from sojourn import registry
 from sojourn.config.providers import read_provider
@@ -21,7 +22,7 @@ class ProviderPool:
 
     def __init__(self, specs: tuple[ProviderSpec, ...], tools: Tools) -> None:
         self._specs = specs
-        self._tools = dataclasses.replace(tools, find=lambda entry: self.of(self.named(entry)))
+        self._tools = structs.replace(tools, find=lambda entry: self.of(self.named(entry)))
         self._made: dict[str, Provider] = {}
         self._known: dict[int, tuple[ProviderSpec, Provider]] = {}
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
+
+from msgspec import structs
 
 from sojourn.engine.judging import COMPARISONS
 from sojourn.model.mark import mark_of
@@ -61,4 +62,4 @@ def without(plan: Plan, kept: Collection[int]) -> Plan:
     def left(lanes: Iterable[Lane]) -> tuple[Lane, ...]:
         return tuple(lane for lane in lanes if not all(trial.index in kept for trial in lane.trials))
 
-    return dataclasses.replace(plan, lanes=left(plan.lanes), first=left(plan.first))
+    return structs.replace(plan, lanes=left(plan.lanes), first=left(plan.first))

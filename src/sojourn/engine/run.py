@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
+
+from msgspec import structs
 
 from sojourn.config import cases
 from sojourn.engine.comparing import compare, is_compared, withdraw_uncompared
@@ -93,7 +94,7 @@ class Run:
     @property
     def seen(self) -> RunResult:
         """The result so far, as others may see it."""
-        copy = dataclasses.replace(self.result)
+        copy = structs.replace(self.result)
         hide(copy, self._setting.secrets)
         return copy
 
@@ -245,7 +246,7 @@ class Run:
             self._trouble(Phase.BEFORE, f"the suite that beforeAll returned cannot be run: {error}")
         except OverdueError:
             self._trouble(Phase.BEFORE, f"planning the suite that beforeAll returned was cut short: {self._brake.cut}")
-        return dataclasses.replace(plan, lanes=(), first=())
+        return structs.replace(plan, lanes=(), first=())
 
     def _crew(self, plan: Plan) -> Crew:
         self.result.plan, self.result.columns = plan, plan.columns

@@ -7,10 +7,12 @@ which its hooks live.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 from collections.abc import Iterator
 from pathlib import Path
+
+import msgspec
+from msgspec import structs
 
 from sojourn.languages.process import Heir
 from sojourn.languages.runner import CodeRunner
@@ -23,8 +25,7 @@ from sojourn.model.secrecy import Secrets
 from sojourn.model.suite import JsonDict, Suite
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Safekeeping:
+class Safekeeping(msgspec.Struct, frozen=True):
     """A run's ledger, and what its language processes inherit."""
 
     ledger: RunLedger
@@ -40,7 +41,7 @@ class Safekeeping:
                 mark, needs = f"afterAll:{extension.index}", "" if extension.moment else f"beforeAll:{extension.index}"
                 arguments = (context, {"hookName": "afterAll"}) if extension.moment else ("afterAll", context)
                 calls.append((mark, needs, extension.reference, arguments))
-                reference = dataclasses.asdict(extension.reference)
+                reference = structs.asdict(extension.reference)
                 told = {
                     "after_all": mark,
                     "needs": needs,

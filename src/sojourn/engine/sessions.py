@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from sojourn.config.places import placed
 from sojourn.engine.gathering import stay_of
@@ -131,8 +132,7 @@ class House:
             raise SessionError(name, f"it was not ready after {limit:g} s") from None
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Looked:
+class _Looked(msgspec.Struct, frozen=True):
     """See `protocols.Lent`."""
 
     name: str

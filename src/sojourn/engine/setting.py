@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,8 +30,7 @@ if TYPE_CHECKING:  # start-up need not wait for it
     from sojourn.engine.tracing import Traces
 
 
-@dataclasses.dataclass(slots=True, kw_only=True)
-class Setting:
+class Setting(msgspec.Struct, kw_only=True):
     """A run's tools and its shared memory.
 
     `folder` is private to the run and removed at its end; `env` is what the programs and processes of the run get.
@@ -54,11 +52,11 @@ class Setting:
     safe: Safekeeping
     clock: Callable[[], float]
     traces: Traces | None = None
-    spans: Spans = dataclasses.field(default_factory=Silence)
-    belongings: BelongingsOfLanes = dataclasses.field(default_factory=BelongingsOfLanes)
-    turns: dict[str, list[JsonDict]] = dataclasses.field(default_factory=dict)
-    conversations: dict[str, list[JsonDict]] = dataclasses.field(default_factory=dict)
-    registers: dict[int, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    spans: Spans = msgspec.field(default_factory=Silence)
+    belongings: BelongingsOfLanes = msgspec.field(default_factory=BelongingsOfLanes)
+    turns: dict[str, list[JsonDict]] = msgspec.field(default_factory=dict)
+    conversations: dict[str, list[JsonDict]] = msgspec.field(default_factory=dict)
+    registers: dict[int, dict[str, Any]] = msgspec.field(default_factory=dict)
 
     def said(self, trial: Trial) -> list[list[JsonDict]]:
         """Return what was said in a trial's conversation so far, as prompts and as assertions know it."""

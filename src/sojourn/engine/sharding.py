@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
+
+from msgspec import structs
 
 from sojourn.engine.gathering import Groups
 from sojourn.engine.judging import COMPARISONS
@@ -30,7 +31,7 @@ def sharded(plan: Plan, number: int, count: int) -> Plan:
     def kept(lanes: Iterable[Lane]) -> tuple[Lane, ...]:
         return tuple(lane for lane in lanes if groups.lead(lane.key) in here)
 
-    return dataclasses.replace(plan, lanes=kept(plan.lanes), first=kept(plan.first))
+    return structs.replace(plan, lanes=kept(plan.lanes), first=kept(plan.first))
 
 
 def _shared(lane: Lane, plan: Plan) -> Iterable[str]:

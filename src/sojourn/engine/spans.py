@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Callable
 from typing import Protocol
+
+import msgspec
 
 from sojourn.model.plan import Lane, Trial
 from sojourn.model.reply import Reply
@@ -17,8 +18,7 @@ def _unheard(_: object) -> None:
     pass
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """A call under way: `traceparent`, by which the provider's own spans can belong to it, and who hears the reply."""
 
     traceparent: str = ""

@@ -6,13 +6,13 @@ What was asked and answered is not in the spans, except where the reason of a tr
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import entry_points
 from typing import Any
 
+import msgspec
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -34,8 +34,7 @@ from sojourn.model.suite import Suite
 MOST = 500
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Provider:
+class Provider(msgspec.Struct, frozen=True):
     """Where spans go; `own` is one that we made, and close."""
 
     tracers: Any

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import signal
 from typing import Any
+
+import msgspec
 
 from sojourn.errors import CodeDiedError, CodeError
 from sojourn.model.reference import Reference
@@ -15,14 +16,13 @@ ACKNOWLEDGED = ("cancelled", "abandoned")
 """What a host answers for a call that it was told to give up."""
 
 
-@dataclasses.dataclass(slots=True)
-class Pending:
+class Pending(msgspec.Struct):
     """A call in flight; `given_up` says why nobody waits for its answer any more."""
 
     future: asyncio.Future[Any]
     reference: Reference
     given_up: str = ""
-    printed: list[str] = dataclasses.field(default_factory=list)
+    printed: list[str] = msgspec.field(default_factory=list)
 
     def settle(self, frame: JsonDict, *, held_up: bool) -> None:
         """Take the answer. `held_up`: another call holds up the process, so a late answer is not this one's fault."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import codecs
 import contextlib
-import dataclasses
 import functools
 import itertools
 import os
@@ -18,6 +17,8 @@ import socket
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from sojourn.errors import CodeDiedError, CodeError
 from sojourn.languages import protocol
@@ -39,8 +40,7 @@ READY_GRACE = 30.0
 _LIVES = itertools.count(1)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Heir:
+class Heir(msgspec.Struct, frozen=True, kw_only=True):
     """What a process inherits besides its socket.
 
     It holds the descriptors while it lives; `on_start(pid)` is told of it; `shared` is the run's state,
@@ -49,8 +49,8 @@ class Heir:
 
     descriptors: tuple[int, ...] = ()
     on_start: Callable[[int], None] = lambda _: None
-    shared: SharedState = dataclasses.field(default_factory=SharedState)
-    will: Will = dataclasses.field(default_factory=Will)
+    shared: SharedState = msgspec.field(default_factory=SharedState)
+    will: Will = msgspec.field(default_factory=Will)
 
 
 class LanguageProcess(asyncio.Protocol):

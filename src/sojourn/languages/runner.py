@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-import dataclasses
 import itertools
 import os
 import shutil
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
 
 from sojourn.errors import CodeDiedError, CodeError
 from sojourn.languages.process import Heir, LanguageProcess, host_file
@@ -155,7 +156,7 @@ class CodeRunner:
         key = (reference.tongue, program or reference.executable, self._worker(reference))
         if key not in self._processes:
             argv = [program] if program else command(reference.tongue, self._env, reference.executable)
-            heir = dataclasses.replace(self._heir, will=Will()) if key[1] or key[2] else self._heir
+            heir = structs.replace(self._heir, will=Will()) if key[1] or key[2] else self._heir
             self._processes[key] = LanguageProcess(reference.tongue, argv, self._env, self._on_print, heir)
         return self._processes[key]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
+
+import msgspec
 
 from sojourn.model.reference import Reference, Tongue
 
@@ -11,13 +12,12 @@ Willed = tuple[str, str, Reference, tuple[Any, ...]]
 """A call of the last will: its mark, the mark of the call that must have begun for it, the function, the arguments."""
 
 
-@dataclasses.dataclass(slots=True)
-class Will:
+class Will(msgspec.Struct):
     """The calls in order, the ledger in which their marks are written down, and the marks that have begun already."""
 
-    calls: list[Willed] = dataclasses.field(default_factory=list)
+    calls: list[Willed] = msgspec.field(default_factory=list)
     ledger: str = ""
-    begun: set[str] = dataclasses.field(default_factory=set)
+    begun: set[str] = msgspec.field(default_factory=set)
 
     def of(self, tongue: Tongue | str) -> list[Willed]:
         """Return the calls of one language that have not begun."""

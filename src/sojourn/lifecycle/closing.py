@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import Awaitable, Callable, Iterable
 
+import msgspec
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Closer:
+
+class Closer(msgspec.Struct, frozen=True):
     """How to close one thing: its name for people, what to await, and how many seconds it may take."""
 
     name: str
@@ -16,8 +16,7 @@ class Closer:
     grace: float
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Unclosed:
+class Unclosed(msgspec.Struct, frozen=True):
     """A thing that could not be closed, and why."""
 
     name: str

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import json
 import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, NamedTuple
+
+import msgspec
 
 from sojourn.errors import CodeDiedError, CodeError, ConfigError, HookError, SkipTrial, StopRun
 from sojourn.model.reference import Reference
@@ -27,12 +28,11 @@ HURRIED = "it was still running when the run had to end"
 MOST_SHOWN = 80
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(msgspec.Struct, frozen=True):
     """One trial, or the whole run: what its hooks `printed`, and whose before-hooks were `started`."""
 
     printed: list[str]
-    started: set[int] = dataclasses.field(default_factory=set)
+    started: set[int] = msgspec.field(default_factory=set)
 
 
 class Aftermath(NamedTuple):
@@ -42,8 +42,7 @@ class Aftermath(NamedTuple):
     stop: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Extension:
+class Extension(msgspec.Struct, frozen=True, kw_only=True):
     """One entry of `extensions`; `moment` is set where the function is named after a single hook."""
 
     index: int

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Protocol
+
+import msgspec
 
 from sojourn.model.event import Event
 from sojourn.model.session import SessionSpec
@@ -25,8 +26,7 @@ class Ledger(Protocol):
         """Write down that it is gone."""
 
 
-@dataclasses.dataclass(slots=True)
-class NoLedger:
+class NoLedger(msgspec.Struct):
     """Keeps no record: for plans that are only played through."""
 
     async def begin(self, opening: Opening, spec: SessionSpec, *, can_reclaim: bool) -> None:

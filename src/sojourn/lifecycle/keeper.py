@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from typing import Any
+
+import msgspec
 
 from sojourn.errors import SessionError, SessionLostError
 from sojourn.lifecycle.journal import Journal
@@ -26,8 +27,7 @@ Place = Mapping[Scope, str]
 GONE = "the process that it lived in has ended"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Stay:
+class Stay(msgspec.Struct, frozen=True):
     """What one trial needs: its name for people, where it is in every scope, and the sessions' names."""
 
     name: str
@@ -42,8 +42,7 @@ class Stay:
         return int(index) if index.isdecimal() else None
 
 
-@dataclasses.dataclass(slots=True, eq=False)
-class Node:
+class Node(msgspec.Struct, eq=False):
     """One instance of a session (or of a pool of them), who will use it, and what became of it.
 
     `inside` holds the live parents as they are now: one that had to be opened anew has its children opened anew.
@@ -54,28 +53,26 @@ class Node:
     parents: tuple[Key, ...]
     visits: int = 0
     is_kept: bool = False
-    inside: dict[str, Any] = dataclasses.field(default_factory=dict)
-    lanes: set[str] = dataclasses.field(default_factory=set)
+    inside: dict[str, Any] = msgspec.field(default_factory=dict)
+    lanes: set[str] = msgspec.field(default_factory=set)
     pool: Pool | None = None
-    lock: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
+    lock: asyncio.Lock = msgspec.field(default_factory=asyncio.Lock)
 
 
-@dataclasses.dataclass(slots=True, eq=False)
-class LaneHold:
+class LaneHold(msgspec.Struct, eq=False):
     """A lane's leases by instance, and how many of its trials still need each.
 
     `used` are the instances in which its trials may have left something; `goes_on`: it does so without that.
     """
 
-    left: Counter[Key] = dataclasses.field(default_factory=Counter)
-    leases: dict[Key, Lease] = dataclasses.field(default_factory=dict)
-    used: set[Key] = dataclasses.field(default_factory=set)
+    left: Counter[Key] = msgspec.field(default_factory=Counter)
+    leases: dict[Key, Lease] = msgspec.field(default_factory=dict)
+    used: set[Key] = msgspec.field(default_factory=set)
     goes_on: bool = False
     is_claimed: bool = False
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(msgspec.Struct, frozen=True):
     """A session that is kept open to be looked at: which, of which entry, the trial that it is kept for, and itself."""
 
     name: str

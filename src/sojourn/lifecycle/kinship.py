@@ -6,8 +6,9 @@ each provider is one for each test and provider. Its instances are named by a `K
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Iterable, Mapping
+
+import msgspec
 
 from sojourn.errors import Problem
 from sojourn.model.session import Isolation, Scope, SessionSpec
@@ -20,8 +21,7 @@ NEEDED_FOR = {
 }
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Key:
+class Key(msgspec.Struct, frozen=True):
     """One instance of a session: its name, and for each scope that it lives in, which one (`test` 3, `trial` 7)."""
 
     name: str

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import datetime as dt
 import errno
 import fcntl
@@ -26,6 +25,9 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+import msgspec
+from msgspec import structs
 
 from sojourn.errors import SojournError
 from sojourn.model.redaction import redacted
@@ -136,8 +138,7 @@ class RunLedger:
         self._out = self.lock = -1
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class LeftOpen:
+class LeftOpen(msgspec.Struct, frozen=True):
     """A session that was opened, or about to be, and not closed."""
 
     tag: str
@@ -148,18 +149,17 @@ class LeftOpen:
     can_reclaim: bool = True
 
 
-@dataclasses.dataclass(slots=True)
-class Remains:
+class Remains(msgspec.Struct):
     """What a ledger says is still to be undone: sessions in the order of opening, hooks not begun, processes."""
 
     run_id: str = ""
     pid: int = 0
     started: str = ""
     folder: str = ""
-    sessions: dict[str, LeftOpen] = dataclasses.field(default_factory=dict)
-    calls: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
-    processes: list[tuple[int, float]] = dataclasses.field(default_factory=list)
-    begun: set[str] = dataclasses.field(default_factory=lambda: {""})
+    sessions: dict[str, LeftOpen] = msgspec.field(default_factory=dict)
+    calls: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+    processes: list[tuple[int, float]] = msgspec.field(default_factory=list)
+    begun: set[str] = msgspec.field(default_factory=lambda: {""})
 
     @property
     def due(self) -> dict[str, dict[str, Any]]:
@@ -176,7 +176,7 @@ class Remains:
             self.sessions[entry["open"]] = LeftOpen(entry["open"], entry["name"], entry["kind"], entry["base"], **known)
         elif "opened" in entry and entry["opened"] in self.sessions:
             left = self.sessions[entry["opened"]]
-            self.sessions[left.tag] = dataclasses.replace(left, handle=entry["handle"])
+            self.sessions[left.tag] = structs.replace(left, handle=entry["handle"])
         elif "closed" in entry:
             self.sessions.pop(entry["closed"], None)
         elif "after_all" in entry:

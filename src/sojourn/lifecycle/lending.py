@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 from collections.abc import Awaitable, Mapping
 from typing import Any
+
+import msgspec
 
 from sojourn.errors import SessionError
 from sojourn.lifecycle.closing import Closer, Unclosed, close_all
@@ -16,8 +17,7 @@ from sojourn.model.session import Isolation, SessionSpec
 from sojourn.protocols import Opening, SessionKind
 
 
-@dataclasses.dataclass(slots=True)
-class Loan:
+class Loan(msgspec.Struct):
     """What a trial has in its hands of one session, to be taken from it in reverse order.
 
     `tag` is set for a fork; `used` is the tag of what is used, fork or not, `trial` the trial's index.

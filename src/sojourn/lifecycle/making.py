@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+
+from msgspec import structs
 
 from sojourn.lifecycle.host import SessionHost
 from sojourn.lifecycle.journal import Journal
@@ -51,9 +52,9 @@ def make_pool(
 def _limits(spec: SessionSpec, kind: SessionKind) -> PoolLimits:
     """A warmed parent is lent to all who fork it; what cannot be made as new is used once."""
     if spec.isolation is Isolation.FORK:
-        return dataclasses.replace(spec.limits, capacity=FORKS)
+        return structs.replace(spec.limits, capacity=FORKS)
     if spec.pooled and spec.isolation is None and "reset" not in kind.abilities:
-        return dataclasses.replace(spec.limits, max_uses=1)
+        return structs.replace(spec.limits, max_uses=1)
     return spec.limits
 
 

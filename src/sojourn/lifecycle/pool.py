@@ -7,10 +7,11 @@ and reset when it comes back, where its kind can; one that fails either is throw
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
+
+import msgspec
 
 from sojourn.errors import SessionError, SessionLostError
 from sojourn.lifecycle.closing import Closer, Unclosed, close_all
@@ -20,16 +21,14 @@ from sojourn.model.session import PoolLimits, State
 Action = Callable[[Any], Awaitable[Any]]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Care:
+class Care(msgspec.Struct, frozen=True, kw_only=True):
     """What a kind can do for its sessions: `check` answers whether one is sound, `reset` makes one as new."""
 
     check: Action | None = None
     reset: Action | None = None
 
 
-@dataclasses.dataclass(slots=True, eq=False)
-class Member:
+class Member(msgspec.Struct, eq=False):
     """A session of the pool: who borrows it, how often it was lent, when it was opened.
 
     While it is `busy` being checked or reset it is lent to nobody else; once it is `spent`, to nobody at all.
@@ -40,15 +39,14 @@ class Member:
     born: float
     stale: bool = False
     refused: SessionError | None = None
-    mending: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
-    borrowers: dict[str, float] = dataclasses.field(default_factory=dict)
+    mending: asyncio.Lock = msgspec.field(default_factory=asyncio.Lock)
+    borrowers: dict[str, float] = msgspec.field(default_factory=dict)
     uses: int = 0
     spent: bool = False
     busy: bool = False
 
 
-@dataclasses.dataclass(slots=True, eq=False)
-class Lease:
+class Lease(msgspec.Struct, eq=False):
     """A borrower's hold on one member, until it is given back."""
 
     pool: Pool
@@ -69,8 +67,7 @@ class Lease:
         return self.member.host.live
 
 
-@dataclasses.dataclass(slots=True, eq=False)
-class _Waiter:
+class _Waiter(msgspec.Struct, eq=False):
     borrower: str
     future: asyncio.Future[Member]
 

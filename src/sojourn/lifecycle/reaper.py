@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import os
 import shutil
 import signal
@@ -12,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psutil
 
 from sojourn import registry
@@ -26,15 +26,14 @@ RECLAIM_GRACE = 30.0
 BORN_WITHIN = 1.0
 
 
-@dataclasses.dataclass(slots=True)
-class Reaped:
+class Reaped(msgspec.Struct):
     """What was undone for one dead run, and what could not be."""
 
     run_id: str
-    closed: list[str] = dataclasses.field(default_factory=list)
-    hooks: list[str] = dataclasses.field(default_factory=list)
-    left: list[str] = dataclasses.field(default_factory=list)
-    lost: list[str] = dataclasses.field(default_factory=list)
+    closed: list[str] = msgspec.field(default_factory=list)
+    hooks: list[str] = msgspec.field(default_factory=list)
+    left: list[str] = msgspec.field(default_factory=list)
+    lost: list[str] = msgspec.field(default_factory=list)
 
     def __str__(self) -> str:
         lost = f"; lost, for their kind has no reclaim: {', '.join(self.lost)}" if self.lost else ""

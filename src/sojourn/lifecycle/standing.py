@@ -6,19 +6,20 @@ counts for as long as the run that holds the session lives.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import os
 from pathlib import Path
 from typing import Any
 
+import msgspec
+from msgspec import structs
+
 from sojourn.lifecycle import ledger
 from sojourn.model.session import SessionSpec
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """A session that stands: which, by what it is reached, and who holds it since when."""
 
     name: str
@@ -52,7 +53,7 @@ def write(root: Path, spec: SessionSpec, standing: Standing) -> None:
     aside = path.with_suffix(f".{os.getpid()}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with open(descriptor, "w", encoding="utf-8") as out:
-        json.dump(dataclasses.asdict(standing), out)
+        json.dump(structs.asdict(standing), out)
     aside.rename(path)
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
+import msgspec
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One event: when (seconds on the run's clock), what, to which session. `tag` tells apart sessions of one name.
 
     `what` is opening, open, failed, closing, closed, unclosed (it could not be) of a session; waiting, lent, returned,

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import msgspec
 
 from sojourn.model.suite import Case, Prompt, ProviderSpec, Suite
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class Column(msgspec.Struct, frozen=True, kw_only=True):
     """One provider with one prompt; `index` is promptfoo's promptIdx."""
 
     index: int
@@ -59,8 +56,7 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
     trials: tuple[Trial, ...]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, repr=False)  # asyncio writes out what a task returned
-class Plan:
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """All lanes in the order of their first trial.
 
     `learning` is the reason why undeclared sharing has to be learnt during the run, or empty. `first` lanes run
@@ -73,6 +69,8 @@ class Plan:
     first: tuple[Lane, ...] = ()
     learning: str = ""
     jobs: int = 4
+
+    __repr__ = object.__repr__  # asyncio writes out what a task returned
 
     @property
     def trials(self) -> list[Trial]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+from msgspec import structs
 
 from sojourn.model.event import Event
 from sojourn.model.grading import Row
@@ -41,7 +42,7 @@ def rebuilt(
         derived=_derived(document, results),
     )
     plain = {name: told[name] for name in _TOLD if name in told}
-    whole = dataclasses.replace(made, **plain)
+    whole = structs.replace(made, **plain)
     whole.unrun = max(whole.unrun, expected - len(results))
     return whole
 
@@ -63,7 +64,7 @@ def _result(row: Row, times: Times, number: int, columns: tuple[Column, ...]) ->
         test_index=row["testIdx"],
         test_number=row["testNumber"] if "testNumber" in row else row["testIdx"],
         repeat=row["repeatIndex"],
-        column=dataclasses.replace(columns[index], provider=spec),
+        column=structs.replace(columns[index], provider=spec),
         case=Case(
             raw=row["testCase"],
             vars=row["vars"],

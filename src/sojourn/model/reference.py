@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import re
 from typing import Literal
+
+import msgspec
 
 Tongue = Literal["python", "javascript", "go"]
 Role = Literal[
@@ -50,8 +51,7 @@ _CODE_FILE = re.compile(
 )
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
+class Reference(msgspec.Struct, frozen=True, kw_only=True):
     """A user's function.
 
     One of: `path` (absolute) with an optional `name` (a function, or `Class.method`); inline `source`; an importable

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from sojourn.model.plan import Trial
 from sojourn.model.result import Outcome, TrialResult
@@ -14,8 +15,7 @@ from sojourn.model.run_result import RunResult
 Key = tuple[str, int]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Passes:
+class Passes(msgspec.Struct, frozen=True, kw_only=True):
     """How many of a test's repeats passed: of those that were judged, and how many are wanted.
 
     A repeat passes when all its turns do; a skipped one counts nowhere.
@@ -40,8 +40,7 @@ class Passes:
         return f"{self.passed} of {self.judged} passed, {self.wanted} wanted"
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Repeats(Passes):
+class Repeats(Passes, frozen=True, kw_only=True):
     """What came of a test's repeats in one column; `results` are its trials in file order."""
 
     results: tuple[TrialResult, ...]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 from msgspec import structs
 
 from sojourn.model.grading import Row, grading
@@ -19,8 +19,7 @@ _OWN = frozenset({"output", "error", "sessionId", "cost", "latencyMs", "metadata
 _SETS = ("assert-set", "conversation")
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Times:
+class Times(msgspec.Struct, frozen=True, kw_only=True):
     """When a trial began and ended, on the run's own clock in seconds, and the session it was seen to use."""
 
     began: float

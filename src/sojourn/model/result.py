@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any
@@ -43,8 +42,7 @@ class Phase(Enum):
         return self in (Phase.OPEN, Phase.BEFORE)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     """Something broke: in which phase, what it says to the user, and the trace if there is one."""
 
     phase: Phase

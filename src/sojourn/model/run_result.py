@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
 
 from sojourn.model.event import Event
 from sojourn.model.plan import Column, Plan, Trial
@@ -11,8 +12,7 @@ from sojourn.model.result import Outcome, Trouble
 from sojourn.model.results import Results
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Race:
+class Race(msgspec.Struct, frozen=True, kw_only=True):
     """Two trials that ran at the same time and reported the same session."""
 
     session_id: str
@@ -24,8 +24,7 @@ def _nothing_written(_: Sequence[int]) -> Mapping[int, str]:
     return {}
 
 
-@dataclasses.dataclass(slots=True, kw_only=True)
-class RunResult:
+class RunResult(msgspec.Struct, kw_only=True):
     """What came of a run; `results` in the order in which trials ended.
 
     `troubles` broke the run as a whole (beforeAll, afterAll); `stopped` says why not all was begun, `interrupted` is
@@ -41,21 +40,21 @@ class RunResult:
     created: str
     plan: Plan
     columns: tuple[Column, ...] = ()
-    results: Results = dataclasses.field(default_factory=Results)
-    troubles: list[Trouble] = dataclasses.field(default_factory=list)
-    races: list[Race] = dataclasses.field(default_factory=list)
-    leaks: list[str] = dataclasses.field(default_factory=list)
-    unsteady: list[str] = dataclasses.field(default_factory=list)
-    printed: list[str] = dataclasses.field(default_factory=list)
+    results: Results = msgspec.field(default_factory=Results)
+    troubles: list[Trouble] = msgspec.field(default_factory=list)
+    races: list[Race] = msgspec.field(default_factory=list)
+    leaks: list[str] = msgspec.field(default_factory=list)
+    unsteady: list[str] = msgspec.field(default_factory=list)
+    printed: list[str] = msgspec.field(default_factory=list)
     learnt: str = ""
     stopped: str = ""
     interrupted: str = ""
     duration_ms: float = 0
     unrun: int = 0
     began: float = 0
-    events: list[Event] = dataclasses.field(default_factory=list)
+    events: list[Event] = msgspec.field(default_factory=list)
     texts: Callable[[Sequence[int]], Mapping[int, str]] = _nothing_written
-    derived: Mapping[int, Mapping[str, float]] = dataclasses.field(default_factory=dict)
+    derived: Mapping[int, Mapping[str, float]] = msgspec.field(default_factory=dict)
 
     def count(self, outcome: Outcome) -> int:
         """How many trials came to this outcome."""

@@ -7,7 +7,6 @@ too short, or a plain word, would blank what only looks like it: it is left alon
 from __future__ import annotations
 
 import base64
-import dataclasses
 import html
 import json
 import re
@@ -88,9 +87,6 @@ class Secrets:
         if isinstance(value, msgspec.Struct):
             changes = self._changes(value, value.__struct_fields__)
             return structs.replace(value, **changes) if changes else value
-        if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            changes = self._changes(value, [field.name for field in dataclasses.fields(value)])
-            return dataclasses.replace(value, **changes) if changes else value
         return value
 
     def _changes(self, noun: Any, fields: Iterable[str]) -> dict[str, Any]:

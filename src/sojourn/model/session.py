@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any
+
+import msgspec
 
 
 class Scope(Enum):
@@ -52,8 +53,7 @@ MOVES: Mapping[State, frozenset[State]] = {
 """The legal moves; every other is a mistake of ours."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class PoolLimits:
+class PoolLimits(msgspec.Struct, frozen=True, kw_only=True):
     """How many sessions a pool may hold and for how long. Times are seconds, 0 means no limit.
 
     `capacity` is how many borrowers may use one session at once; `wait` how long a borrower waits for one.
@@ -68,8 +68,7 @@ class PoolLimits:
     wait: float = 0
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class SessionSpec:
+class SessionSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One entry under `sessions`. Timeouts are seconds.
 
     `isolation` None means that the suite does not say: a single session is shared; one of a pool is reset before it is
@@ -81,12 +80,12 @@ class SessionSpec:
     kind: str
     scope: Scope = Scope.RUN
     isolation: Isolation | None = None
-    limits: PoolLimits = dataclasses.field(default_factory=PoolLimits)
+    limits: PoolLimits = msgspec.field(default_factory=PoolLimits)
     pooled: bool = False
     parents: tuple[str, ...] = ()
     open_timeout: float = 60
     close_timeout: float = 30
-    config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    config: Mapping[str, Any] = msgspec.field(default_factory=dict)
     base: str = ""
     own: bool = False
     place: str = ""

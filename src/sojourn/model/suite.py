@@ -6,7 +6,6 @@ change them. `Case` and `Claim` are a merged, single test as the engine sees it.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,8 +19,7 @@ from sojourn.model.session import SessionSpec
 JsonDict = dict[str, Any]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
+class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     """One prompt: a template in `raw`, or a user's function or program that makes it for each trial.
 
     `function` is a reference (`file://x.py:fn`, absolute) and `command` a program line; at most one is set.
@@ -35,17 +33,16 @@ class Prompt:
     command: str = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderSpec:
+class ProviderSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One entry under `providers`: which plug (`id`), its name for people (`label`), and what it is told."""
 
     id: str
     label: str = ""
-    config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    config: Mapping[str, Any] = msgspec.field(default_factory=dict)
     prompts: tuple[str, ...] = ()
     transform: str = ""
     delay_ms: float = 0
-    env: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    env: Mapping[str, str] = msgspec.field(default_factory=dict)
     base: str = ""
     sessions: tuple[str, ...] = ()
     own: SessionSpec | None = None
@@ -93,8 +90,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     sessions: tuple[str, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
+class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How a suite is run. Times are milliseconds, 0 means no limit.
 
     `keep_sessions`: those of tests that did not pass stay open until somebody has looked at them.
@@ -125,16 +121,14 @@ Place = tuple[str, int, int]
 """A file as people call it, a line and a column from 1; zeros where nobody can say."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Snippet:
+class Snippet(msgspec.Struct, frozen=True, kw_only=True):
     """A piece of code that stands in the suite itself, or a file that is named; `place` finds where, for a message."""
 
     reference: Reference
     place: Callable[[], Place]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Suite:
+class Suite(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that one configuration says. `base` is the folder that relative paths start from.
 
     `vain` is what can never be judged as it stands: in a run it breaks the tests that meet it, and no others.
@@ -146,21 +140,21 @@ class Suite:
     providers: tuple[ProviderSpec, ...]
     tests: tuple[JsonDict, ...]
     scenarios: tuple[JsonDict, ...] = ()
-    default_test: JsonDict = dataclasses.field(default_factory=dict)
+    default_test: JsonDict = msgspec.field(default_factory=dict)
     description: str = ""
-    tags: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    tags: Mapping[str, str] = msgspec.field(default_factory=dict)
     extensions: tuple[str, ...] = ()
-    env: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    options: RunOptions = dataclasses.field(default_factory=RunOptions)
+    env: Mapping[str, str] = msgspec.field(default_factory=dict)
+    options: RunOptions = msgspec.field(default_factory=RunOptions)
     derived_metrics: tuple[JsonDict, ...] = ()
-    filters: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    filters: Mapping[str, str] = msgspec.field(default_factory=dict)
     outputs: tuple[str, ...] = ()
-    config: JsonDict = dataclasses.field(default_factory=dict)
+    config: JsonDict = msgspec.field(default_factory=dict)
     files: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     vain: tuple[Problem, ...] = ()
     snippets: tuple[Snippet, ...] = ()
     code: tuple[Snippet, ...] = ()
     grader: Any = None
-    command_line: JsonDict = dataclasses.field(default_factory=dict)
+    command_line: JsonDict = msgspec.field(default_factory=dict)
     sessions: tuple[SessionSpec, ...] = ()

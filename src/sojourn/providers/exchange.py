@@ -7,11 +7,11 @@ provider's `config.replay: true` says that it may be.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from msgspec import structs
 
 from sojourn.model.suite import ProviderSpec
@@ -19,8 +19,7 @@ from sojourn.protocols import Question, Tools
 from sojourn.providers.sending import Manner, Outgoing, Sender
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What a service answered; `cached`: in an earlier run, or to the same question of this one."""
 
     status_code: int
@@ -87,7 +86,7 @@ def _traced(outgoing: Outgoing, question: Question) -> Outgoing:
     parent = question.context.get("traceparent")
     if not parent or any(name.lower() == "traceparent" for name in outgoing.headers):
         return outgoing
-    return dataclasses.replace(outgoing, headers={**outgoing.headers, "traceparent": parent})
+    return structs.replace(outgoing, headers={**outgoing.headers, "traceparent": parent})
 
 
 _KEPT = ("status_code", "reason_phrase", "headers", "text")

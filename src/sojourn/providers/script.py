@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
+
+from msgspec import structs
 
 from sojourn.errors import CodeDiedError, CodeError, ProviderError
 from sojourn.languages.packages import packaged
@@ -39,13 +40,13 @@ class Script:
         executable = str(spec.config.get("pythonExecutable") or "")
         workers = int(float(spec.config.get("workers") or 0))
         if reference.tongue == "python" and (executable or workers):
-            reference = dataclasses.replace(reference, executable=executable, workers=workers or 1)
+            reference = structs.replace(reference, executable=executable, workers=workers or 1)
         self._reference = reference
         self._tools = tools
         config = {**spec.config, "basePath": base}
         self._options = {"id": spec.id, "config": config, "env": dict(spec.env)}
         self._deadline_ms = float(spec.config.get("timeout") or 0)
-        self._session = dataclasses.replace(reference, role="session", executable="", workers=0)
+        self._session = structs.replace(reference, role="session", executable="", workers=0)
         self._is_itself = spec.own is not None and spec.own.kind == str(reference)
 
     async def ask(self, question: Question) -> Reply:
@@ -80,7 +81,7 @@ class Script:
                 called = await code.call(reference, _METHODS[kind], self._options, text, *context, deadline_ms=deadline)
             else:
                 name = reference.name or _FUNCTIONS[kind]
-                python = dataclasses.replace(reference, name=name)
+                python = structs.replace(reference, name=name)
                 called = await code.call(python, text, self._options, *context, deadline_ms=deadline)
         except CodeDiedError:
             raise

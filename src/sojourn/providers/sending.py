@@ -7,13 +7,14 @@ been taken. What never reached the service (a connection refused) is sent again 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import datetime as dt
 import random
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
+
+import msgspec
 
 from sojourn.errors import ProviderError
 from sojourn.protocols import Question
@@ -33,13 +34,12 @@ class SendingError(Exception):
     """No answer came; the text is for the user."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """A request. `content` is text or bytes, `json` plain data; `files` the parts of a form, as httpx2 takes them."""
 
     method: str
     url: str
-    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     content: str | bytes | None = None
     json: Any = None
     files: Any = None
@@ -50,8 +50,7 @@ class Outgoing:
         return {name: value for name, value in named.items() if value is not None}
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Manner:
+class Manner(msgspec.Struct, frozen=True, kw_only=True):
     """How requests are sent. `verify` is httpx2's: an SSL context, or whether certificates are looked at.
 
     `server_name` is what the server is asked to be, where that is not the host of the address.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 
+import msgspec
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Vendor:
+
+class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     """One service; `path` is what its address in `address_env` lacks. Without `key_env` no key is ever sent.
 
     `keys` are those that its chats know besides OpenAI's. `is_plain`: where nothing is said of temperature and tokens,

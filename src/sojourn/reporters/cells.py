@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+import msgspec
 
 from sojourn.encoding import encode
 from sojourn.model.counting import counted
@@ -22,8 +23,7 @@ def how_many(outcome: Outcome, count: int) -> str:
     return counted(count, outcome.value) if outcome is Outcome.ERROR else f"{count} {outcome.value}"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class TestRow:
+class TestRow(msgspec.Struct, frozen=True):
     """One test with what came of it in each column, by the column's index; a column that did not run it is missing."""
 
     index: int

@@ -6,9 +6,10 @@ afterAll) is an error in a suite of its own. Lane and session of a case are its 
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
+
+import msgspec
 
 from sojourn.drawing.plain import one_line, plain
 from sojourn.model.counting import counted
@@ -23,8 +24,7 @@ from sojourn.reporters.xml_file import clean
 _TAGS = {Outcome.FAILED: ("failure", "assertion"), Outcome.ERROR: ("error", "error")}
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class _Case:
+class _Case(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     outcome: Outcome
     why: str = ""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING, Self
+
+from msgspec import structs
 
 from sojourn.drawing.plain import one_line
 from sojourn.errors import UsageError
@@ -22,14 +23,13 @@ MOST_ROWS = 50
 MOST_CELL = 200
 
 
-@dataclasses.dataclass(slots=True, kw_only=True, repr=False)
-class ShownRun(RunResult):
+class ShownRun(RunResult, kw_only=True):
     """What came of a run, which a notebook shows as a table, and which can become a data frame."""
 
     @classmethod
     def of(cls, result: RunResult) -> Self:
         """Return a result as one that shows itself."""
-        return cls(**{field.name: getattr(result, field.name) for field in dataclasses.fields(result)})
+        return cls(**structs.asdict(result))
 
     def __repr__(self) -> str:
         counts = ", ".join(how_many(outcome, self.count(outcome)) for outcome in Outcome)

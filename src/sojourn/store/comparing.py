@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import msgspec
+from msgspec import structs
 
 from sojourn.model.diff import Change, paired_columns
 from sojourn.store.counting import count_as_one
@@ -13,8 +15,7 @@ from sojourn.store.pairing import pair
 from sojourn.store.runs import Head, Store
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Side:
+class Side(msgspec.Struct, frozen=True):
     """A trial of one of the runs, in a list; or the repeats of a test that count as one, by the first of them."""
 
     number: int
@@ -23,8 +24,7 @@ class Side:
     shown: dict[str, Any]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Twins:
+class Twins(msgspec.Struct, frozen=True):
     """The same trial in an earlier and a later run, one of which may not have it; `column` is the earlier run's."""
 
     change: str
@@ -102,7 +102,7 @@ def _told(side: tuple[str, Side] | None, counted: Sequence[Any] | None) -> Side 
     if side is None or counted is None:
         return side and side[1]
     outcome, score, reason = counted
-    return dataclasses.replace(
+    return structs.replace(
         side[1], outcome=outcome, score=score, shown={**side[1].shown, "output": "", "reason": reason}
     )
 

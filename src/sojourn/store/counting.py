@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from sojourn.encoding import encode
 from sojourn.model.diff import Change
@@ -19,8 +20,7 @@ _KEPT = frozenset({Change.SCORE.value, Change.OUTPUT.value})
 _TOLD = frozenset({Change.WORSE.value, Change.BETTER.value, Change.OTHER.value})
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Counted:
+class _Counted(msgspec.Struct, frozen=True):
     """A trial of a test that counts as one; `key` and `wanted` are empty where its own run does not count so."""
 
     number: int
@@ -30,8 +30,7 @@ class _Counted:
     wanted: int
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Pair:
+class _Pair(msgspec.Struct, frozen=True):
     """A row of `pairs`; `turn` is the trial of the later run, or else that of the earlier one."""
 
     row: int

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+
+import msgspec
+from msgspec import structs
 
 from sojourn.model.event import Event
 from sojourn.store.runs import Head, Store
@@ -19,8 +21,7 @@ _CELL = (
 )
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """Which tests of a run: those with a trial of one of the outcomes, in which the text occurs, in which order.
 
     `sort` is a name of SORTS, with a minus in front for the other way round.
@@ -33,8 +34,7 @@ class Wanted:
     limit: int = 50
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(msgspec.Struct, frozen=True):
     """A trial in a list; times are seconds from the run's beginning, `shown` is its gist.
 
     `is_shared`: others are in its lane.
@@ -75,7 +75,7 @@ def tests(store: Store, head: Head, wanted: Wanted) -> tuple[int, list[int]]:
     page = store.ask(query, [*asked, wanted.limit, wanted.offset]).fetchall()
     if page or not wanted.offset:
         return (page[0][1] if page else 0), [test for test, _ in page]
-    return tests(store, head, dataclasses.replace(wanted, offset=0, limit=1))[0], []
+    return tests(store, head, structs.replace(wanted, offset=0, limit=1))[0], []
 
 
 def _pattern(text: str) -> str:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+from msgspec import structs
 
 from sojourn.database import writing
 from sojourn.encoding import encode, writable
@@ -77,7 +78,7 @@ class Recorder:
         self._origin = result.began
 
     def _new(self, store: sqlite3.Connection, result: RunResult, asked: Mapping[str, Any]) -> None:
-        planned = dataclasses.replace(result, columns=result.columns or result.plan.columns)
+        planned = structs.replace(result, columns=result.columns or result.plan.columns)
         made = store.execute(
             "INSERT INTO runs (id, created, description, state, asked, document, expected)"
             " VALUES (?, ?, ?, 'running', ?, ?, ?)",

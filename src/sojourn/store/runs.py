@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import msgspec
+from msgspec import structs
 
 from sojourn.database import writing
 from sojourn.encoding import encode
@@ -23,8 +25,7 @@ from sojourn.store.schema import TRIAL
 _HEAD = "number, id, created, description, state, expected, passed, failed, errors, skipped"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True):
     """A run in a list: `number` is the store's own; `state` is running, killed, stopped or done."""
 
     number: int
@@ -44,8 +45,7 @@ class Head:
         return self.state == "done"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True):
     """A trial as it is stored: its number in the plan, what it was (`mark`), when it ran, its row."""
 
     number: int
@@ -56,7 +56,7 @@ class Stored:
     def shifted(self, origin: float) -> Stored:
         """Return the same with its times on a clock on which the run began at `origin`."""
         times = Times(began=self.times.began + origin, ended=self.times.ended + origin, session=self.times.session)
-        return dataclasses.replace(self, times=times)
+        return structs.replace(self, times=times)
 
 
 class Store:
@@ -98,14 +98,14 @@ class Store:
     def _head(self, found: tuple[Any, ...]) -> Head:
         head = Head(*found)
         if head.state == "running" and not is_alive(self._home, head.number):
-            head = dataclasses.replace(head, state="killed")
+            head = structs.replace(head, state="killed")
         return head if head.is_over or head.state == "stopped" else self._counted(head)
 
     def _counted(self, head: Head) -> Head:
         """Count what a run has come to that did not end, or not yet."""
         asked = "SELECT outcome, count(*) FROM trials WHERE run = ? GROUP BY outcome"
         counts = dict(self._rows.execute(asked, (head.number,)).fetchall())
-        return dataclasses.replace(
+        return structs.replace(
             head,
             passed=counts.get("passed", 0),
             failed=counts.get("failed", 0),

@@ -8,10 +8,11 @@ so JavaScript's precedence holds, even where it surprises: `not a == b` is `(not
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable
 from typing import Any
+
+import msgspec
 
 from sojourn.errors import TemplateError
 from sojourn.template import calling, lookup, operators
@@ -24,8 +25,7 @@ Evaluate = Callable[[Frame], Any]
 CONSTANTS = {"true": True, "false": False, "none": None, "null": None}
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(msgspec.Struct, frozen=True):
     """An expression ready to run; `label` is how messages name it, `chained` that operators join several values."""
 
     run: Evaluate
@@ -33,8 +33,7 @@ class Expression:
     chained: bool = False
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Arguments:
+class Arguments(msgspec.Struct, frozen=True):
     """What stands between a call's parentheses."""
 
     positional: tuple[Evaluate, ...] = ()

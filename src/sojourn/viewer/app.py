@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import sqlite3
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -88,7 +88,7 @@ def _number(request: Request, name: str) -> int:
 
 def _runs(store: Store, request: Request) -> Any:
     heads = store.heads(RUNS + 1, _number(request, "offset"))
-    return {"runs": [dataclasses.asdict(head) for head in heads[:RUNS]], "more": len(heads) > RUNS, "page": RUNS}
+    return {"runs": [msgspec.to_builtins(head) for head in heads[:RUNS]], "more": len(heads) > RUNS, "page": RUNS}
 
 
 def _run(store: Store, request: Request) -> Any:
@@ -96,7 +96,7 @@ def _run(store: Store, request: Request) -> Any:
 
 
 def _pulse(store: Store, request: Request) -> Any:
-    return dataclasses.asdict(store.head(request.query_params["run"]))
+    return msgspec.to_builtins(store.head(request.query_params["run"]))
 
 
 def _tests(store: Store, request: Request) -> Any:
@@ -141,14 +141,14 @@ def _lane(store: Store, request: Request) -> Any:
     column = "lane" if "lane" in asked else "session"
     cells = queries.lane(store, head, column, asked[column], (TURNS + 1, _number(request, "offset")))
     turns = [telling.turn(store, head, cell) for cell in cells[:TURNS]]
-    return {"run": dataclasses.asdict(head), "turns": turns, "more": len(cells) > TURNS, "page": TURNS}
+    return {"run": msgspec.to_builtins(head), "turns": turns, "more": len(cells) > TURNS, "page": TURNS}
 
 
 def _timeline(store: Store, request: Request) -> Any:
     head = store.head(request.query_params["run"])
     total = queries.count(store, head)
     offset = _number(request, "offset")
-    return {"run": dataclasses.asdict(head), "svg": picture(store, head, offset), "total": total, "page": PAGE}
+    return {"run": msgspec.to_builtins(head), "svg": picture(store, head, offset), "total": total, "page": PAGE}
 
 
 def _earlier(store: Store, request: Request) -> Any:
@@ -168,7 +168,7 @@ def _compare(store: Store, request: Request) -> Any:
         "changes": {change.value: counts.get(change.value, 0) for change in Change},
         "total": sum(count for change, count in counts.items() if change in changes),
         "page": PAIRS,
-        "twins": [dataclasses.asdict(twins) for twins in found],
+        "twins": [msgspec.to_builtins(twins) for twins in found],
     }
 
 

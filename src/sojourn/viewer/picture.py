@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
+
+import msgspec
 
 from sojourn.drawing.timeline import Bar, Block, Lane, packed, timeline
 from sojourn.model import lives
@@ -22,8 +23,7 @@ PAGE = 1_000
 _TURN = re.compile(r", turn \d+$")
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Known:
+class Known(msgspec.Struct, frozen=True):
     """What a run's document says of its trials: the providers by column, races and leaks by trial."""
 
     providers: Mapping[int, str]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
+
+import msgspec
 
 from sojourn.store import queries
 from sojourn.store.queries import Cell
@@ -19,7 +20,7 @@ def run(store: Store, head: Head) -> Told:
     document = store.document(head)
     numbers = queries.numbers(store, head, places(document))
     return {
-        "run": dataclasses.asdict(head),
+        "run": msgspec.to_builtins(head),
         "folder": store.asked(head).get("folder", ""),
         "durationMs": (document["results"].get("stats") or {}).get("durationMs") or store.passed(head) * 1000,
         "columns": columns(store, head, document),
@@ -56,7 +57,8 @@ def columns(store: Store, head: Head, document: Told) -> list[Told]:
 
 def cell(one: Cell) -> Told:
     """Tell of a trial in a list."""
-    return dataclasses.asdict(one)
+    told: Told = msgspec.to_builtins(one)
+    return told
 
 
 def trial(store: Store, head: Head, number: int) -> Told | None:
@@ -69,7 +71,7 @@ def trial(store: Store, head: Head, number: int) -> Told | None:
     numbers = queries.numbers(store, head, places(document))
     before, after = queries.around(store, head, number)
     return {
-        "run": dataclasses.asdict(head),
+        "run": msgspec.to_builtins(head),
         "cell": cell(one),
         "provider": row["provider"],
         "label": row["prompt"]["label"],
@@ -103,4 +105,4 @@ def turn(store: Store, head: Head, one: Cell) -> Told:
 
 def side(store: Store, head: Head) -> Told:
     """Tell of a run that is compared with another."""
-    return {"run": dataclasses.asdict(head), "columns": columns(store, head, store.document(head))}
+    return {"run": msgspec.to_builtins(head), "columns": columns(store, head, store.document(head))}
