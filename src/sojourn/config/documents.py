@@ -127,15 +127,25 @@ def env_of_options(document: Document) -> dict[str, str]:
     return named_env_files(paths, document.folder)
 
 
+def _is_on(env: Mapping[str, str], switch: str) -> bool:
+    if switch not in env:
+        return False
+    from sojourn.template.engine import says_yes
+
+    return says_yes(env, switch)
+
+
 def rendered(document: Document, reading: Reading) -> tuple[Document, dict[str, str]]:
     """Render `{{ env.X }}` with the environment and the file's own `env`, check the shape; also return that `env`.
 
     Values of a wrong kind are noted and left out, so that the rest can still be looked at.
     """
-    block = env_block(document.data.get("env"), reading.env)
+    seen = {} if _is_on(reading.env, "PROMPTFOO_DISABLE_TEMPLATE_ENV_VARS") else reading.env
+    block = env_block(document.data.get("env"), seen)
     text = document.source.text
     plain = bool(text) and "env" not in text and "$ref" not in text
-    data = document.data if plain else render_env(document.data, {**reading.env, **block})
+    plain = plain or _is_on(reading.env, "PROMPTFOO_DISABLE_TEMPLATING")
+    data = document.data if plain else render_env(document.data, {**seen, **block})
     before = len(reading.findings.problems)
     check_mapping(data, SUITE, document.source, (), reading.findings)
     _check_within(data, document.source, reading)

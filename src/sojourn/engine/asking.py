@@ -19,6 +19,7 @@ from sojourn.model.reply import Reply
 from sojourn.model.result import Phase
 from sojourn.model.suite import JsonDict
 from sojourn.protocols import Question
+from sojourn.template.jsontext import json_text
 
 
 async def render(account: Account, setting: Setting) -> Question:
@@ -85,7 +86,7 @@ async def _program_text(command: str, told: JsonDict, setting: Setting) -> str:
     """Have a program make the prompt: its standard output is the prompt, its last argument the context as JSON."""
     from sojourn.languages.program import run_program
 
-    code, out, err = await run_program(command, [json.dumps(told, default=str)], setting.suite.base, setting.env)
+    code, out, err = await run_program(command, [json_text(told)], setting.suite.base, setting.env)
     if code:
         raise CodeError(f"the prompt's program ended with exit code {code}: {err.strip()}", where=command)
     return out.strip()

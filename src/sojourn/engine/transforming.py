@@ -27,11 +27,11 @@ async def transformed(account: Account, setting: Setting, reply: Reply) -> Reply
     steps = (account.trial.column.provider.transform, options.get("transform") or options.get("postprocess"))
     if not any(steps):
         return reply
-    context: JsonDict = {
-        "vars": account.variables,
-        "prompt": {"raw": account.prompt, "label": account.trial.column.prompt.label},
-        "metadata": dict(reply.metadata),
-    }
+    prompt = account.trial.column.prompt
+    told: JsonDict = {"raw": prompt.raw, "label": prompt.label, "template": prompt.raw}
+    if config := {**(prompt.config or {}), **account.prompt_config}:
+        told["config"] = config
+    context: JsonDict = {"vars": account.variables, "prompt": told, "metadata": dict(reply.metadata)}
     output = reply.output
     for step in filter(None, steps):
         output = await transform_output(setting.code, step, setting.suite.base, output, context)

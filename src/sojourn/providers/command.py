@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 from sojourn.errors import CodeError
 from sojourn.languages.pending import died
 from sojourn.languages.program import run_program
 from sojourn.model.reply import Reply
 from sojourn.model.suite import ProviderSpec
 from sojourn.protocols import Question, Tools
+from sojourn.template.jsontext import json_text
 
 
 class Command:
@@ -17,13 +16,13 @@ class Command:
 
     def __init__(self, spec: ProviderSpec, tools: Tools) -> None:
         self._command = spec.id.removeprefix("exec:").strip()
-        self._options = json.dumps({"id": spec.id, "config": dict(spec.config), "env": dict(spec.env)})
+        self._options = json_text({"id": spec.id, "config": dict(spec.config), "env": dict(spec.env)})
         self._folder = spec.base or str(tools.base)
         self._env = {**tools.env, **spec.env}
 
     async def ask(self, question: Question) -> Reply:
         """Answer with standard output; a non-zero exit, or only standard error, is the reply's error."""
-        arguments = [question.prompt, self._options, json.dumps(question.context, default=str)]
+        arguments = [question.prompt, self._options, json_text(question.context)]
         try:
             code, out, err = await run_program(self._command, arguments, self._folder, self._env)
         except CodeError as error:

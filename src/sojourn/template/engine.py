@@ -38,9 +38,9 @@ class Renderer:
 
     def __init__(self, env: Mapping[str, str], filters: Mapping[str, Callable[..., Any]] | None = None) -> None:
         self._filters = dict(filters or {})
-        self._off = _says_yes(env, "PROMPTFOO_DISABLE_TEMPLATING")
-        self._plain_json = not _says_yes(env, "PROMPTFOO_DISABLE_JSON_AUTOESCAPE")
-        hidden = _says_yes(env, "PROMPTFOO_DISABLE_TEMPLATE_ENV_VARS")
+        self._off = says_yes(env, "PROMPTFOO_DISABLE_TEMPLATING")
+        self._plain_json = not says_yes(env, "PROMPTFOO_DISABLE_JSON_AUTOESCAPE")
+        hidden = says_yes(env, "PROMPTFOO_DISABLE_TEMPLATE_ENV_VARS")
         self._env: Mapping[str, str] = {} if hidden else env
         self._globals: dict[str, Any] = {}
         self._compiled: dict[str, Compiled | None] = {}
@@ -249,7 +249,8 @@ def _is_partial(text: str) -> bool:
     return bool(_PARTIAL.search(text)) and not (_RAW.search(text) and _END_RAW.search(text))
 
 
-def _says_yes(env: Mapping[str, str], name: str) -> bool:
+def says_yes(env: Mapping[str, str], name: str) -> bool:
+    """Tell whether a switch in the environment is on."""
     return str(env.get(name, "")).strip().lower() in _YES
 
 

@@ -1,0 +1,68 @@
+"""Small things that suites written for promptfoo rely on, seen through the command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.acceptance.suites import Evaluate
+
+
+def test_an_empty_prefix_is_none_of_its_own(evaluate: Evaluate) -> None:
+    """A CSV file with a column for prefixes leaves cells empty: defaultTest's stands there."""
+    config = {
+        "prompts": ["{{q}}"],
+        "providers": ["echo"],
+        "defaultTest": {"options": {"prefix": "pre ", "suffix": " post"}},
+        "tests": "tests.csv",
+    }
+    run = evaluate(config, {"tests.csv": "q,__prefix,__suffix\na,own ,\nb,,!\nc,,\n"})
+
+    assert run.outputs == ["own a post", "pre b!", "pre c post"]
+
+
+def test_programs_are_given_json_as_javascript_writes_it(evaluate: Evaluate) -> None:
+    """Shell scripts look for parts of what they are given: no spaces in between, and letters as they are."""
+    config: dict[str, Any] = {
+        "prompts": [{"id": "exec:sh prompt.sh", "label": "program"}],
+        "providers": [{"id": "exec: sh bot.sh", "config": {"k": [1, 2.0]}}],
+        "tests": [{"vars": {"q": "é"}}],
+    }
+    files = {
+        "prompt.sh": 'printf %s "$1" | grep -o \'"q":"é"\'\n',
+        "bot.sh": """printf %s "$1"
+            printf %s "$2" | grep -o '"k":\\[1,2\\]'
+            printf %s "$3" | grep -o '"q":"é"' | head -1
+        """,
+    }
+    run = evaluate(config, files)
+
+    assert run.outputs == ['"q":"é""k":[1,2]\n"q":"é"']
+
+
+def test_transforms_see_the_prompt_as_it_is_written(evaluate: Evaluate) -> None:
+    """Their context holds the prompt's template, label and configuration, not what became of it for one test."""
+    config: dict[str, Any] = {
+        "prompts": [{"raw": "ask {{q}}", "label": "L", "config": {"k": 1}}, "say {{q}}"],
+        "providers": ["echo"],
+        "tests": [{"vars": {"q": "a"}, "options": {"transform": "context.prompt"}}],
+    }
+    run = evaluate(config, {})
+
+    assert run.outputs == [
+        {"raw": "ask {{q}}", "label": "L", "template": "ask {{q}}", "config": {"k": 1}},
+        {"raw": "say {{q}}", "label": "say {{q}}", "template": "say {{q}}"},
+    ]
+
+
+def test_switches_of_templates_hold_while_a_suite_is_read(evaluate: Evaluate) -> None:
+    """Where templates are off, or do not see the environment, `{{ env.X }}` in the file itself stays as it is."""
+    config: dict[str, Any] = {
+        "prompts": ["{{q}} {{ env.FOO }}"],
+        "providers": ["echo"],
+        "tests": [{"vars": {"q": "a"}}],
+    }
+
+    off = evaluate(config, {}, FOO="foo", PROMPTFOO_DISABLE_TEMPLATING="true")
+    assert off.outputs == ["{{q}} {{ env.FOO }}"]
+    hidden = evaluate(config, {}, FOO="foo", PROMPTFOO_DISABLE_TEMPLATE_ENV_VARS="true")
+    assert hidden.outputs == ["a "]
