@@ -135,7 +135,7 @@ class Crew:
 
     async def _trial(self, trial: Trial, visit: Visit, *, again: bool) -> Ended:
         session = ""
-        said = self._setting.said(trial)
+        said = self._setting.said(trial) if trial.lane else []
         before = [len(each) for each in said]
         try:
             with self._setting.spans.trial(trial) as come:

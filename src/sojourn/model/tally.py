@@ -111,7 +111,7 @@ class Tally:
         self.unbegun += result.trouble is not None and result.trouble.phase.is_set_up
         for place, name in enumerate(result.case.vars):
             known = self._variables.get(name)
-            if known is None or (index, place) < known:
+            if known is None or (index <= known[0] and (index, place) < known):
                 self._variables[name] = (index, place)
 
     def column(self, index: int) -> ColumnTally:
