@@ -109,6 +109,9 @@ async def evaluate(config: str | Path | Mapping[str, Any], *, listeners: Listene
     from sojourn.config.objects import without_objects
     from sojourn.languages.inline import Inline
 
+    if not isinstance(config, str | Path | Mapping):
+        what = f"a configuration is the path of a file or a mapping, not {type(config).__name__}"
+        raise UsageError(what, todo="write: sojourn.run('promptfooconfig.yaml')")
     listeners = listeners or Listeners()
     inline = Inline()
     try:

@@ -3,6 +3,7 @@ import contextlib
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -108,3 +109,10 @@ def test_a_file_that_was_run_from_python_can_be_gone_on_with(tmp_path: Path, mon
     monkeypatch.setenv("SOJOURN_HOME", "/dev/null/here")
     with pytest.raises(StoreError, match="writeLatestResults: the store of runs cannot be used"):
         sojourn.run("promptfooconfig.yaml")
+
+
+@pytest.mark.parametrize("config", [None, 3, ["promptfooconfig.yaml"]])
+def test_what_is_no_configuration_is_refused_by_what_it_is(config: Any) -> None:
+    """Neither a path nor a mapping: the message says what it is and what to write."""
+    with pytest.raises(UsageError, match=f"not {type(config).__name__}"):
+        sojourn.run(config)
