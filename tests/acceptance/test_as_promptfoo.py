@@ -66,3 +66,44 @@ def test_switches_of_templates_hold_while_a_suite_is_read(evaluate: Evaluate) ->
     assert off.outputs == ["{{q}} {{ env.FOO }}"]
     hidden = evaluate(config, {}, FOO="foo", PROMPTFOO_DISABLE_TEMPLATE_ENV_VARS="true")
     assert hidden.outputs == ["a "]
+
+
+def test_what_is_to_be_stripped_is_written_nowhere(evaluate: Evaluate) -> None:
+    """PROMPTFOO_STRIP_* keep answers, vars, prompts, gradings and metadata out of results; verdicts and hooks stay."""
+    hook = (
+        "def note(name, context):\n    if name == 'afterEach':\n"
+        "        open('seen.txt', 'w').write(context['result']['response']['output'])\n"
+    )
+    config: dict[str, Any] = {
+        "prompts": [{"raw": "ask {{q}}", "label": "L"}],
+        "providers": ["echo"],
+        "extensions": ["file://hook.py:note"],
+        "tests": [{"vars": {"q": "private"}, "metadata": {"k": 1}, "assert": [{"type": "contains", "value": "priv"}]}],
+    }
+    names = ("RESPONSE_OUTPUT", "TEST_VARS", "PROMPT_TEXT", "GRADING_RESULT", "METADATA")
+    switches = {f"PROMPTFOO_STRIP_{name}": "true" for name in names}
+    run = evaluate(config, {"hook.py": hook}, "-o", "out.csv", "-o", "out.html", **switches)
+
+    [row] = run.rows
+    assert run.outcomes == ["passed"]
+    assert row["score"] == 1
+    assert run.outputs == ["[output stripped]"]
+    assert (row["vars"], row["metadata"], row["gradingResult"]["componentResults"]) == ({}, {}, [])
+    assert "vars" not in row["testCase"]
+    assert row["prompt"]["raw"] == "[prompt stripped]"
+    assert run.lines("seen.txt") == ["ask private"]
+    for name in ("out.csv", "out.html"):
+        assert "private" not in (run.folder / name).read_text()
+
+
+def test_a_set_without_weight_may_fail_its_test(evaluate: Evaluate) -> None:
+    """An assertion of weight 0 never fails its test, but a set of them with a member that failed does."""
+    failing = {"type": "contains", "value": "z"}
+    whole = {"type": "assert-set", "weight": 0, "assert": [failing]}
+    tests = [
+        {"vars": {"q": "a"}, "assert": [whole]},
+        {"vars": {"q": "a"}, "assert": [{**whole, "assert": [{**failing, "weight": 0}]}]},
+    ]
+    run = evaluate({"prompts": ["{{q}}"], "providers": ["echo"], "tests": tests}, {})
+
+    assert run.outcomes == ["failed", "passed"]

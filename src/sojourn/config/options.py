@@ -86,8 +86,22 @@ def run_options(flags: Flags, evaluate: Mapping[str, Any], env: Mapping[str, str
         else flags.fail_under,
         failed_code=int(_within(env, "PROMPTFOO_FAILED_TEST_EXIT_CODE", most=255)),
         shard=flags.shard,
-        first_failure=env.get("PROMPTFOO_SHORT_CIRCUIT_TEST_FAILURES", "").lower() in ("1", "true", "yes"),
+        first_failure=_is_on(env, "PROMPTFOO_SHORT_CIRCUIT_TEST_FAILURES"),
+        stripped=frozenset(part for part, switch in _STRIPPED.items() if _is_on(env, switch)),
     )
+
+
+_STRIPPED = {
+    "grading": "PROMPTFOO_STRIP_GRADING_RESULT",
+    "metadata": "PROMPTFOO_STRIP_METADATA",
+    "output": "PROMPTFOO_STRIP_RESPONSE_OUTPUT",
+    "prompt": "PROMPTFOO_STRIP_PROMPT_TEXT",
+    "vars": "PROMPTFOO_STRIP_TEST_VARS",
+}
+
+
+def _is_on(env: Mapping[str, str], switch: str) -> bool:
+    return env.get(switch, "").lower() in ("1", "true", "yes")
 
 
 def _within(env: Mapping[str, str], name: str, *, most: int) -> float:

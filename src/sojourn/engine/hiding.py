@@ -7,17 +7,20 @@ from typing import Any
 from msgspec import structs
 
 from sojourn.encoding import encode
+from sojourn.engine.stripping import stripped, without_prompts
 from sojourn.model.plan import Column, Lane, Plan, Trial
 from sojourn.model.result import TrialResult
 from sojourn.model.row import row
 from sojourn.model.run_result import Race, RunResult
 from sojourn.model.secrecy import Secrets
+from sojourn.model.suite import RunOptions
 
 _TEXTS = ("troubles", "races", "leaks", "unsteady", "printed", "learnt", "stopped", "derived")
 
 
-def shown(result: TrialResult, secrets: Secrets) -> TrialResult:
-    """Return a trial's result without the secrets in it; without any, the same."""
+def shown(result: TrialResult, secrets: Secrets, options: RunOptions) -> TrialResult:
+    """Return a trial's result without the secrets in it, and without what the options leave out; else the same."""
+    result = stripped(result, options.stripped)
     if not secrets.any or not secrets.touches(encode(row(result, "", redact=False)).decode()):
         return result
     clean = secrets.clean(result)
@@ -45,9 +48,12 @@ def _trial(trial: Trial, secrets: Secrets) -> Trial:
 
 def hide(result: RunResult, secrets: Secrets) -> None:
     """Take the secrets out of the result of a run that is over."""
+    options = result.plan.suite.options
+    if secrets.any or options.stripped:
+        result.results = result.results.changed(lambda each: shown(each, secrets, options))
+        result.columns = without_prompts(result.columns, options.stripped)
     if not secrets.any:
         return
-    result.results = result.results.changed(lambda each: shown(each, secrets))
     for name in _TEXTS:
         setattr(result, name, secrets.clean(getattr(result, name)))
     result.races = [_race(each, secrets) for each in result.races]

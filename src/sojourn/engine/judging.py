@@ -202,7 +202,7 @@ def whole_set(claim: Claim, members: list[Verdict]) -> Verdict:
     """Weigh an assert-set's members into one verdict."""
     passed, score, reason = weigh(members, claim.threshold)
     return Verdict(
-        passed=passed or claim.weight == 0,
+        passed=passed,
         score=score,
         reason=reason,
         claim=claim,

@@ -251,7 +251,7 @@ class Run:
     def _crew(self, plan: Plan) -> Crew:
         self.result.plan, self.result.columns = plan, plan.columns
         secrets = self._setting.secrets
-        seen = {index: shown(each, secrets) for index, each in self._kept.items()}
+        seen = {index: shown(each, secrets, self._setting.suite.options) for index, each in self._kept.items()}
         self._kept = {}
         for each in seen.values():
             self.result.results.append(each)
@@ -273,14 +273,14 @@ class Run:
             withdraw_uncompared(self.result)
 
     def _take(self, result: TrialResult) -> None:
-        seen = shown(result, self._setting.secrets)
+        seen = shown(result, self._setting.secrets, self._setting.suite.options)
         self.result.results.append(result, seen)
         self._listeners.on_result(seen)
 
     def _withdraw(self, trial: Trial) -> None:
         """Take back the result of a trial that was run again."""
         before = self.result.results.withdraw(trial.index)
-        self._listeners.on_withdrawn(shown(before, self._setting.secrets))
+        self._listeners.on_withdrawn(shown(before, self._setting.secrets, self._setting.suite.options))
 
     async def _close_sessions(self) -> None:
         """Close what a run that was stopped left open, and tell of all that could not be closed."""

@@ -98,6 +98,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     `hook_timeout_ms` bounds each call of a hook, `stop_timeout_ms` how long a run may still take once it is stopped.
     `pass_rate` is how many per cent must pass, `failed_code` the exit code where fewer do. `shard` is which of how many
     parts of the suite is run, from 1; None is the whole. `first_failure`: a test is judged until it has failed.
+    `stripped` is what results are written without.
     """
 
     max_concurrency: int = 4
@@ -115,6 +116,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     failed_code: int = 100
     shard: tuple[int, int] | None = None
     first_failure: bool = False
+    stripped: frozenset[str] = frozenset()
 
 
 Place = tuple[str, int, int]
