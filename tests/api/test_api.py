@@ -116,3 +116,27 @@ def test_what_is_no_configuration_is_refused_by_what_it_is(config: Any) -> None:
     """Neither a path nor a mapping: the message says what it is and what to write."""
     with pytest.raises(UsageError, match=f"not {type(config).__name__}"):
         sojourn.run(config)
+
+
+def test_a_context_is_made_of_what_the_provider_answered(tmp_path: Path) -> None:
+    """The transforms of the test and of the assertion pick the answer; `contextTransform` sees all of the reply."""
+    (tmp_path / "judge.py").write_text("def call_api(prompt, options, context):\n    return {'output': 'kept line'}\n")
+    config = tmp_path / "suite.yaml"
+    config.write_text(
+        """
+prompts: ['{"a": "short", "docs": ["kept line", "other line"]}']
+providers: [{id: echo, transform: JSON.parse(output)}]
+defaultTest: {options: {provider: file://judge.py}}
+tests:
+  - vars: {query: q}
+    options: {transform: output.a}
+    assert:
+      - {type: equals, value: short}
+      - {type: context-relevance, contextTransform: 'output.docs.join("\\n")', threshold: 0.5}
+      - {type: context-relevance, contextTransform: output.docs, transform: output.length + "", threshold: 0.5}
+      - {type: javascript, value: context.providerResponse.providerTransformedOutput.docs.length === 2}
+"""
+    )
+    (result,) = sojourn.run(config).results
+    assert [verdict.score for verdict in result.verdicts] == [1, 0.5, 0.5, 1]
+    assert result.outcome is Outcome.PASSED

@@ -54,6 +54,16 @@ def test_a_goal_is_judged_by_the_grader(judge: Judge, graders: Any) -> None:
     assert "{{ bye }}" in text
 
 
+def test_a_tool_that_runs_commands_may_be_named(judge: Judge) -> None:
+    """What a suite's `commandToolNames` names is a command, and no tool."""
+    spans = [{"name": "run", "attributes": {"tool.name": "Bash", "tool.arguments": '{"command": "ls -l"}'}}]
+    script = {"trace": {"metadata": {"commandToolNames": [" bash ", 1]}, "spans": spans}}
+    value = {"type": "command", "pattern": "ls*", "min": 1}
+    assert judge("trajectory:step-count", "out", value=value, script=script).passed
+    assert not judge("trajectory:tool-used", "out", value="bash", script=script).passed
+    assert judge("trajectory:tool-used", "out", value="bash", script={"trace": {"spans": spans}}).passed
+
+
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=9), st.lists)
 
 

@@ -62,6 +62,14 @@ def test_an_option_that_published_suites_have_in_vain_is_doubted(load: Load) -> 
     assert suite.warnings == (f"promptfooconfig.yaml:4:25: {told}",)
 
 
+@pytest.mark.parametrize("part", ["provider: {id: tempo, endpoint: 'http://t'}", "forwarding: {enabled: true}"])
+def test_traces_from_and_to_elsewhere_are_doubted(load: Load, part: str) -> None:
+    """Spans are received only; where tracing is off nobody asks for more."""
+    (told,) = load(HEAD + f"tracing: {{enabled: true, {part}}}\n").warnings
+    assert f"tracing.{part.partition(':')[0]} has no effect" in told
+    assert load(HEAD + f"tracing: {{{part}}}\n").warnings == ()
+
+
 def test_red_teaming_beside_tests_is_doubted(load: Load) -> None:
     """What promptfoo's red teaming reads does not keep the tests from running."""
     said = "promptfooconfig.yaml:4:1: redteam: red teaming is no part of Sojourn; the tests run without it"

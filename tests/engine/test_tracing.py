@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from sojourn.engine import tracing
 from sojourn.engine.otlp import read_spans
 from sojourn.engine.tracing import Traces, traced
+from sojourn.errors import ConfigError
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SPAN = {
@@ -206,3 +207,31 @@ def test_what_is_too_large_once_unpacked_is_refused(monkeypatch: pytest.MonkeyPa
             return await asyncio.to_thread(lambda: post(port, zipped, content_encoding="gzip"))
 
     assert asyncio.run(main()) == 400
+
+
+def test_what_is_to_be_hidden_is_not_kept() -> None:
+    """Attributes by a part of their key, within others too, and a name that says the same."""
+    told = [
+        {"key": "My.Secret", "value": {"stringValue": "tool.search"}},
+        {"key": "m", "value": {"kvlistValue": {"values": [{"key": "a_secret", "value": {"intValue": "1"}}]}}},
+        {"key": "l", "value": {"arrayValue": {"values": [{"stringValue": "a"}]}}},
+    ]
+    traces = Traces({"PROMPTFOO_TRACE_FETCH_RETRY_DELAY_MS": "1"}, [" SECRET", "", 1])
+    trace, _ = traces.begin()
+    traces.take(in_json({**SPAN, "traceId": trace, "attributes": told}), "application/json")
+    (span,) = asyncio.run(traces.of(trace))
+    assert span["name"] == "[REDACTED]"
+    assert span["statusMessage"] == "bad"
+    assert span["attributes"] == {"My.Secret": "[REDACTED]", "m": {"a_secret": "[REDACTED]"}, "l": ["a"]}
+
+
+def test_a_run_may_need_its_spans() -> None:
+    """Where nobody can listen it does not begin, if the suite says so."""
+
+    async def twice(port: int) -> None:
+        told = {"otlp": {"http": {"port": port}}, "failOnReceiverStartFailure": True}
+        async with traced(told, {}), traced(told, {}):
+            pass
+
+    with pytest.raises(ConfigError, match="nobody can listen"):
+        asyncio.run(twice(free_port()))

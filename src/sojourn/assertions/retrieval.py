@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from sojourn.assertions import grading_prompts as prompts
@@ -114,7 +115,10 @@ def _query(claim: Claim, context: ClaimContext) -> str:
 
 
 async def _chunks(claim: Claim, reply: Reply, context: ClaimContext, fallback: str = "") -> str | list[str]:
-    """Return the context: what `contextTransform` makes of the reply, or else the variable `context`."""
+    """Return the context: what `contextTransform` makes of the reply, or else the variable `context`.
+
+    It is given the output before the transforms of the test and of the assertion, which pick the answer out of it.
+    """
     found: Any = context.variables.get("context") or fallback
     if claim.context_transform:
         found = await _transformed(claim, reply, context)
@@ -136,8 +140,10 @@ async def _transformed(claim: Claim, reply: Reply, context: ClaimContext) -> Any
         "prompt": {"label": context.prompt},
         "metadata": dict(reply.metadata),
     }
+    response: Mapping[str, Any] = context.script.get("providerResponse") or {}
+    output = response.get("providerTransformedOutput", reply.output)
     try:
-        return (await context.code.call(reference, reply.output, told)).value
+        return (await context.code.call(reference, output, told)).value
     except CodeError as error:
         raise ClaimError(f"the contextTransform of {claim.type} broke: {error}") from error
 

@@ -33,15 +33,19 @@ class Step(msgspec.Struct, frozen=True):
 MISSING = _NOTHING
 
 
-def step_of(span: Mapping[str, Any]) -> Step:
-    """Read a span as a step: a tool, a command, a search, reasoning, a message, or a mere span."""
+def step_of(span: Mapping[str, Any], shells: Iterable[str] = ()) -> Step:
+    """Read a span as a step: a tool, a command, a search, reasoning, a message, or a mere span.
+
+    `shells` are tools that run commands, besides those that everybody knows.
+    """
+    running = _SHELLS.union(shells)
     title = str(span.get("name") or "")
     told = span.get("attributes")
     attributes: Mapping[str, Any] = told if isinstance(told, Mapping) else {}
     tool = _tool(title, attributes)
     arguments = _arguments(attributes)
-    command = _command(title, attributes, tool, arguments)
-    if command and (not tool or tool.lower() in _SHELLS):
+    command = _command(title, attributes, arguments, is_shell=tool.lower() in running)
+    if command and (not tool or tool.lower() in running):
         names = {title, command, command.split()[0], tool or command}
         return Step("command", command, frozenset(names), arguments if tool else MISSING)
     if tool:
@@ -90,11 +94,11 @@ def _arguments(attributes: Mapping[str, Any]) -> Any:
     return MISSING
 
 
-def _command(title: str, attributes: Mapping[str, Any], tool: str, arguments: Any) -> str:
+def _command(title: str, attributes: Mapping[str, Any], arguments: Any, *, is_shell: bool) -> str:
     for key, value in attributes.items():
         if isinstance(value, str) and value.strip() and re.search(r"command", key) and not _NO_NAME.search(key):
             return value.strip()
-    if tool.lower() in _SHELLS and isinstance(arguments, Mapping):
+    if is_shell and isinstance(arguments, Mapping):
         told = next((arguments[key] for key in ("cmd", "command", "commands") if key in arguments), "")
         return " ".join(map(str, told)).strip() if isinstance(told, list) else str(told).strip()
     return title.removeprefix("exec ").strip() if title.startswith("exec ") else ""

@@ -116,7 +116,7 @@ def _count(claim: Claim) -> tuple[float, float]:
 def step_count(claim: Claim, _reply: Reply, context: ClaimContext) -> Verdict:
     """Pass when as many steps as `min` and `max` allow are of `type` and fit `pattern`."""
     least, most = _count(claim)
-    steps = [step for step in map(step_of, spans_of(claim, context)) if _fits(step, claim.value)]
+    steps = [step for step in _done(claim, context) if _fits(step, claim.value)]
     passed = least <= len(steps) <= most
     seen = f"{len(steps)} steps fit, expected {least:g} to {most:g}: {told_briefly(steps)}"
     return judged(passed, float(passed), seen)
@@ -133,15 +133,24 @@ def _goal(claim: Claim) -> str:
 async def goal_success(claim: Claim, reply: Reply, context: ClaimContext) -> Verdict:
     """Pass when the grader finds that what the agent did and said reached the goal."""
     goal = _goal(claim)
-    steps = [f"{number}. {step}" for number, step in enumerate(map(step_of, spans_of(claim, context)), 1)]
+    steps = [f"{number}. {step}" for number, step in enumerate(_done(claim, context), 1)]
     if len(steps) > _HEAD + _TAIL:
         steps = [*steps[:_HEAD], f"({len(steps) - _HEAD - _TAIL} more)", *steps[-_TAIL:]]
     told = {"goal": goal, "trajectory": "\n".join(steps) or "(none)", "output": text_of(reply)}
     return await graded(claim, rubric_prompt(claim, context, prompts.GOAL), told, context)
 
 
+def _done(claim: Claim, context: ClaimContext) -> list[Step]:
+    """Return what the agent did; the trace says which tools ran commands (`tracing.commandToolNames`)."""
+    spans = spans_of(claim, context)
+    about = context.script["trace"].get("metadata")
+    names = about.get("commandToolNames") if isinstance(about, Mapping) else None
+    shells = [name.strip().lower() for name in names if isinstance(name, str)] if isinstance(names, list) else []
+    return [step_of(span, shells) for span in spans]
+
+
 def _tools(claim: Claim, context: ClaimContext) -> list[Step]:
-    return [step for step in map(step_of, spans_of(claim, context)) if step.type == "tool"]
+    return [step for step in _done(claim, context) if step.type == "tool"]
 
 
 def _wanted(written: Any, claim: Claim) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from sojourn.config import globbing
 from sojourn.config.environment import env_block, named_env_files, render_env
 from sojourn.config.expect import Mismatch
 from sojourn.config.files import parse_data, read_data, read_text, resolve
-from sojourn.config.findings import Source
+from sojourn.config.findings import Findings, Source
 from sojourn.config.keys import COMMAND_LINE, EVALUATE, SUITE
 from sojourn.config.reading import Reading
 from sojourn.config.references import FILE, dereference
@@ -165,8 +165,21 @@ def _check_within(data: JsonDict, source: Source, reading: Reading) -> None:
     _check_red_team(data, source, reading)
     if data.get("sharing"):
         findings.doubt("sharing has no effect: results stay on this machine", source, ("sharing",))
+    _check_tracing(data.get("tracing"), source, findings)
     if data.get("providers") is not None and data.get("targets") is not None:
         findings.wrong("providers and targets are the same thing: name one", source, ("targets",), key=True)
+
+
+def _check_tracing(asked: Any, source: Source, findings: Findings) -> None:
+    """Say what of tracing has no effect: spans are received, and neither fetched nor sent on."""
+    if not isinstance(asked, dict) or not asked.get("enabled"):
+        return
+    if asked.get("provider"):
+        what = "spans are received, none are fetched from a store of traces: send them to tracing.otlp.http"
+        findings.doubt(f"tracing.provider has no effect: {what}", source, ("tracing", "provider"))
+    forwarding = asked.get("forwarding")
+    if isinstance(forwarding, dict) and forwarding.get("enabled"):
+        findings.doubt("tracing.forwarding has no effect", source, ("tracing", "forwarding"))
 
 
 def _check_red_team(data: JsonDict, source: Source, reading: Reading) -> None:

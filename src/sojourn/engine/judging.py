@@ -47,15 +47,18 @@ async def judge(account: Account, setting: Setting, reply: Reply) -> list[Verdic
 async def _trace(account: Account, setting: Setting, reply: Reply, claims: Sequence[Claim]) -> Mapping[str, Any] | None:
     """Return the trial's trace: as the provider told it, or from the spans that were received of it."""
     told = reply.metadata.get("trace")
+    asked = setting.suite.config.get("tracing")
+    names = asked.get("commandToolNames") if isinstance(asked, Mapping) else None
+    about = {"metadata": {"commandToolNames": names}} if names else {}
     if isinstance(told, Mapping) and isinstance(told.get("spans"), list):
-        return told
+        return {**about, **told}
     if setting.traces is None:
         return None
     kinds = {member.type for claim in claims for member in (claim, *claim.members)}
     if not any(kind.startswith(_LOOK_AT_TRACES) for kind in kinds):
         return None
     known = {"traceId": account.trace, "evaluationId": setting.run_id, "testCaseId": str(account.trial.test_index)}
-    return {**known, "spans": await setting.traces.of(account.trace)}
+    return {**about, **known, "spans": await setting.traces.of(account.trace)}
 
 
 async def _all(
@@ -94,6 +97,8 @@ def claim_context(account: Account, setting: Setting, reply: Reply) -> ClaimCont
     provider = {"id": spec.id, "label": spec.label, "config": dict(spec.config)}
     latency = reply.latency_ms if reply.latency_ms is not None else account.latency_ms
     response: JsonDict = {**reply.extra, "output": reply.output, "metadata": dict(reply.metadata)}
+    if account.given is not None:
+        response["providerTransformedOutput"] = account.given
     if reply.session_id:
         response["sessionId"] = reply.session_id
     if reply.cost is not None:

@@ -75,6 +75,7 @@ class Account(msgspec.Struct):
 
     `turns` are those of its conversation so far, its own the last. Its sessions
     stand in `markers` for calls to users' code, in `sessions` for templates.
+    `given` is the output as the provider's own transform left it.
     """
 
     trial: Trial
@@ -96,6 +97,7 @@ class Account(msgspec.Struct):
     markers: JsonDict = msgspec.field(default_factory=dict)
     sessions: JsonDict = msgspec.field(default_factory=dict)
     trace: str = ""
+    given: Any = None
 
     def broke(self, what: str, trace: str = "") -> None:
         """Note that the trial broke, in the phase that it is in; the first trouble stands."""

@@ -7,10 +7,11 @@ import contextlib
 import secrets
 import sys
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
 from sojourn.engine.otlp import read_spans
+from sojourn.errors import ConfigError
 from sojourn.model.suite import JsonDict
 
 _MOST = 32 * 1024 * 1024
@@ -18,13 +19,15 @@ _LATE = 10
 _STEADY = 2
 _PAUSE = 0.1
 _PATIENCE = 10.0
+_REDACTED = "[REDACTED]"
 
 
 class Traces:
     """The spans of a run by their traces; `of` waits until those of a trace have come."""
 
-    def __init__(self, env: Mapping[str, str]) -> None:
+    def __init__(self, env: Mapping[str, str], hidden: Iterable[Any] = ()) -> None:
         self._spans: dict[str, list[JsonDict]] = {}
+        self._hidden = [word.strip().lower() for word in hidden if isinstance(word, str) and word.strip()]
         self._tries = _whole(env.get("PROMPTFOO_TRACE_FETCH_MAX_ATTEMPTS"), _LATE)
         self._steady = _whole(env.get("PROMPTFOO_TRACE_FETCH_STABLE_POLLS"), _STEADY)
         self._pause = _whole(env.get("PROMPTFOO_TRACE_FETCH_RETRY_DELAY_MS"), int(_PAUSE * 1000)) / 1000
@@ -39,7 +42,26 @@ class Traces:
         """Keep the spans of a request that belong to a trial of this run; raises ValueError for what is no OTLP."""
         for trace, span in read_spans(body, kind):
             if trace in self._spans:
-                self._spans[trace].append(span)
+                self._spans[trace].append(self._censored(span))
+
+    def _censored(self, span: JsonDict) -> JsonDict:
+        """Put `[REDACTED]` for what `redactAttributes` names, and for a name or message that repeats it."""
+        if not self._hidden:
+            return span
+        attributes = span["attributes"]
+        secret = {value for key, value in attributes.items() if isinstance(value, str) and self._is_hidden(key)}
+        said = {key: _REDACTED for key in ("name", "statusMessage") if span[key] in secret}
+        return {**span, **said, "attributes": self._without(attributes)}
+
+    def _without(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._without(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        return {key: _REDACTED if self._is_hidden(key) else self._without(each) for key, each in value.items()}
+
+    def _is_hidden(self, key: str) -> bool:
+        return any(word in key.lower() for word in self._hidden)
 
     async def of(self, trace: str) -> list[JsonDict]:
         """Return the spans of a trace, once no more come: exporters send them late."""
@@ -64,9 +86,10 @@ async def traced(asked: Mapping[str, Any], env: Mapping[str, str]) -> AsyncItera
     otlp = asked.get("otlp")
     http = otlp.get("http") if isinstance(otlp, Mapping) else None
     wanted: Mapping[str, Any] = http if isinstance(http, Mapping) else {}
-    traces = Traces(env)
+    hidden = wanted.get("redactAttributes")
+    traces = Traces(env, hidden if isinstance(hidden, list) else ())
     connections: set[asyncio.Task[Any]] = set()
-    server = await _listening(traces, wanted, connections)
+    server = await _listening(traces, wanted, connections, needed=asked.get("failOnReceiverStartFailure") is True)
     try:
         yield traces
     finally:
@@ -80,9 +103,12 @@ async def traced(asked: Mapping[str, Any], env: Mapping[str, str]) -> AsyncItera
 
 
 async def _listening(
-    traces: Traces, wanted: Mapping[str, Any], connections: set[asyncio.Task[Any]]
+    traces: Traces, wanted: Mapping[str, Any], connections: set[asyncio.Task[Any]], *, needed: bool
 ) -> asyncio.Server | None:
-    """Listen where the suite says; if somebody else does, the run goes on without the spans of others."""
+    """Listen where the suite says; if somebody else does, the run goes on without the spans of others.
+
+    Raises ConfigError then if it must not (`failOnReceiverStartFailure`).
+    """
     host, port = str(wanted.get("host") or "127.0.0.1"), wanted.get("port", 4318)
     if wanted.get("enabled", True) is False:
         return None
@@ -96,7 +122,10 @@ async def _listening(
         return await asyncio.start_server(served, host, int(port))
     except (OSError, OverflowError, TypeError, ValueError) as error:
         why = f"nobody can listen on {host}:{port} ({getattr(error, 'strerror', None) or error})"
-        sys.stderr.write(f"warning: no spans are received: {why}; name another tracing.otlp.http.port\n")
+        told = f"no spans are received: {why}; name another tracing.otlp.http.port"
+        if needed:
+            raise ConfigError.of(told) from error
+        sys.stderr.write(f"warning: {told}\n")
         return None
 
 

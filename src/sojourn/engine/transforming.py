@@ -24,17 +24,19 @@ def reference(text: str, base: str, role: Role) -> Reference:
 async def transformed(account: Account, setting: Setting, reply: Reply) -> Reply:
     """Return the reply after the provider's and then the test's transform. Raises CodeError."""
     options = account.case.options
-    steps = (account.trial.column.provider.transform, options.get("transform") or options.get("postprocess"))
-    if not any(steps):
+    own, tests = account.trial.column.provider.transform, options.get("transform") or options.get("postprocess")
+    account.given = output = reply.output
+    if not own and not tests:
         return reply
     prompt = account.trial.column.prompt
     told: JsonDict = {"raw": prompt.raw, "label": prompt.label, "template": prompt.raw}
     if config := {**(prompt.config or {}), **account.prompt_config}:
         told["config"] = config
     context: JsonDict = {"vars": account.variables, "prompt": told, "metadata": dict(reply.metadata)}
-    output = reply.output
-    for step in filter(None, steps):
-        output = await transform_output(setting.code, step, setting.suite.base, output, context)
+    if own:
+        account.given = output = await transform_output(setting.code, own, setting.suite.base, output, context)
+    if tests:
+        output = await transform_output(setting.code, tests, setting.suite.base, output, context)
     return reply if output is reply.output else structs.replace(reply, output=output)
 
 
