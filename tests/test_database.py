@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from sojourn.database import connect, writing
+from sojourn.database import connect, insert, writing
 from sojourn.errors import StoreError
 
 FIRST = "CREATE TABLE words (word TEXT)"
@@ -71,3 +74,18 @@ def _write_half(words: sqlite3.Connection) -> None:
     with writing(words):
         words.execute("INSERT INTO words VALUES ('half')")
         words.execute("INSERT INTO nowhere VALUES ('half')")
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.text(max_size=3)), max_size=40), st.integers(2, 12))
+def test_many_rows_are_inserted_by_few_statements(rows: list[tuple[int, str]], limit: int) -> None:
+    """All rows are there in order, by no more statements than the limit of values in one makes necessary."""
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE t (n INTEGER, word TEXT)")
+        connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, limit)
+        said: list[str] = []
+        connection.set_trace_callback(said.append)
+        insert(connection, "INSERT INTO t VALUES", rows)
+        connection.set_trace_callback(None)
+
+        assert len(said) == math.ceil(len(rows) / (limit // 2))
+        assert connection.execute("SELECT n, word FROM t ORDER BY rowid").fetchall() == rows

@@ -7,11 +7,13 @@ in write-ahead mode, so who reads does not wait for who writes.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from sojourn.errors import StoreError
 
@@ -85,3 +87,17 @@ def writing(connection: sqlite3.Connection) -> Iterator[None]:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+
+
+def insert(connection: sqlite3.Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Insert rows by as few statements as can be; `statement` is an INSERT that ends with VALUES.
+
+    Python lets go of its lock for each statement and waits to have it back: beside a busy thread for 5 ms each time.
+    """
+    if not rows:
+        return
+    most = connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) // len(rows[0])
+    place = f"({', '.join('?' * len(rows[0]))})"
+    for start in range(0, len(rows), most):
+        some = rows[start : start + most]
+        connection.execute(f"{statement} {', '.join([place] * len(some))}", [*itertools.chain.from_iterable(some)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 
+from sojourn.database import insert
 from sojourn.encoding import encode, writable
 from sojourn.model.gist import gist
 from sojourn.model.grading import Row
@@ -26,9 +27,9 @@ class Kept:
 
     def put(self, store: sqlite3.Connection) -> None:
         """Write them down; the caller brackets it with `writing`."""
-        store.executemany(ROW, self._rows)
-        store.executemany(GIST, self._gists)
-        store.executemany(WORDS, self._words)
+        insert(store, ROW, self._rows)
+        insert(store, GIST, self._gists)
+        insert(store, WORDS, self._words)
 
 
 def drop_rows(store: sqlite3.Connection, gone: Iterable[tuple[int, int]]) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from msgspec import structs
 
-from sojourn.database import writing
+from sojourn.database import insert, writing
 from sojourn.encoding import encode, writable
 from sojourn.errors import StoreError
 from sojourn.model.document import document
@@ -163,9 +163,9 @@ class Recorder:
         trials = [self._trial(each) for each in results]
         told = [(self._number, self._events + n, *self._event(event)) for n, event in enumerate(events)]
         with writing(store):
-            store.executemany(TRIAL, trials)
+            insert(store, TRIAL, trials)
             kept.put(store)
-            store.executemany(EVENT, told)
+            insert(store, EVENT, told)
         self._events += len(events)
 
     def _trial(self, result: TrialResult) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from sojourn.database import writing
+from sojourn.database import insert, writing
 from sojourn.encoding import encode
 from sojourn.errors import StoreError
 from sojourn.model.event import Event
@@ -182,7 +182,7 @@ class Store:
                 " skipped) VALUES (?, ?, ?, 'done', ?, ?, ?, ?, ?, ?, ?)",
                 head,
             ).lastrowid
-            self._rows.executemany(TRIAL, (_trial(number, place, row) for place, row in enumerate(rows)))
+            insert(self._rows, TRIAL, [_trial(number, place, row) for place, row in enumerate(rows)])
             Kept(number, enumerate(rows)).put(self._rows)
 
     def ask(self, query: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> sqlite3.Cursor:

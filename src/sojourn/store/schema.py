@@ -75,8 +75,8 @@ a test is still the one that was run; `gists` holds what lists need of rows and 
 is searched in, so that rows are read one by one only. Tables with long texts have row ids: without, each text of more
 than a quarter of a page takes pages of its own."""
 
-TRIAL = "INSERT OR REPLACE INTO trials VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-ROW = "INSERT OR REPLACE INTO rows VALUES (?, ?, ?)"
-EVENT = "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)"
-GIST = "INSERT OR REPLACE INTO gists VALUES (?, ?, ?, ?, ?)"
-WORDS = "INSERT OR REPLACE INTO words VALUES (?, ?, ?)"
+TRIAL = "INSERT OR REPLACE INTO trials VALUES"
+ROW = "INSERT OR REPLACE INTO rows VALUES"
+EVENT = "INSERT INTO events VALUES"
+GIST = "INSERT OR REPLACE INTO gists VALUES"
+WORDS = "INSERT OR REPLACE INTO words VALUES"
