@@ -46,7 +46,7 @@ class Watched:
             stderr=subprocess.PIPE,
             encoding="utf-8",
         )
-        self._patience = threading.Timer(30, self.process.kill)
+        self._patience = threading.Timer(120, self.process.kill)
         self._patience.start()
 
     def await_(self, text: str) -> str:
