@@ -158,7 +158,11 @@ def _spec(entry: JsonDict, base: str, cwd: str) -> ProviderSpec:
     name = text(entry.get("id"), "id")
     config = entry.get("config")
     if isinstance(config, str) or registry.provider_name(name) not in _READ_THEIR_OWN:
-        config = load_files(config, base, cwd, at=("config",))
+        kept = _read_later(name, config)
+        later = [key for key, value in kept.items() if "{{" in value]
+        fixed = {key: value for key, value in config.items() if key not in later} if isinstance(config, dict) else config
+        config = load_files(fixed, base, cwd, at=("config",))
+        config = {**config, **kept} if kept else config
     return ProviderSpec(
         id=name,
         label="" if label is None else str(label),
@@ -176,6 +180,16 @@ def _prompts(value: Any) -> tuple[str, ...]:
     if isinstance(value, list) and not value:
         raise Mismatch("an empty list of prompts leaves the provider nothing to do", path=("prompts",))
     return tuple(value or ())
+
+
+def _read_later(name: str, config: Any) -> dict[str, str]:
+    """Return the files under `config` that the provider reads itself, for each question anew."""
+    plug = registry.provider_name(name)
+    if not isinstance(config, dict) or not registry.knows("provider", plug):
+        return {}
+    reads = getattr(registry.find("provider", plug), "reads", ())
+    found = {key: config.get(key) for key in reads}
+    return {key: value for key, value in found.items() if isinstance(value, str) and value.startswith(FILE)}
 
 
 def _check_answers(spec: ProviderSpec) -> None:

@@ -95,7 +95,7 @@ class Ollama:
         body: JsonDict = {"model": self._model, "stream": False, "options": _options(config)}
         body |= {"prompt": question.prompt} if is_completion else {"messages": [_native(each) for each in messages]}
         body |= {key: config[key] for key in _BESIDE if config.get(key) is not None}
-        if form := config.get("format") or _format(config.get("response_format")):
+        if form := config.get("format") or _format(self._service.form_of(config)):
             body["format"] = form
         if config.get("tools") and not is_completion:
             body["tools"] = config["tools"]

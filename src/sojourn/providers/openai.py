@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -11,6 +12,7 @@ from sojourn.model.suite import JsonDict, ProviderSpec
 from sojourn.protocols import Question, Tools
 from sojourn.providers import openai_answers as answers
 from sojourn.providers.callbacks import KEY, Callbacks
+from sojourn.providers.schemas import text_format
 from sojourn.providers.service import NotAnsweredError, Service, check_servers, messages_of, reading
 from sojourn.providers.vendors import VENDORS
 
@@ -24,7 +26,7 @@ MODES = {
     "responses": "responses",
 }
 GRADING = ("embedding", "moderation")
-_REASONING = ("o1", "o3", "o4", "gpt-5")
+_REASONING = re.compile(r"(?:^|/)(?:ft:)?(?:o1|o3|o4|gpt-5)")
 """Models that think first: they take neither a temperature nor `max_tokens`."""
 
 _CHAT_KEYS = (
@@ -88,6 +90,7 @@ showThinking stream temperature timeoutMs
 class OpenAi:
     """Asks one model; what it was told in the configuration goes along, `passthrough` as it is."""
 
+    reads: ClassVar[tuple[str, ...]] = ("response_format",)
     keys: ClassVar[frozenset[str]] = frozenset((*_CHAT_KEYS, *_RESPONSES_KEYS, *_COMPLETION_KEYS, *_OWN_KEYS.split()))
 
     def __init__(self, spec: ProviderSpec, tools: Tools) -> None:
@@ -153,7 +156,7 @@ class OpenAi:
 
     def _limits(self, config: JsonDict, name: str) -> JsonDict:
         """Return temperature and the most tokens, as promptfoo sets them where nothing is said."""
-        if self._is_openai and self._model.startswith(_REASONING):
+        if _REASONING.search(self._model):
             return {}
         env = self._service.env if self._is_openai else {}
         most = config.get(name) or config.get("max_tokens") or int(env.get("OPENAI_MAX_TOKENS") or 1024)
@@ -163,6 +166,8 @@ class OpenAi:
         limits = {name: most, "temperature": temperature}
         if config.get("omitDefaults") is True or self._vendor.is_plain:
             limits = {key: value for key, value in limits.items() if key in config}
+        if name == "max_tokens" and config.get("max_completion_tokens"):
+            limits.pop(name, None)
         return limits
 
     async def _chat(self, question: Question) -> Reply:
@@ -170,9 +175,11 @@ class OpenAi:
         body = {
             "model": self._model,
             "messages": messages_of(question.prompt),
-            **({} if config.get("max_completion_tokens") else self._limits(config, "max_tokens")),
+            **self._limits(config, "max_tokens"),
             **_said(config, (*_CHAT_KEYS, *self._vendor.keys)),
         }
+        if form := self._service.form_of(config):
+            body["response_format"] = form
         effort = (config.get("reasoning") or {}).get("effort") if self._is_openai else None
         if effort:
             body.setdefault("reasoning_effort", effort)
@@ -191,6 +198,7 @@ class OpenAi:
 
     async def _responses(self, question: Question) -> Reply:
         config = self._service.config_for(question)
+        config["response_format"] = self._service.form_of(config)
         messages = messages_of(question.prompt)
         given = question.prompt if messages == [{"role": "user", "content": question.prompt}] else messages
         body = {"model": self._model, "input": given, **self._limits(config, "max_output_tokens")}
@@ -199,7 +207,7 @@ class OpenAi:
         if config.get("reasoning_effort"):
             body["reasoning"] = {"effort": config["reasoning_effort"]}
         body |= _said(config, _RESPONSES_KEYS)
-        shape = {"format": answers.text_format(config.get("response_format")), "verbosity": config.get("verbosity")}
+        shape = {"format": text_format(config["response_format"]), "verbosity": config.get("verbosity")}
         if text := {key: value for key, value in shape.items() if value}:
             body["text"] = text
         answer = await self._post("/responses", {**body, **(config.get("passthrough") or {})}, question, config)

@@ -43,7 +43,7 @@ def _content(message: JsonDict, config: JsonDict) -> Any:
     calls = message.get("tool_calls") or message.get("function_call")
     if calls:
         return message if content else calls
-    if isinstance(content, str) and (config.get("response_format") or {}).get("type") == "json_schema":
+    if isinstance(content, str) and _is_schema(config.get("response_format")):
         try:
             return json.loads(content)
         except ValueError:
@@ -75,7 +75,7 @@ def response(answer: Answer, model: str, config: JsonDict) -> Reply:
 def said(items: list[JsonDict], config: JsonDict) -> Any:
     """Return what the items of an answer of the Responses service say: text, or the JSON that a schema asked for."""
     output = "\n".join(part for item in items for part in _item(item, config) if part)
-    if text_format(config.get("response_format") or {}).get("type") == "json_schema":
+    if _is_schema(config.get("response_format")):
         with contextlib.suppress(ValueError):
             return json.loads(output)
     return output
@@ -98,13 +98,9 @@ def _item(item: JsonDict, config: JsonDict) -> list[str]:
     return [json.dumps(item, ensure_ascii=False, separators=(",", ":"))]
 
 
-def text_format(wanted: Any) -> JsonDict:
-    """Return `response_format` as the Responses service takes it: the schema is not wrapped."""
-    if not isinstance(wanted, Mapping):
-        return {}
-    if wanted.get("type") == "json_schema" and isinstance(wanted.get("json_schema"), Mapping):
-        return {"type": "json_schema", **wanted["json_schema"]}
-    return dict(wanted)
+def _is_schema(wanted: Any) -> bool:
+    """Whether an answer is read as the JSON that a schema asked for: never for a file, as in promptfoo's chats."""
+    return isinstance(wanted, Mapping) and wanted.get("type") == "json_schema"
 
 
 def embedding(answer: Answer) -> Reply:

@@ -12,10 +12,13 @@ from sojourn.model.suite import JsonDict, ProviderSpec
 from sojourn.protocols import Question, Tools
 from sojourn.providers.exchange import Answer, Exchange
 from sojourn.providers.request_body import filled
+from sojourn.providers.schemas import loaded, loaded_form
 from sojourn.providers.sending import Manner, Outgoing, SendingError, refusal
 
 _TEMPLATES = ("apiBaseUrl", "apiKey", "functions", "response_format", "tool_choice", "tools")
 """Entries of a configuration in which the test's variables, and its sessions, are filled in."""
+_LISTS = ("functions", "tools")
+"""Those that a test may name as a file."""
 
 
 class NotAnsweredError(Exception):
@@ -32,6 +35,7 @@ class Service:
     def __init__(self, spec: ProviderSpec, tools: Tools) -> None:
         self.env = {**tools.env, **spec.env}
         self._config = spec.config
+        self._base = spec.base or str(tools.base)
         self._render = tools.render
         self._exchange = Exchange(spec, tools, Manner.of(spec.config, self.env))
 
@@ -41,7 +45,18 @@ class Service:
         variables = question.context.get("vars") or {}
         merged = {**self._config, **own}
         texts = {key: merged[key] for key in _TEMPLATES if key in merged}
-        return {**merged, **filled(texts, lambda text: self._render(text, variables))}
+        made = {**merged, **filled(texts, lambda text: self._render(text, variables))}
+        return {**made, **{key: self._from_file(loaded, made[key]) for key in _LISTS if key in made}}
+
+    def form_of(self, config: JsonDict) -> Any:
+        """Return the configuration's `response_format`, with what it takes from files."""
+        return self._from_file(loaded_form, config.get("response_format"))
+
+    def _from_file(self, load: Callable[[Any, str], Any], value: Any) -> Any:
+        try:
+            return load(value, self._base)
+        except ProviderError as error:
+            raise NotAnsweredError(Reply(error=str(error))) from error
 
     def key(self, config: Mapping[str, Any], variable: str) -> str:
         """Return the key to send; raises NotAnsweredError where there is none. No `variable`: none is needed."""

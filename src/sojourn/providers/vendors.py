@@ -105,7 +105,19 @@ VENDORS = {
         keys=("models", "plugins", "provider", "route", "transforms"),
     ),
     "orcarouter": Vendor(url="https://api.orcarouter.ai/v1", key_env="ORCAROUTER_API_KEY"),
-    "perplexity": Vendor(url="https://api.perplexity.ai", key_env="PERPLEXITY_API_KEY"),
+    "perplexity": Vendor(
+        url="https://api.perplexity.ai",
+        key_env="PERPLEXITY_API_KEY",
+        keys=(
+            "return_images",
+            "return_related_questions",
+            "search_after_date_filter",
+            "search_before_date_filter",
+            "search_domain_filter",
+            "search_recency_filter",
+            "web_search_options",
+        ),
+    ),
     "togetherai": Vendor(url="https://api.together.xyz/v1", key_env="TOGETHER_API_KEY"),
     "xai": Vendor(url="https://api.x.ai/v1", key_env="XAI_API_KEY", keys=("search_parameters",)),
 }
