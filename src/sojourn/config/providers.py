@@ -160,7 +160,9 @@ def _spec(entry: JsonDict, base: str, cwd: str) -> ProviderSpec:
     if isinstance(config, str) or registry.provider_name(name) not in _READ_THEIR_OWN:
         kept = _read_later(name, config)
         later = [key for key, value in kept.items() if "{{" in value]
-        fixed = {key: value for key, value in config.items() if key not in later} if isinstance(config, dict) else config
+        fixed = (
+            {key: value for key, value in config.items() if key not in later} if isinstance(config, dict) else config
+        )
         config = load_files(fixed, base, cwd, at=("config",))
         config = {**config, **kept} if kept else config
     return ProviderSpec(
