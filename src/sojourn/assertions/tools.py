@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,6 +19,10 @@ from sojourn.model.verdict import Verdict, failing, judged, passing
 from sojourn.protocols import ClaimContext
 from sojourn.template.jsontext import json_text
 from sojourn.template.values import to_text
+
+_BLOCK = re.compile(r"^[^\S\n]*(?=[{\[])", re.MULTILINE)
+_END = re.compile(r"[^\S\n]*$", re.MULTILINE)
+_DECODER = json.JSONDecoder()
 
 
 def openai_tools_call(_claim: Claim, reply: Reply, context: ClaimContext) -> Verdict:
@@ -141,14 +146,22 @@ def _called(output: Any) -> set[str]:
     try:
         return set(_names(parse_json(output)))
     except ValueError:
-        names: set[str] = set()
-    for line in output.split("\n"):
-        if line.strip().startswith(("{", "[")):
-            try:
-                names |= set(_names(parse_json(line.strip())))
-            except ValueError:
-                continue
-    return names
+        return {name for block in _blocks(output) for name in _names(block)}
+
+
+def _blocks(text: str) -> Iterator[Any]:
+    """Give the JSON among other words: each piece begins a line and ends one, and may go over several."""
+    at = 0
+    while found := _BLOCK.search(text, at):
+        begin = found.end()
+        at = begin + 1
+        try:
+            block, end = _DECODER.raw_decode(text, begin)
+        except (ValueError, RecursionError):
+            continue
+        if _END.match(text, end):
+            at = end
+            yield block
 
 
 def _names(output: Any) -> Iterator[str]:
@@ -170,7 +183,7 @@ def _block(block: Any, *, plain: bool) -> Iterator[str]:
     if not isinstance(block, Mapping):
         return
     call = block.get("functionCall") or (block.get("function") if plain else None) or block
-    counts = call is not block or plain or block.get("type") == "tool_use"
+    counts = call is not block or plain or block.get("type") in ("tool_use", "function_call")
     if counts and isinstance(call, Mapping) and isinstance(call.get("name"), str):
         yield call["name"]
 
