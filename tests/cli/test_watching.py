@@ -81,7 +81,9 @@ def watched(tmp_path: Path) -> Iterator[Callable[..., Watched]]:
         "helper.py": HELPER,
         "q.txt": "a",
         "judge.js": JUDGE,
+        "w[1]/bot.py": BOT,
     }
+    (tmp_path / "w[1]").mkdir()
     for name, text in {**files, "tests/one.json": json.dumps(TEST)}.items():
         (tmp_path / name).write_text(text)
     started: list[Watched] = []
@@ -159,3 +161,27 @@ def test_a_first_mistake_ends_it(watched: Callable[..., Watched]) -> None:
     run.await_("unknown provider")
 
     assert run.process.wait() == 1
+
+
+def test_outputs_in_a_folder_that_is_watched_do_not_run_it_again(watched: Callable[..., Watched]) -> None:
+    """A run that writes its results below the folder of its tests comes to rest, and a further test runs it again."""
+    run = watched("-w", "-o", "tests/results/out.csv", tests="file://tests")
+    run.await_("watching ")
+    (run.folder / "tests" / "two.json").write_text(json.dumps(TEST))
+    assert run.await_("changed: ") == "changed: tests/two.json\n"
+    run.await_("watching ")
+    (run.folder / "prompt.txt").write_text("{{q}}?")
+    assert run.await_("changed: ") == "changed: prompt.txt\n"
+
+
+def test_code_in_a_folder_with_a_name_like_a_pattern_is_watched(watched: Callable[..., Watched]) -> None:
+    """Brackets in a folder's name are its name."""
+    run = watched("-w", providers=["file://w[1]/bot.py"])
+    run.await_("watching ")
+    (run.folder / "w[1]" / "neighbour.py").write_text("x = 1")
+    assert run.await_("changed: ") == "changed: w[1]/neighbour.py\n"
+
+
+def test_what_goes_on_with_an_earlier_run_is_not_watched(watched: Callable[..., Watched]) -> None:
+    """--watch with --resume or --retry-errors is refused, not left out."""
+    assert "--watch does not go with --resume" in watched("-w", "--retry-errors").await_("--watch")

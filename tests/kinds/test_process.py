@@ -199,7 +199,7 @@ def test_what_cannot_be_started_says_what_to_mend(evaluate: Evaluate, command: s
 
 def test_braces_of_its_own_are_left_to_the_program(evaluate: Evaluate) -> None:
     """JSON and format texts go to the program as they are written."""
-    told = '{"a": 1} {} {{port}} {name} {x.y}'
+    told = '{"a": 1} {} {{port}} {name} {x.y} {report} {part}'
     config = suite(command=[sys.executable, "-u", "-c", "import sys, time; print(sys.argv[1]); time.sleep(600)", told])
     config["sessions"]["it"]["config"]["ready"] = {"log": "."}
     config["tests"][0]["assert"] = [{"type": "session", "value": ".+", "equals": ["{% raw %}" + told + "{% endraw %}"]}]

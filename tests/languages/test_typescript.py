@@ -103,3 +103,29 @@ def test_a_name_that_leads_nowhere_is_told_as_it_was_written(tmp_path: Path, tsc
     (tmp_path / "x.ts").write_text("import { y } from 'nowhere-at-all';\nexport const told = () => y;\n")
     with pytest.raises(CodeError, match="Cannot find package 'nowhere-at-all'"):
         asyncio.run(called(tmp_path / "x.ts", "told"))
+
+
+def test_a_name_of_tsconfig_goes_before_a_package(tmp_path: Path) -> None:
+    """As TypeScript reads it: what `paths` gives a suite's file is meant, though a package has the name too."""
+    (tmp_path / "tsconfig.json").write_text('{"compilerOptions": {"paths": {"lib": ["./src/lib.ts"]}}}')
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/lib.ts").write_text("export const told = 'ours';\n")
+    (tmp_path / "node_modules/lib").mkdir(parents=True)
+    (tmp_path / "node_modules/lib/index.js").write_text("exports.told = 'package';\n")
+    (tmp_path / "x.ts").write_text("import { told } from 'lib';\nexport const say = (x: string) => told + x;\n")
+    assert asyncio.run(called(tmp_path / "x.ts", "say", "!")) == "ours!"
+
+
+def test_an_import_that_a_neighbour_does_not_export_is_told_by_its_name(tmp_path: Path) -> None:
+    """The mistake is the suite's, and the message says so, not that Node.js is broken."""
+    (tmp_path / "part.ts").write_text("export const there = 1;\n")
+    (tmp_path / "x.ts").write_text("import { missing } from './part';\nexport const told = () => missing;\n")
+    with pytest.raises(CodeError, match="missing"):
+        asyncio.run(called(tmp_path / "x.ts", "told"))
+
+
+def test_an_answer_whose_raw_holds_a_circle_keeps_its_output(tmp_path: Path) -> None:
+    """A client's whole response leads back to itself, and `output` is a part of it: each is told as far as it goes."""
+    text = "const response = { data: { said: 'hi' } };\nresponse.self = response;\n"
+    (tmp_path / "x.js").write_text(text + "exports.ask = () => ({ raw: response, output: response.data });\n")
+    assert asyncio.run(called(tmp_path / "x.js", "ask")) == {"raw": {"data": {"said": "hi"}}, "output": {"said": "hi"}}

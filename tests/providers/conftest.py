@@ -51,8 +51,7 @@ def ask(tmp_path: Path) -> Ask:
             plug = registry.find("provider", registry.provider_name(spec.id))(spec, tools)
             context: dict[str, Any] = {"vars": variables, "evaluationId": "eval-1"}
             try:
-                belongings = Belongings()
-                async with belongings.stack:
+                async with Belongings() as belongings:
                     questions = [
                         Question(prompt=prompt, context=context, belongings=belongings, is_turn=is_turn)
                         for prompt in prompts

@@ -156,8 +156,7 @@ def test_an_opening_that_is_given_up_leaves_nothing(tmp_path: Path) -> None:
     plug = Mcp(read_provider(entry(server=silent), str(tmp_path), env), tools)
 
     async def given_up() -> None:
-        belongings = Belongings()
-        async with belongings.stack:
+        async with Belongings() as belongings:
             question = Question(prompt=call("add"), context={}, belongings=belongings, is_turn=False)
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(plug.ask(question), 0.5)

@@ -177,3 +177,14 @@ def test_a_late_answer_is_nobody_elses(evaluate: Evaluate, talk: Talk) -> None:
 
     assert run.outcomes == ["error", "error"], run.shown
     assert "was closed" in run.rows[1]["error"]
+
+
+def test_a_grader_keeps_no_connection(evaluate: Evaluate, talk: Talk) -> None:
+    """What a grader opened for one question is closed with its answer, before the run is over."""
+    grader = entry(talk, transformResponse="({pass: true, score: 1, reason: data.last})")
+    suite = asked("a", "b", "c", providers=["echo"])
+    suite["defaultTest"] = {"assert": [{"type": "llm-rubric", "value": "fine", "provider": grader}]}
+    run = evaluate(suite, {}, NO_PROXY="127.0.0.1")
+
+    assert run.code == 0, run.shown
+    assert len(talk.ended(3)) == 3

@@ -29,7 +29,7 @@ from sojourn.engine.preflight import broken_snippets
 from sojourn.engine.preparing import prepared
 from sojourn.engine.run import SECOND_STOP, Run
 from sojourn.engine.signals import Interruption, listening
-from sojourn.errors import ConfigError, Problem, SojournError
+from sojourn.errors import ConfigError, Problem, SojournError, UsageError
 from sojourn.lifecycle import ledger
 from sojourn.model.suite import Suite
 
@@ -100,11 +100,16 @@ async def _watching(options: argparse.Namespace, interruption: Interruption) -> 
             try:
                 code = await _eval(options, interruption, watch)
             except SojournError as error:
+                if interruption.reason:
+                    raise
                 complain(error)
     return code
 
 
 async def _eval(options: argparse.Namespace, interruption: Interruption, watch: Watch) -> int:
+    if options.watch and (options.resume or options.retry_errors):
+        todo = "watch a run of its own"
+        raise UsageError("--watch does not go with --resume and --retry-errors: what goes on is over once", todo=todo)
     cwd, environ = surroundings()
     home = ledger.home(environ)
     before = earlier(options, home, cwd)
@@ -112,7 +117,7 @@ async def _eval(options: argparse.Namespace, interruption: Interruption, watch: 
     config = options.config or (before.asked["config"] if before else [])
     with with_rows(flags, home, cwd) as readable:
         suite = await load(config, readable, cwd=cwd, environ=environ)
-    if not before:  # what goes on with an earlier run is over with it
+    if not before:
         watch.take(suite)
     warn(suite.warnings)
     check_outputs(suite.outputs)

@@ -7,6 +7,7 @@ import contextlib
 import glob
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -73,12 +74,12 @@ class Watch:
         path = resolve(named["path"] if named else written, base)
         code = _CODE.fullmatch(path)
         if code:
-            self._patterns.add(os.path.join(os.path.dirname(code["path"]), "*" + code["suffix"]))
+            self._patterns.add(os.path.join(glob.escape(os.path.dirname(code["path"])), "*" + code["suffix"]))
             self._add(code["path"])
         elif glob.has_magic(path):
             self._patterns.add(path)
         elif os.path.isdir(path) and named:
-            self._patterns.add(os.path.join(path, "**", "*"))
+            self._patterns.add(os.path.join(glob.escape(path), "**", "*"))
         elif named or os.path.isfile(path):
             self._add(path)
 
@@ -109,6 +110,8 @@ def _stamp(path: str) -> Stamp:
     try:
         found = os.stat(path)
     except (OSError, ValueError):
+        return None
+    if stat.S_ISDIR(found.st_mode):  # what is in it is looked at by itself
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino
 

@@ -11,7 +11,7 @@ from sojourn.errors import ClaimError, CodeDiedError, ProviderError
 from sojourn.model.reply import Reply
 from sojourn.model.suite import Claim, JsonDict
 from sojourn.model.usual import usual
-from sojourn.protocols import GradeKind, Question
+from sojourn.protocols import Belongings, GradeKind, Question
 
 _KINDS = ("text", "embedding", "classification", "moderation")
 _ANSWERS = {
@@ -67,7 +67,8 @@ class GraderPool:
                 label = {"raw": text, "label": kind}
                 lent = {"sessions": dict(sessions)} if sessions else {}
                 context: JsonDict = {"vars": dict(variables), "prompt": label, **lent}
-                return await _asked(plug, Question(prompt=text, context=context))
+                async with Belongings() as belongings:
+                    return await _asked(plug, Question(prompt=text, context=context, belongings=belongings))
             if not hasattr(plug, "grade"):
                 raise ClaimError(f"the grader {entry!r} cannot do {kind}")
             return _graded(kind, await plug.grade(kind, text))

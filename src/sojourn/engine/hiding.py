@@ -20,7 +20,11 @@ _TEXTS = ("troubles", "races", "leaks", "unsteady", "printed", "learnt", "stoppe
 
 def shown(result: TrialResult, secrets: Secrets, options: RunOptions) -> TrialResult:
     """Return a trial's result without the secrets in it, and without what the options leave out; else the same."""
-    result = stripped(result, options.stripped)
+    return stripped(cleaned(result, secrets), options.stripped)
+
+
+def cleaned(result: TrialResult, secrets: Secrets) -> TrialResult:
+    """Return a trial's result without the secrets in it; without any, the same."""
     if not secrets.any or not secrets.touches(encode(row(result, "", redact=False)).decode()):
         return result
     clean = secrets.clean(result)

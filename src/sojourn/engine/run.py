@@ -15,7 +15,7 @@ from msgspec import structs
 from sojourn.config import cases
 from sojourn.engine.comparing import compare, is_compared, withdraw_uncompared
 from sojourn.engine.deriving import derive
-from sojourn.engine.hiding import hidden, hide, shown
+from sojourn.engine.hiding import cleaned, hidden, hide, shown
 from sojourn.engine.lanes import Learner
 from sojourn.engine.listeners import Listeners
 from sojourn.engine.order import unsteady
@@ -24,6 +24,7 @@ from sojourn.engine.preflight import broken_code, lacks_compiler
 from sojourn.engine.resuming import without
 from sojourn.engine.setting import Setting
 from sojourn.engine.stopping import TIME_LIMIT, Brake, OverdueError
+from sojourn.engine.stripping import stripped
 from sojourn.engine.transforming import transform_vars
 from sojourn.engine.working import Crew
 from sojourn.errors import CodeError, ConfigError, Problem, SkipTrial, SojournError, StopRun
@@ -273,9 +274,9 @@ class Run:
             withdraw_uncompared(self.result)
 
     def _take(self, result: TrialResult) -> None:
-        seen = shown(result, self._setting.secrets, self._setting.suite.options)
-        self.result.results.append(result, seen)
-        self._listeners.on_result(seen)
+        clean = cleaned(result, self._setting.secrets)
+        self.result.results.append(result, clean)
+        self._listeners.on_result(stripped(clean, self._setting.suite.options.stripped))
 
     def _withdraw(self, trial: Trial) -> None:
         """Take back the result of a trial that was run again."""

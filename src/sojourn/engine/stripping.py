@@ -20,7 +20,8 @@ def stripped(result: TrialResult, parts: Collection[str]) -> TrialResult:
         return result
     reply, changes = result.reply, dict[str, Any]()
     if reply is not None and "output" in parts and reply.output is not None:
-        reply = structs.replace(reply, output=OUTPUT)
+        extra = {key: value for key, value in reply.extra.items() if key != "raw"}
+        reply = structs.replace(reply, output=OUTPUT, extra=extra)
     if reply is not None and "metadata" in parts:
         reply = structs.replace(reply, metadata={})
     case: dict[str, Any] = {part: {} for part in ("vars", "metadata") if part in parts}

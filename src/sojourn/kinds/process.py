@@ -14,12 +14,16 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from sojourn.kinds.marked import MARK, end_all, is_running
 from sojourn.kinds.parents import field_of
 
 _PLACE = re.compile(r"(?<!\{)\{(\w+)(?:\.(\w+))?\}(?!\})")
+_SLIP = 0.85
+"""How alike a name must be to one that can be put in to be taken for a slip: {prt} is one, {part} is not."""
+_SHOWN: dict[str, Callable[[str], str]] = {"log": re.escape, "url": str}
 TICK = 0.02
 TAIL = 8000
 SERVER_ERROR = 500
@@ -47,7 +51,7 @@ class Process:
         self._tag, self._config, self._parents = tag, config, parents
         self._stop = _signal(config.get("stop") or "SIGTERM")
         self.port = _port(config.get("port"))
-        ready = {key: self._filled(value) for key, value in (config.get("ready") or {}).items()}
+        ready = {key: self._filled(value, _SHOWN[key]) for key, value in (config.get("ready") or {}).items()}
         self.url = _origin(ready["url"]) if "url" in ready else f"http://127.0.0.1:{self.port}" if self.port else ""
         folder = os.path.join(base, config["keep"]) if config.get("keep") else tempfile.gettempdir()
         os.makedirs(folder, exist_ok=True)
@@ -61,19 +65,21 @@ class Process:
             await self.close()
             raise
 
-    def _filled(self, text: Any) -> str:
-        return _PLACE.sub(lambda found: self._value(found[1], found[2]) or found[0], str(text))
+    def _filled(self, text: Any, shown: Callable[[str], str] = str) -> str:
+        def put(found: re.Match[str]) -> str:
+            value = self._value(found[1], found[2])
+            return found[0] if value is None else shown(value)
 
-    def _value(self, name: str, field: str | None) -> str:
-        """Return what stands for `{name}` or `{parent.field}`; what is neither is the program's own, and stays."""
+        return _PLACE.sub(put, str(text))
+
+    def _value(self, name: str, field: str | None) -> str | None:
+        """Return what stands for `{name}` or `{parent.field}`, or None: what is neither is the program's own."""
+        if field is not None:
+            return field_of(self._parents[name], name, field) if name in self._parents else None
         own = {"port": str(self.port), "python": sys.executable}
-        if field is None:
-            if close := [each for each in difflib.get_close_matches(name, own, cutoff=0.7) if name not in own]:
-                raise ValueError(f"there is no {{{name}}} to put in; did you mean {{{close[0]}}}?")
-            return own.get(name, "")
-        if name in self._parents:
-            return field_of(self._parents[name], name, field)
-        return ""
+        if name not in own and (close := difflib.get_close_matches(name, own, cutoff=_SLIP)):
+            raise ValueError(f"there is no {{{name}}} to put in; did you mean {{{close[0]}}}?")
+        return own.get(name)
 
     async def _start(self, folder: str) -> None:
         command = self._config["command"]
@@ -93,6 +99,7 @@ class Process:
                     start_new_session=True,
                 )
             except OSError as error:
+                os.unlink(self.log)
                 raise RuntimeError(f"it cannot be started: {error.strerror}: {error.filename}") from error
 
     async def _wait_until_ready(self, ready: dict[str, str]) -> None:

@@ -74,8 +74,12 @@ class GoPrograms:
             raise CodeError(f"{NO_GO}; install Go 1.18 or newer (https://go.dev/dl)", where=str(reference))
         if not reference.name.isidentifier():
             raise CodeError(f"{reference.name!r} is no name of a function in Go", where=str(reference))
-        self._folder = self._folder or tempfile.mkdtemp(prefix="sojourn-go-", dir=self._env.get("TMPDIR"))
-        return await _Compilation(reference, go, Path(tempfile.mkdtemp(dir=self._folder)), self._env).run()
+        try:
+            self._folder = self._folder or tempfile.mkdtemp(prefix="sojourn-go-", dir=self._env.get("TMPDIR"))
+            folder = Path(tempfile.mkdtemp(dir=self._folder))
+        except OSError as error:
+            raise CodeError(f"there is no room to compile it: {error}", where=str(reference)) from error
+        return await _Compilation(reference, go, folder, self._env).run()
 
 
 class _Compilation:

@@ -175,10 +175,12 @@ class CodeRunner:
 
     async def close(self) -> None:
         """Stop every process."""
-        await asyncio.gather(*(process.close() for process in self._processes.values()))
-        self._processes.clear()
-        if self._programs is not None:
-            await self._programs.close()
+        try:
+            await asyncio.gather(*(process.close() for process in self._processes.values()))
+            self._processes.clear()
+        finally:
+            if self._programs is not None:
+                await self._programs.close()
 
 
 def command(tongue: Tongue, env: Mapping[str, str], executable: str = "") -> list[str]:

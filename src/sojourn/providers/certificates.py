@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,14 +84,15 @@ def _prove(context: ssl.SSLContext, tls: Mapping[str, Any], base: str) -> None:
         context.load_cert_chain(named("cert") or "", named("key"), tls.get("passphrase"))
 
 
-def _prove_by(context: ssl.SSLContext, key: Any, certificate: Any) -> None:
-    """Load the client's certificate and key as they came out of a PFX or a keystore."""
+def _prove_by(context: ssl.SSLContext, key: Any, certificate: Any, others: Iterable[Any]) -> None:
+    """Load the client's certificate, those that vouch for it, and its key as a PFX or a keystore has them."""
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
     if certificate is None:
         raise ValueError("there is no certificate in the PFX")
     with tempfile.TemporaryDirectory() as folder:
-        shown = _kept(folder, "cert", certificate.public_bytes(Encoding.PEM))
+        chain = b"".join(each.public_bytes(Encoding.PEM) for each in (certificate, *others))
+        shown = _kept(folder, "cert", chain)
         held = _kept(folder, "key", key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         context.load_cert_chain(shown, held)
 

@@ -35,8 +35,8 @@ def check_keystore(said: Mapping[str, Any], base: str) -> None:
         )
 
 
-def opened_keystore(said: Mapping[str, Any], base: str, env: Mapping[str, str]) -> tuple[Any, Any]:
-    """Return the key and the certificate in a keystore; raises OSError, ValueError, or ProviderError."""
+def opened_keystore(said: Mapping[str, Any], base: str, env: Mapping[str, str]) -> tuple[Any, Any, list[Any]]:
+    """Return the key, its certificate and those that vouch for it; raises OSError, ValueError, or ProviderError."""
     from cryptography.hazmat.primitives.serialization import pkcs12
 
     check_keystore(said, base)
@@ -50,7 +50,7 @@ def opened_keystore(said: Mapping[str, Any], base: str, env: Mapping[str, str]) 
     if alias.lower() != held.lower():  # as in Java
         what = f"the first key in the Java keystore is {held!r}, and no other can be reached, so not {alias!r}"
         raise ProviderError(what, todo=f"{_way_out(said)} -srcalias {alias} makes a PFX of that one")
-    return opened.key, opened.cert.certificate
+    return opened.key, opened.cert.certificate, [each.certificate for each in opened.additional_certs]
 
 
 def _content(said: Mapping[str, Any], base: str) -> bytes:

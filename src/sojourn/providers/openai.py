@@ -209,7 +209,7 @@ class OpenAi:
         body |= _said(config, _RESPONSES_KEYS)
         shape = {"format": text_format(config["response_format"]), "verbosity": config.get("verbosity")}
         if text := {key: value for key, value in shape.items() if value}:
-            body["text"] = text
+            body["text"] = {**(body.get("text") or {}), **text}
         answer = await self._post("/responses", {**body, **(config.get("passthrough") or {})}, question, config)
         return await self._callbacks.answered_items(reading(answers.response, answer, self._model, config), config)
 

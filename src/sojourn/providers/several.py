@@ -12,7 +12,7 @@ from sojourn.errors import ProviderError
 from sojourn.model.reply import Reply
 from sojourn.model.suite import JsonDict, ProviderSpec
 from sojourn.model.usual import usual
-from sojourn.protocols import Question, Tools
+from sojourn.protocols import Belongings, Question, Tools
 from sojourn.providers.service import messages_of
 
 STOP = "###STOP###"
@@ -110,7 +110,9 @@ class SimulatedUser:
         assert self._tools.find is not None
         plays = self._tools.find(self._user)
         context = {"vars": dict(variables), "prompt": {"raw": "", "label": "simulated user"}}
-        reply: Reply = await plays.ask(Question(prompt=json.dumps(chat, ensure_ascii=False), context=context))
+        prompt = json.dumps(chat, ensure_ascii=False)
+        async with Belongings() as belongings:
+            reply: Reply = await plays.ask(Question(prompt=prompt, context=context, belongings=belongings))
         return reply
 
     def _turn(self, question: Question, messages: list[JsonDict], variables: Mapping[str, Any]) -> Question:

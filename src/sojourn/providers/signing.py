@@ -96,15 +96,15 @@ def private_key(said: Mapping[str, Any], base: str, env: Mapping[str, str], fill
         raise ProviderError(f"signatureAuth: the key cannot be read: {error}") from error
 
 
-def opened_pfx(said: Mapping[str, Any], base: str, env: Mapping[str, str]) -> tuple[Any, Any]:
-    """Return the key and the certificate in a PFX; raises OSError or ValueError."""
+def opened_pfx(said: Mapping[str, Any], base: str, env: Mapping[str, str]) -> tuple[Any, Any, list[Any]]:
+    """Return the key, its certificate and those that vouch for it, of a PFX; raises OSError or ValueError."""
     from cryptography.hazmat.primitives.serialization import pkcs12
 
     content = said.get("pfxContent") or said.get("certificateContent")
     path = os.path.join(base, str(said.get("pfxPath") or "").removeprefix("file://"))
     data = base64.b64decode(str(content)) if content else Path(path).read_bytes()
     password = said.get("pfxPassword") or said.get("certificatePassword") or env.get("PROMPTFOO_PFX_PASSWORD") or ""
-    key, certificate, _ = pkcs12.load_key_and_certificates(data, str(password).encode() or None)
+    key, certificate, others = pkcs12.load_key_and_certificates(data, str(password).encode() or None)
     if key is None:
         raise ValueError("there is no private key in the PFX")
-    return key, certificate
+    return key, certificate, others

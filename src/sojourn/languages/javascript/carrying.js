@@ -23,13 +23,20 @@ function once() {
   };
 }
 
+// Of a reply each field is told by itself: `raw` may hold the very object that `output` is.
+function circling(value) {
+  if (Array.isArray(value) || typeof value.toJSON === 'function') return JSON.stringify(value, once());
+  const fields = Object.entries(value).map(([key, item]) => [key, JSON.stringify(item, once())]);
+  return `{${fields.filter(([, told]) => told !== undefined).map(([key, told]) => `${JSON.stringify(key)}:${told}`).join(',')}}`;
+}
+
 function text(value) {
   let told;
   try {
     told = JSON.stringify(carried(value), checked);
   } catch (error) {
     if (!error.message.includes('circular structure')) throw error;
-    told = JSON.stringify(value, once());
+    told = circling(value);
   }
   if (told === undefined) throw new TypeError(typeof value === 'object' ? 'what says that it is nothing' : `a ${typeof value}`);
   return told;

@@ -140,7 +140,9 @@ async function loadModule(file) {
   } catch (error) {
     const esm = error && (error.code === 'ERR_REQUIRE_ESM' || error.code === 'ERR_REQUIRE_ASYNC_MODULE');
     if (!esm && !(error instanceof SyntaxError && /import|export|await/.test(error.message))) throw error;
-    return import(pathToFileURL(file).href);
+    return import(pathToFileURL(file).href).catch((again) => {
+      throw /Unexpected status of a module/.test(again.message) ? error : again; // it was begun, and failed as before
+    });
   }
 }
 

@@ -26,7 +26,7 @@ function prepare(file) {
     }
     const find = nodeModule._resolveFilename;
     nodeModule._resolveFilename = function (name, parent, ...rest) {
-      return first(names(name, parent && parent.filename), (each) => find.call(this, each, parent, ...rest));
+      return first(name, names(name, parent && parent.filename), (each) => find.call(this, each, parent, ...rest));
     };
   }
   isReady = true;
@@ -52,37 +52,37 @@ function hush() {
   };
 }
 
-// Return what the first of several names leads to; raises what became of the first where none leads anywhere.
-function first(names, find) {
-  const failed = [];
+// Return what the first of several names leads to; raises what became of the written one where none leads anywhere.
+function first(written, names, find) {
+  let failed;
   for (const name of names) {
     try {
       return find(name);
     } catch (error) {
-      failed.push(error);
+      if (name === written || !failed) failed = error;
     }
   }
-  throw failed[0];
+  throw failed;
 }
 
 // TypeScript's files name each other without an ending, or with that of the JavaScript that is made of them,
-// or by a name that is none of a package's but one that the suite's tsconfig.json gives.
+// or by a name that the suite's tsconfig.json gives, which goes before a package's.
 function* names(name, file, asName = (place) => place) {
-  yield name;
-  if (RELATIVE.test(name)) {
-    for (const ending of ENDINGS) yield name.replace(/\.[cm]?js$/, '') + ending;
-  } else if (file && !name.includes('://')) {
+  const relative = RELATIVE.test(name);
+  if (!relative && file && !name.includes('://') && !file.includes('/node_modules/')) {
     for (const place of aliases.meant(name, path.dirname(file))) {
       for (const ending of ['', ...ENDINGS, '.js']) yield asName(place + ending);
     }
   }
+  yield name;
+  if (relative) for (const ending of ENDINGS) yield name.replace(/\.[cm]?js$/, '') + ending;
 }
 
 function resolve(specifier, context, next) {
   const { conditions, parentURL } = context;
   const file = parentURL && parentURL.startsWith('file:') ? fileURLToPath(parentURL) : '';
   const asName = (place) => (conditions.includes('import') ? pathToFileURL(place).href : place);
-  return first(names(specifier, file, asName), (name) => next(name, context));
+  return first(specifier, names(specifier, file, asName), (name) => next(name, context));
 }
 
 function load(url, context, next) {
