@@ -92,6 +92,10 @@ def test_what_is_to_be_stripped_is_written_nowhere(evaluate: Evaluate) -> None:
     assert "vars" not in row["testCase"]
     assert row["prompt"]["raw"] == "[prompt stripped]"
     assert run.lines("seen.txt") == ["ask private"]
+    assert "raw" not in row["response"]
+    document = json.loads((run.folder / "out.json").read_text())
+    assert document["results"]["prompts"][0]["metrics"]["assertPassCount"] == 1
+    assert "private" not in json.dumps([document["results"]["results"], document["results"]["prompts"]])
     for name in ("out.csv", "out.html"):
         assert "private" not in (run.folder / name).read_text()
 
