@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from tests.acceptance.suites import Evaluate
@@ -111,3 +112,21 @@ def test_a_set_without_weight_may_fail_its_test(evaluate: Evaluate) -> None:
     run = evaluate({"prompts": ["{{q}}"], "providers": ["echo"], "tests": tests}, {})
 
     assert run.outcomes == ["failed", "passed"]
+
+
+def test_a_conversation_is_one_lane_whatever_else_its_tests_share(evaluate: Evaluate) -> None:
+    """Tests that store outputs, name a session and just talk are in order where they have one conversation."""
+    said = "{% for turn in _conversation %}{{ turn.output }},{% endfor %}"
+    tests: list[dict[str, Any]] = [
+        {"vars": {"q": "a"}, "options": {"storeOutputAs": "first"}},
+        {"vars": {"q": "b"}},
+        {"vars": {"q": "{{first}}"}},
+        {"vars": {"q": "d", "sessionId": "s"}},
+        {"vars": {"q": "e"}},
+    ]
+    count = "def call_api(prompt, options, context):\n    return {'output': prompt.count(',')}\n"
+    config = {"prompts": [said + "{{q}}"], "providers": ["file://count.py"], "tests": tests}
+    run = evaluate(config, {"count.py": count}, "-j", "4")
+
+    assert len({row["lane"] for row in run.rows}) == 1
+    assert run.outputs == [0, 1, 2, 3, 4]

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from sojourn import registry
 from sojourn.config.csv_text import Row, read_rows
 from sojourn.config.expected import finite, read_expected, slip
 from sojourn.config.findings import Findings, Source
@@ -59,6 +60,10 @@ def _doubts(row: Row, source: Source, findings: Findings) -> None:
             findings.doubt(f"the column {column!r} is a var; did you mean {'_' + column!r}?", source)
         elif column == "__metadata":
             findings.doubt("the column '__metadata' needs a key, as in __metadata:category", source)
+        elif column.startswith("__") and not _special(column):
+            close = registry.nearest(column, (_EXPECTED, *_KNOWN), cutoff=0.8)
+            hint = f"; did you mean {close!r}?" if close else ""
+            findings.doubt(f"the column {column!r} is a var, and no special one{hint}", source)
 
 
 class _Header(NamedTuple):

@@ -17,6 +17,9 @@ from sojourn.model.suite import JsonDict, Suite
 
 Declared = tuple[Trial, str]
 
+SERIAL = "runSerially"
+"""The lane that runs before all others; whoever is in it shares with nobody who runs later."""
+
 
 def check_family(suite: Suite, tests: Iterable[JsonDict]) -> None:
     """Raise ConfigError where sessions are asked for, or live in each other, as cannot be."""
@@ -36,6 +39,8 @@ def gathered(trials: list[Declared], suite: Suite) -> list[Lane]:
         own = trial.lane or f"trial:{trial.index}"
         if why:
             reasons.setdefault(own, {})[why] = None
+        if trial.conversation and trial.lane != SERIAL:
+            groups.join(own, trial.conversation)
         for name, shared in _exclusive(trial, family, suite):
             groups.join(own, shared)
             reasons.setdefault(shared, {})[f"session {name}"] = None

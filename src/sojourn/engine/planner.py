@@ -17,13 +17,11 @@ from msgspec import structs
 from sojourn.config import cases
 from sojourn.config.columns import allowed, columns
 from sojourn.config.turns import written_turns
-from sojourn.engine.gathering import check_family, gathered
+from sojourn.engine.gathering import SERIAL, check_family, gathered
 from sojourn.engine.sharding import sharded
 from sojourn.errors import ConfigError
 from sojourn.model.plan import Column, Plan, Trial
 from sojourn.model.suite import Case, JsonDict, Suite
-
-SERIAL = "runSerially"
 
 
 class TransformVars(Protocol):
@@ -156,7 +154,8 @@ def _lane_of(trial: Trial, sharing: Sharing) -> tuple[str, str, str]:
     case, column, repeat = trial.case, trial.column, trial.repeat
     place = f"{column.index}:{repeat}"
     named = case.metadata.get("conversationId")
-    conversation = f"conversation:{place}:{named}" if named else ""
+    is_history = uses_conversation(column, sharing.names)
+    conversation = f"conversation:{place}:{named}" if named else f"conversation:{place}" if is_history else ""
     if trial.turn:
         conversation = f"turns:{place}:{trial.test_key}"
     if case.options.get("runSerially") is True:
@@ -170,9 +169,7 @@ def _lane_of(trial: Trial, sharing: Sharing) -> tuple[str, str, str]:
         return conversation, "turns of one conversation", conversation
     if named:
         return conversation, f"metadata.conversationId {named!r}", conversation
-    if uses_conversation(column, sharing.names):
-        return f"conversation:{place}", "the prompt uses _conversation", f"conversation:{place}"
-    return "", "", ""
+    return conversation, "the prompt uses _conversation" if is_history else "", conversation
 
 
 def uses_conversation(column: Column, names: Callable[[str], frozenset[str]]) -> bool:

@@ -46,6 +46,15 @@ def sessions_of(lives: set[int], arguments: Iterable[Any]) -> set[str]:
     return {name for name, it in markers if isinstance(it, dict) and "$session" in it and it["life"] in lives}
 
 
+def with_handles(argument: Any) -> Any:
+    """Return an argument for a language in which no session lives: each session in it is its handle."""
+    lent = argument.get("sessions") if isinstance(argument, dict) else None
+    if not isinstance(lent, dict):
+        return argument
+    plain = {name: it["handle"] if isinstance(it, dict) and "$session" in it else it for name, it in lent.items()}
+    return {**argument, "sessions": plain}
+
+
 def load(number: int, ref: int) -> bytes:
     """Make the frame that loads a function without calling it."""
     return b'{"id":%d,"ref":%d,"load":true}\n' % (number, ref)

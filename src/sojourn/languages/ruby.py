@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from sojourn.errors import CodeError
 from sojourn.languages.program import run_program
+from sojourn.languages.protocol import with_handles
 from sojourn.protocols import Called
 
 _HOST = os.path.join(os.path.dirname(__file__), "ruby_host", "call.rb")
@@ -44,7 +45,7 @@ async def call_ruby(
         raise CodeError("Ruby is needed and is not on the PATH", where=str(function))
     with tempfile.TemporaryDirectory(prefix="sojourn-ruby-") as folder:
         given, answer = f"{folder}/given.json", f"{folder}/answer.json"
-        _write(given, json.dumps(arguments, default=str))
+        _write(given, json.dumps([*map(with_handles, arguments)], default=str))
         words = [_HOST, function.path, function.name, given, answer]
         code, out, err = await run_program(shlex.quote(ruby), words, os.getcwd(), env)
         found = _read(answer) if code == 0 else None

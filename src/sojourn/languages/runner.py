@@ -16,6 +16,7 @@ from msgspec import structs
 
 from sojourn.errors import CodeDiedError, CodeError
 from sojourn.languages.process import Heir, LanguageProcess, host_file
+from sojourn.languages.protocol import with_handles
 from sojourn.languages.will import Will, Willed
 from sojourn.model.reference import Reference, Tongue
 from sojourn.model.suite import JsonDict
@@ -77,6 +78,8 @@ class CodeRunner:
         self._calls += 1
         try:
             await self._compile(reference)
+            if reference.tongue == "go":
+                arguments = tuple(map(with_handles, arguments))
             return await self._process(reference).call(reference, arguments, deadline_ms, mark)
         finally:
             self._calls -= 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sojourn.errors import CodeError
 from sojourn.languages.pending import died
 from sojourn.languages.program import run_program
+from sojourn.languages.protocol import with_handles
 from sojourn.model.reply import Reply
 from sojourn.model.suite import ProviderSpec
 from sojourn.protocols import Question, Tools
@@ -22,7 +23,7 @@ class Command:
 
     async def ask(self, question: Question) -> Reply:
         """Answer with standard output; a non-zero exit, or only standard error, is the reply's error."""
-        arguments = [question.prompt, self._options, json_text(question.context)]
+        arguments = [question.prompt, self._options, json_text(with_handles(question.context))]
         try:
             code, out, err = await run_program(self._command, arguments, self._folder, self._env)
         except CodeError as error:

@@ -344,11 +344,14 @@ function take(frame) {
   }
 }
 
-let rest = '';
+let pieces = []; // of a line that is still to end: a long one comes in very many
 socket.setEncoding('utf8');
 socket.on('data', (chunk) => {
-  const lines = (rest + chunk).split('\n');
-  rest = lines.pop();
+  const lines = chunk.split('\n');
+  pieces.push(lines[0]);
+  if (lines.length === 1) return;
+  lines[0] = pieces.join('');
+  pieces = [lines.pop()];
   for (const line of lines) take(JSON.parse(line));
 });
 socket.on('end', orphaned);
