@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sojourn.testing import KindContract
+from tests.acceptance.suites import Evaluate, asked
 
 USE = """
 def use(database, word):
@@ -33,3 +34,13 @@ class TestSqlite(KindContract):
     def left(self) -> Collection[Any]:
         ours = {"home/runs.sqlite"}  # where the runs themselves are stored
         return [path for path in self.folder.rglob("*.sqlite") if "/".join(path.parts[-2:]) not in ours]
+
+
+def test_a_field_that_a_session_does_not_have_is_told(evaluate: Evaluate) -> None:
+    """A prompt that puts it in is an error with the fields that are there; one that asks for it first is not."""
+    config = asked("hi", providers=[{"id": "echo", "sessions": ["db"]}], sessions={"db": {"kind": "sqlite"}})
+    slip = evaluate({**config, "prompts": ["{{ sessions.db.pth }}|{{q}}"]}, {})
+    asks = evaluate({**config, "prompts": ["{{ sessions.db.pth or 'none' }}|{{q}}"]}, {})
+
+    assert "the session 'db' has no 'pth'; it has path" in slip.rows[0]["error"]
+    assert asks.outputs == ["none|hi"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import structs
@@ -43,6 +45,7 @@ async def render(account: Account, setting: Setting) -> Question:
     variables = await load_vars(variables, column.prompt.raw, identity, setting.suite.base, setting.code, said)
     text = await _prompt_text(account, setting, variables)
     text = f"{case.options.get('prefix') or ''}{text}{case.options.get('suffix') or ''}"
+    _check_fields(text, account.sessions)
     account.variables, data = setting.renderer.resolve_vars(variables, said)
     account.prompt = setting.renderer.render_prompt(text, account.variables, data)
     deadline = setting.suite.options.timeout_ms
@@ -53,6 +56,18 @@ async def render(account: Account, setting: Setting) -> Question:
         belongings=setting.belongings.of(account.trial),
         is_turn=_is_turn(account, setting),
     )
+
+
+def _check_fields(text: str, sessions: JsonDict) -> None:
+    """Raise TemplateError where a prompt puts in a field that a session does not have: it would be empty."""
+    for name, field in _FIELD.findall(text) if sessions else ():
+        handle = sessions.get(name)
+        if isinstance(handle, Mapping) and field not in handle:
+            known = ", ".join(map(str, handle)) or "no fields"
+            raise TemplateError(f"the session {name!r} has no {field!r}; it has {known}")
+
+
+_FIELD = re.compile(r"\{\{-?\s*sessions\.(\w+)\.(\w+)\s*-?\}\}")
 
 
 def _is_turn(account: Account, setting: Setting) -> bool:
