@@ -194,7 +194,7 @@ def test_what_cannot_be_started_says_what_to_mend(evaluate: Evaluate, command: s
     run = evaluate(config, {"server.py": SERVER})
 
     assert says in run.rows[0]["error"]
-    assert ".py:" not in run.rows[0]["error"]
+    assert "(promptfooconfig.yaml:" in run.rows[0]["error"]
 
 
 def test_braces_of_its_own_are_left_to_the_program(evaluate: Evaluate) -> None:

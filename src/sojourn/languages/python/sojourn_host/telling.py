@@ -13,8 +13,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BETWEEN = (HERE, os.path.dirname(concurrent.futures.__file__))
 """Where the frames between a call and users' code come from."""
 
-LIBRARY = (os.path.dirname(os.__file__), os.path.abspath(os.path.join(HERE, "..", "..", "..", "kinds")))
-"""Where nobody mends anything: Python's own modules, and our kinds of session."""
+LIBRARY = os.path.dirname(os.__file__)
+KINDS = os.path.abspath(os.path.join(HERE, "..", "..", "..", "kinds"))
+"""Our kinds of session: whoever hears of them says where the suite names one."""
 
 
 HOOKS_CHANGE = ("suite", "test", "result")
@@ -46,8 +47,9 @@ def problem(error: BaseException, where: str = "") -> dict[str, Any]:
 def _place(frames: list[traceback.FrameSummary]) -> str:
     """Return the last line of the author's own: what broke in a library is mended where it was called."""
     for frame in reversed(frames):
-        if not frame.filename.startswith((*LIBRARY, "<")) and "site-packages" not in frame.filename:
-            return f"{frame.filename}:{frame.lineno}"
+        file = frame.filename
+        if file.startswith(KINDS) or not (file.startswith((LIBRARY, "<")) or "site-packages" in file):
+            return f"{file}:{frame.lineno}"
     return ""
 
 
