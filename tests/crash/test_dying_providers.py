@@ -248,6 +248,7 @@ def test_what_javascript_answers_costs_its_own_row(evaluate: Evaluate) -> None:
     ways = {
         **dict.fromkeys(("nothing", "undefined", "number", "text", "list", "empty"), shape),
         **dict.fromkeys(("function", "symbol", "nan", "infinite", "bigint", "circular", "getter"), "JSON cannot carry"),
+        "circular": "",
         "toJSON": "JSON cannot carry",
         "deep": "JSON cannot carry",
         "empty output": "No output",
