@@ -10,6 +10,7 @@ import sys
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request
 
 HERE: set[str] = set()
 LEFT: list[int] = []
@@ -22,10 +23,14 @@ def note() -> None:
     os.replace(out.name, sys.argv[2])
 
 
-async def talk(connection: ServerConnection) -> None:
-    """Answer each word with the words before it; leave at once when told to."""
+def arrive(connection: ServerConnection, _request: Request) -> None:
+    """Write down who comes before they are told that they are connected."""
     HERE.add(str(connection.id))
     note()
+
+
+async def talk(connection: ServerConnection) -> None:
+    """Answer each word with the words before it; leave at once when told to."""
     words: list[str] = []
     with contextlib.suppress(ConnectionClosed):
         async for message in connection:
@@ -45,7 +50,7 @@ async def talk(connection: ServerConnection) -> None:
 async def main() -> None:
     """Serve for ever."""
     note()
-    async with serve(talk, "127.0.0.1", int(sys.argv[1])) as server:
+    async with serve(talk, "127.0.0.1", int(sys.argv[1]), process_request=arrive) as server:
         await server.serve_forever()
 
 

@@ -157,7 +157,8 @@ class Run:
             if timer is not None:
                 timer.cancel()
             self.result.stopped = self._brake.stopped
-            self.result.duration_ms = (self._setting.clock() - self.result.began) * 1000
+            # In whole milliseconds from here on, as it is stored: a report made later must say the same.
+            self.result.duration_ms = round((self._setting.clock() - self.result.began) * 1000)
             hide(self.result, self._setting.secrets)
             self._setting.spans.over(self.result)
         return self.result
