@@ -163,13 +163,14 @@ def test_whatever_is_played_ends_and_no_told_session_is_shared(parts: list[Playe
     assert not any(seen.overlapped(a, b) for a, b in clashes)
 
 
-def test_a_stopped_schedule_hands_out_nothing() -> None:
-    """After a stop, what was not begun is the rest."""
+def test_the_rest_of_a_schedule_is_what_was_not_begun() -> None:
+    """What was given back and what was not handed out is the rest."""
     schedule = Schedule([Lane(key=str(n), why="", trials=(trial(n),)) for n in range(3)])
-    assert schedule.next() is not None
-    schedule.stop("SIGINT")
-    assert schedule.next() is None
+    first = schedule.next()
+    assert first is not None
     assert [[each.index for each in lane] for lane in schedule.rest()] == [[1], [2]]
+    schedule.give_back(first.trials)
+    assert [[each.index for each in lane] for lane in schedule.rest()] == [[0], [1], [2]]
 
 
 def test_waiting_for_a_told_session_is_no_race() -> None:

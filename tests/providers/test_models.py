@@ -59,6 +59,7 @@ def asked_model(ask: Ask, service: Service, model: str, answer: Any, *prompts: s
             {"reasoning": {"effort": "low"}, "prompt_cache_key": "k"},
             {"reasoning_effort": "low", "prompt_cache_key": "k"},
         ),
+        ("openai:chat:o1", {"reasoning": "high"}, {}),  # as in promptfoo, only an object is read
         ("openai:gpt-5-mini", {"max_completion_tokens": 9}, {"max_completion_tokens": 9}),
         ("groq:llama-3", {}, {"max_tokens": 1024, "temperature": 0}),
         (

@@ -154,21 +154,14 @@ class Schedule:
     def __init__(self, lanes: Iterable[Lane]) -> None:
         self._waiting = deque(lanes)
         self._given_back: list[tuple[Trial, ...]] = []
-        self.stopped = ""
 
     def next(self) -> Lane | None:
-        """Return the next lane to run, or None when there is none or the run was stopped."""
-        if self.stopped or not self._waiting:
-            return None
-        return self._waiting.popleft()
+        """Return the next lane to run, or None when there is none."""
+        return self._waiting.popleft() if self._waiting else None
 
     def give_back(self, trials: tuple[Trial, ...]) -> None:
         """Take back what of a lane was not begun when the run was stopped."""
         self._given_back.append(trials)
-
-    def stop(self, reason: str) -> None:
-        """Start nothing more."""
-        self.stopped = self.stopped or reason
 
     def rest(self) -> list[tuple[Trial, ...]]:
         """Return the trials that were never begun, lane by lane."""

@@ -180,9 +180,9 @@ class OpenAi:
         }
         if form := self._service.form_of(config):
             body["response_format"] = form
-        effort = (config.get("reasoning") or {}).get("effort") if self._is_openai else None
-        if effort:
-            body.setdefault("reasoning_effort", effort)
+        reasoning = config.get("reasoning")
+        if self._is_openai and isinstance(reasoning, Mapping) and reasoning.get("effort"):
+            body.setdefault("reasoning_effort", reasoning["effort"])
         if config.get("stream") is True:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
         body |= config.get("passthrough") or {}
