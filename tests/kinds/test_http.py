@@ -181,3 +181,31 @@ def test_an_attached_one_uses_the_others_thread(service: str) -> None:
         return sound
 
     assert asyncio.run(used())
+
+
+LOGIN = "async def login():\n    yield {'token': 'tok-8f1d7c'}\n"
+
+
+def with_parent(service: str, header: str) -> dict[str, Any]:
+    """Make a suite whose thread is opened with a token that its parent has fetched."""
+    made = suite(service, "a", "b", headers={"Authorization": header}, token_env=None)
+    thread = made["sessions"]["it"]
+    thread["config"] = {key: value for key, value in thread["config"].items() if value is not None}
+    return {**made, "sessions": {"it": {**thread, "parent": "login"}, "login": {"kind": "file://login.py:login"}}}
+
+
+def test_a_header_takes_a_token_that_the_parent_has(evaluate: Evaluate, service: str) -> None:
+    """What one session has fetched opens another that lives in it, and is in no file."""
+    run = evaluate(with_parent(service, "Bearer {login.token}"), {"code.py": CODE, "login.py": LOGIN})
+    assert run.outputs == ["", "a"]
+    assert threads(service) == []
+    written = [each for each in run.folder.rglob("*") if each.is_file() and each.suffix != ".py"]
+    assert not [each.name for each in written if TOKEN.encode() in each.read_bytes()]
+
+
+def test_a_field_that_the_parent_lacks_is_named(evaluate: Evaluate, service: str) -> None:
+    """A misspelt field is told with those that there are, and where it stands."""
+    run = evaluate(with_parent(service, "Bearer {login.tokn}"), {"code.py": CODE, "login.py": LOGIN})
+    [told] = {row["error"] for row in run.rows}
+    assert "the session 'login' has no 'tokn'; it has token" in told
+    assert "(promptfooconfig.yaml:" in told

@@ -153,9 +153,7 @@ def test_an_attached_one_tells_of_the_others_process(tmp_path: Path) -> None:
 
     async def used() -> list[Any]:
         first, second = Process(), Process()
-        await first.open(
-            {"command": [sys.executable, "-c", SERVER, "x"], "port": "auto"}, "eval-a/1", str(tmp_path), {}
-        )
+        await first.open({"command": [sys.executable, "-c", SERVER, "x"], "port": "auto"}, "eval-a/1", str(tmp_path))
         second.attach(first.handle)
         seen = [second.url == first.url, second.check(), second.look("serv"), second.evidence()["exit"]]
         await first.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from msgspec import structs
 
 from sojourn import registry
 from sojourn.config.kinds import told_mistakes
+from sojourn.engine.inheriting import filled
 from sojourn.errors import CodeDiedError, CodeError, SessionError, SessionLostError
 from sojourn.lifecycle.standing import Standing
 from sojourn.model.reference import Reference
@@ -69,18 +71,27 @@ class Kind:
 
     async def open(self, opening: Opening) -> Remote:
         """Open one in the language's process, or reach for the one that stands."""
+        parents = {name: self.marker(live) for name, live in opening.parents.items()}
         if self._standing is not None:
-            known = {"config": dict(self._spec.config), "base": self._spec.base, "handle": self._standing.handle}
+            known = {"config": self._config(parents), "base": self._spec.base, "handle": self._standing.handle}
             told = await self._do({"do": "attach", "key": opening.tag, **known})
             return self._remote(opening.tag, told["handle"])
-        parents = {name: self.marker(live) for name, live in opening.parents.items()}
-        known = {"config": dict(self._spec.config), "base": self._spec.base, "parents": parents}
+        known = {"config": self._config(parents), "base": self._spec.base, "parents": parents}
         try:
             told = await self._do({"do": "open", "key": opening.tag, **known})
         except SessionLostError as error:
             error.undone = await self._undone(opening.tag)
             raise
         return self._remote(opening.tag, told["handle"])
+
+    def _config(self, parents: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the configuration; that of a kind which has a name takes fields from the parents."""
+        if self._reference.path:
+            return dict(self._spec.config)
+        try:
+            return dict(filled(self._spec.config, {name: marker["handle"] for name, marker in parents.items()}))
+        except LookupError as error:
+            raise SessionError(self._spec.name, f"open: {error.args[0]} ({self._spec.place})") from error
 
     async def _undone(self, tag: str) -> bool:
         """Undo an opening whose process was brought down in the middle of it; return whether that could be done."""

@@ -15,14 +15,3 @@ def told(config: Mapping[str, Any], key: str, parents: Mapping[str, Any]) -> str
         if found:
             return str(found)
     raise ValueError(f"it needs a {key}: write it under config, or give it a parent that has one")
-
-
-def field_of(parent: Any, name: str, field: str) -> str:
-    """Return a field of a parent, as a text; raises ValueError where it has none."""
-    known = parent if isinstance(parent, dict) else getattr(parent, "handle", None) or {}
-    found = known.get(field) if isinstance(known, dict) else None
-    if found is None and not isinstance(parent, dict):
-        found = getattr(parent, field, None)
-    if found is None:
-        raise ValueError(f"the session {name!r} has no {field!r}; it has {', '.join(map(str, known)) or 'no fields'}")
-    return str(found)

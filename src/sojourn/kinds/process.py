@@ -14,16 +14,13 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 from sojourn.kinds.marked import MARK, end_all, is_running
-from sojourn.kinds.parents import field_of
 
-_PLACE = re.compile(r"(?<!\{)\{(\w+)(?:\.(\w+))?\}(?!\})")
+_PLACE = re.compile(r"(?<!\{)\{(\w+)\}(?!\})")
 _SLIP = 0.85
 """How alike a name must be to one that can be put in to be taken for a slip: {prt} is one, {part} is not."""
-_SHOWN: dict[str, Callable[[str], str]] = {"log": re.escape, "url": str}
 TICK = 0.02
 TAIL = 8000
 SERVER_ERROR = 500
@@ -46,12 +43,12 @@ class Process:
 
     _process: Any = None
 
-    async def open(self, config: dict[str, Any], tag: str, base: str, parents: dict[str, Any]) -> None:
+    async def open(self, config: dict[str, Any], tag: str, base: str) -> None:
         """Start it, and wait until it is ready: its port is open, its URL answers, its log says so."""
-        self._tag, self._config, self._parents = tag, config, parents
+        self._tag, self._config = tag, config
         self._stop = _signal(config.get("stop") or "SIGTERM")
         self.port = _port(config.get("port"))
-        ready = {key: self._filled(value, _SHOWN[key]) for key, value in (config.get("ready") or {}).items()}
+        ready = {key: self._filled(value) for key, value in (config.get("ready") or {}).items()}
         self.url = _origin(ready["url"]) if "url" in ready else f"http://127.0.0.1:{self.port}" if self.port else ""
         folder = os.path.join(base, config["keep"]) if config.get("keep") else tempfile.gettempdir()
         os.makedirs(folder, exist_ok=True)
@@ -65,17 +62,15 @@ class Process:
             await self.close()
             raise
 
-    def _filled(self, text: Any, shown: Callable[[str], str] = str) -> str:
+    def _filled(self, text: Any) -> str:
         def put(found: re.Match[str]) -> str:
-            value = self._value(found[1], found[2])
-            return found[0] if value is None else shown(value)
+            value = self._value(found[1])
+            return found[0] if value is None else value
 
         return _PLACE.sub(put, str(text))
 
-    def _value(self, name: str, field: str | None) -> str | None:
-        """Return what stands for `{name}` or `{parent.field}`, or None: what is neither is the program's own."""
-        if field is not None:
-            return field_of(self._parents[name], name, field) if name in self._parents else None
+    def _value(self, name: str) -> str | None:
+        """Return what stands for `{name}`, or None: what is no place of ours is the program's own."""
         own = {"port": str(self.port), "python": sys.executable}
         if name not in own and (close := difflib.get_close_matches(name, own, cutoff=_SLIP)):
             raise ValueError(f"there is no {{{name}}} to put in; did you mean {{{close[0]}}}?")
@@ -109,11 +104,16 @@ class Process:
             await asyncio.sleep(TICK)
 
     async def _is_ready(self, ready: dict[str, str]) -> bool:
-        if "log" in ready and not re.search(ready["log"], self.read_log()):
+        if "log" in ready and not self._has_said(ready["log"]):
             return False
         if "url" in ready:
             return await asyncio.to_thread(_answers, ready["url"])
         return not self.port or await asyncio.to_thread(_listens, self.port)
+
+    def _has_said(self, wanted: str) -> bool:
+        """Tell whether its log holds a regular expression, or the same as it is written: a path put in is none."""
+        log = self.read_log()
+        return wanted in log or re.search(wanted, log) is not None
 
     def read_log(self) -> str:
         """Return what it has written so far, to standard output and standard error."""
