@@ -138,6 +138,26 @@ def test_what_stands_deeper_is_checked_too(evaluate: Evaluate, kind: str, config
     assert "promptfooconfig.yaml:1:" in run.shown
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{other.path}", "{other.path} is not put in, for 'other' is no parent of 'it' (write {other.path}, and name"),
+        ("{{ sessions.other.path }}", "{{sessions.other.path}} is not put in here"),
+        ("{{sessions.db.path}}", "for a session is opened before any test (write {db.path})"),
+        ("{db.path} {own.words} {{x}}", ""),
+    ],
+)
+def test_a_field_that_would_not_be_put_in_is_a_mistake_in_the_file(evaluate: Evaluate, text: str, told: str) -> None:
+    """Only parents' fields stand in a configuration; any other session's, or a template, is told with what to write."""
+    config = {"command": [sys.executable, "-c", "import time; time.sleep(600)", text]}
+    block = {**sessions("process", config=config, parent="db"), "db": {"kind": "sqlite"}, "other": {"kind": "sqlite"}}
+    run = evaluate(asked("hi", providers=[ECHO], sessions=block), {})
+
+    assert told in run.shown
+    assert run.code == (1 if told else 0), run.shown
+    assert ("promptfooconfig.yaml:1:" in run.shown) == bool(told)
+
+
 @pytest.mark.parametrize(("kind", "why"), [("Refuses", "the bank is closed"), ("Slow", "not ready after 0.2 s")])
 def test_a_session_that_cannot_be_lent_is_the_trials_error(evaluate: Evaluate, kind: str, why: str) -> None:
     """Lending that raises or hangs is an error of that trial, with the cause; the provider is not asked."""

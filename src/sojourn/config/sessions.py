@@ -14,6 +14,7 @@ from msgspec import structs
 from sojourn import registry
 from sojourn.config.expect import Mismatch, Path, mapping, text
 from sojourn.config.findings import Source
+from sojourn.config.inherited import untaken
 from sojourn.config.keys import POOL, SESSION
 from sojourn.config.kinds import config_mistakes
 from sojourn.config.reading import Reading
@@ -42,6 +43,9 @@ def read_sessions(config: JsonDict, tests: Sequence[Placed], reading: Reading) -
             found.append(_spec(str(name), dict(mapping(entry, name)), at, reading))
         except Mismatch as mismatch:
             reading.findings.mismatch(mismatch, reading.source, at)
+    for spec in found:
+        for taken in untaken(spec, entries) if registry.knows("session kind", spec.kind) else ():
+            reading.findings.mismatch(taken, reading.source, ("sessions", spec.name))
     for name, source, at in _asked_for(config, tests, reading):
         if name not in entries:
             what = f"there is no session {name!r} under sessions"
