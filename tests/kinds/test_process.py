@@ -155,11 +155,36 @@ def test_an_attached_one_tells_of_the_others_process(tmp_path: Path) -> None:
         first, second = Process(), Process()
         await first.open({"command": [sys.executable, "-c", SERVER, "x"], "port": "auto"}, "eval-a/1", str(tmp_path))
         second.attach(first.handle)
-        seen = [second.url == first.url, second.check(), second.look("serv"), second.evidence()["exit"]]
+        seen = [second.url == first.url, second.check(), second.look("serv"), (await second.evidence())["exit"]]
         await first.close()
         return [*seen, second.check()]
 
     assert asyncio.run(used()) == [True, True, ["serving"], None, False]
+
+
+KILLS = """
+import os
+async def call_api(prompt, options, context):
+    os.kill(context["sessions"]["it"].pid, 9)
+    if prompt == "raise":
+        raise ConnectionError("nobody is there")
+    return {"error": "no answer"} if prompt == "error" else {"output": "odd"}
+"""
+
+
+@pytest.mark.parametrize(("word", "outcome"), [("raise", "error"), ("error", "error"), ("fail", "failed")])
+def test_a_program_that_has_ended_is_named_by_the_trials_that_suffer(
+    evaluate: Evaluate, word: str, outcome: str
+) -> None:
+    """Beside what the provider or the assertion says stands that the program has ended, and its last line."""
+    config = suite(port="auto")
+    config["providers"] = [{"id": "file://kills.py", "sessions": ["it"]}]
+    config["tests"] = [{"vars": {"q": word}, "assert": [{"type": "equals", "value": "even"}]}]
+    run = evaluate(config, {"server.py": SERVER, "kills.py": KILLS})
+
+    assert run.outcomes == [outcome]
+    assert "(session 'it': the program ended with code -9: serving)" in run.rows[0]["error"]
+    assert "the program ended with code -9: serving" in run.shown
 
 
 def test_fields_of_a_parent_stand_in_command_and_env(evaluate: Evaluate) -> None:

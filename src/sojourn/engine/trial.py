@@ -86,7 +86,20 @@ async def _looked_at(result: TrialResult, setting: Setting) -> TrialResult:
     if setting.suite.options.keep_sessions:
         setting.house.keep(result.trial)
     seen = await setting.house.evidence(result.trial)
-    return structs.replace(result, metadata={**result.metadata, "evidence": seen}) if seen else result
+    if not seen:
+        return result
+    ended = {name: each["ended"] for name, each in seen.items() if isinstance(each, Mapping) and each.get("ended")}
+    why = "; ".join(f"session {name!r}: {what}" for name, what in ended.items())
+    return structs.replace(_because(result, why) if why else result, metadata={**result.metadata, "evidence": seen})
+
+
+def _because(result: TrialResult, why: str) -> TrialResult:
+    """Say beside what went wrong that a session had come to its end."""
+    if result.trouble is not None:
+        return structs.replace(result, trouble=structs.replace(result.trouble, what=f"{result.trouble.what} ({why})"))
+    if result.reply is not None and result.reply.error:
+        return structs.replace(result, reply=structs.replace(result.reply, error=f"{result.reply.error} ({why})"))
+    return structs.replace(result, reason=f"{result.reason} ({why})")
 
 
 async def _in_sessions(account: Account, visit: Visit, setting: Setting, brake: Brake) -> Ended:

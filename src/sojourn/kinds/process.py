@@ -22,7 +22,10 @@ _PLACE = re.compile(r"(?<!\{)\{(\w+)\}(?!\})")
 _SLIP = 0.85
 """How alike a name must be to one that can be put in to be taken for a slip: {prt} is one, {part} is not."""
 TICK = 0.02
+NOTICED = 0.05
+"""Seconds after which the end of a program is known, once somebody saw its connections close."""
 TAIL = 8000
+LINE = 200
 SERVER_ERROR = 500
 
 
@@ -133,9 +136,15 @@ class Process:
         """Return the lines of its log that match a regular expression."""
         return [line for line in self.read_log().splitlines() if re.search(expression, line)]
 
-    def evidence(self) -> dict[str, Any]:
-        """Return the end of its log, and how it ended if it has."""
-        return {"log": self._tail(), "exit": self._process and self._process.returncode}
+    async def evidence(self) -> dict[str, Any]:
+        """Return the end of its log, and how it ended if it has; one that has just ended is known a little later."""
+        seen: dict[str, Any] = {"log": self._tail(), "exit": None}
+        if self._process is not None:
+            with contextlib.suppress(TimeoutError):
+                seen["exit"] = await asyncio.wait_for(self._process.wait(), NOTICED)
+        if seen["exit"] is not None:
+            seen["ended"] = f"the program ended with code {seen['exit']}: {self._tail().splitlines()[-1][-LINE:]}"
+        return seen
 
     def attach(self, handle: dict[str, Any]) -> None:
         """Use a program that another process has started, and ends."""
