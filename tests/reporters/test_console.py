@@ -51,6 +51,16 @@ def test_a_long_log_leaves_passes_out(run: Run, trial: Make) -> None:
     assert out.getvalue().startswith("FAIL  test 101")
 
 
+@pytest.mark.parametrize("out", [io.StringIO(), Terminal()])
+def test_what_was_printed_is_shortened_in_both_directions(run: Run, trial: Make, out: io.StringIO) -> None:
+    """A line of megabytes and a thousand lines show their beginning, and how much more there is."""
+    console.table(run(trial(0, printed="x" * 5_000_000 + "\n" + "y\n" * 1000)), out)
+
+    assert len(out.getvalue()) < 5000
+    assert "(4999000 more" in out.getvalue()
+    assert "and 981 more lines" in out.getvalue()
+
+
 def test_on_a_terminal_there_is_a_table_within_its_width(
     run: Run, trial: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -154,7 +154,7 @@ def _details(trial: TrialResult) -> Iterator[str]:
     if not trial.passed:
         told = explanation(trial)
         lines = plain(told[: MOST_PRINTED * MOST_LINE]).splitlines()[:MOST_PRINTED]
-        yield from (line if len(line) <= MOST_LINE else f"{line[:MOST_LINE]}…" for line in lines)
+        yield from map(_short, lines)
         answer = one_line(output(trial), MOST_CELL)
         if answer:
             yield f"answered: {answer}"
@@ -163,9 +163,13 @@ def _details(trial: TrialResult) -> Iterator[str]:
 
 def _printed(trial: TrialResult) -> Iterator[str]:
     lines = plain(trial.printed).splitlines()
-    yield from (f"| {line}" for line in lines[:MOST_PRINTED])
+    yield from (f"| {_short(line)}" for line in lines[:MOST_PRINTED])
     if len(lines) > MOST_PRINTED:
         yield f"| ... and {len(lines) - MOST_PRINTED} more lines"
+
+
+def _short(line: str) -> str:
+    return line if len(line) <= MOST_LINE else f"{line[:MOST_LINE]}… ({len(line) - MOST_LINE} more characters)"
 
 
 def _draw(result: RunResult, out: TextIO) -> None:
