@@ -1,10 +1,12 @@
 """Kinds that have a name, through the real command line: how they are found, configured, lent and looked at."""
 
+import json
 import sys
 from pathlib import Path
 
 import pytest
 
+from sojourn import registry
 from tests.acceptance.suites import Evaluate, asked
 
 ECHO = {"id": "echo", "sessions": ["it"]}
@@ -144,6 +146,7 @@ def test_what_stands_deeper_is_checked_too(evaluate: Evaluate, kind: str, config
         ("{other.path}", "{other.path} is not put in, for 'other' is no parent of 'it' (write {other.path}, and name"),
         ("{{ sessions.other.path }}", "{{sessions.other.path}} is not put in here"),
         ("{{sessions.db.path}}", "for a session is opened before any test (write {db.path})"),
+        ("{db.pth}", "the session 'db' has no 'pth'; it has path"),
         ("{db.path} {own.words} {{x}}", ""),
     ],
 )
@@ -156,6 +159,24 @@ def test_a_field_that_would_not_be_put_in_is_a_mistake_in_the_file(evaluate: Eva
     assert told in run.shown
     assert run.code == (1 if told else 0), run.shown
     assert ("promptfooconfig.yaml:1:" in run.shown) == bool(told)
+
+
+@pytest.mark.parametrize(
+    ("kind", "config"),
+    [
+        ("sqlite", {}),
+        ("workspace", {}),
+        ("process", {"command": [sys.executable, "-c", "import time; time.sleep(600)"]}),
+    ],
+)
+def test_a_kind_tells_of_the_fields_that_its_handle_has(
+    evaluate: Evaluate, kind: str, config: dict[str, object]
+) -> None:
+    """What is held against a configuration before the run is what there is in it."""
+    suite = asked("a", providers=[ECHO], sessions=sessions(kind, config=config))
+    suite["prompts"] = ["{{sessions.it | dump}}"]
+    [output] = evaluate(suite, {}).outputs
+    assert tuple(json.loads(output)) == registry.find("session kind", kind).tells
 
 
 @pytest.mark.parametrize(("kind", "why"), [("Refuses", "the bank is closed"), ("Slow", "not ready after 0.2 s")])

@@ -188,7 +188,7 @@ def show(prompt, options, context):
     run = evaluate(config, {"code.py": code})
 
     assert run.outputs == [[False]], run.shown
-    assert run.rows[0]["metadata"]["headers"] == {"access_token": "[REDACTED]", "authorization": "[REDACTED]"}
+    assert run.rows[0]["metadata"]["headers"] == dict.fromkeys(Oauth2.tells, "[REDACTED]")
 
 
 class Refusing(http.server.BaseHTTPRequestHandler):

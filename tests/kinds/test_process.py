@@ -204,16 +204,13 @@ def test_fields_of_a_parent_stand_in_command_and_env(evaluate: Evaluate) -> None
 @pytest.mark.parametrize(
     ("command", "says"),
     [
-        ("{python} server.py {db.pth}", "the session 'db' has no 'pth'; it has path"),
         ("{python} server.py {prt}", "there is no {prt} to put in; did you mean {port}?"),
         ("no-such-program {port}", "it cannot be started: No such file or directory: no-such-program"),
     ],
 )
 def test_what_cannot_be_started_says_what_to_mend(evaluate: Evaluate, command: str, says: str) -> None:
-    """A field that a parent lacks, a misspelt place and a missing program are named, and no line of Python's own."""
+    """A misspelt place and a missing program are named, and no line of Python's own."""
     config = suite(command=command, port="auto")
-    config["sessions"]["it"]["parent"] = "db"
-    config["sessions"]["db"] = {"kind": "sqlite"}
     run = evaluate(config, {"server.py": SERVER})
 
     assert says in run.rows[0]["error"]

@@ -44,7 +44,7 @@ def read_sessions(config: JsonDict, tests: Sequence[Placed], reading: Reading) -
         except Mismatch as mismatch:
             reading.findings.mismatch(mismatch, reading.source, at)
     for spec in found:
-        for taken in untaken(spec, entries) if registry.knows("session kind", spec.kind) else ():
+        for taken in untaken(spec, found) if registry.knows("session kind", spec.kind) else ():
             reading.findings.mismatch(taken, reading.source, ("sessions", spec.name))
     for name, source, at in _asked_for(config, tests, reading):
         if name not in entries:

@@ -27,6 +27,7 @@ SLOWER = 5.0
 class Oauth2:
     """`access_token`, `headers`, and `request` which sends them; what is lent is good for another while."""
 
+    tells: ClassVar[tuple[str, ...]] = ("access_token", "authorization")
     keys: ClassVar[dict[str, Any]] = {
         "issuer": str,
         "token_url": str,

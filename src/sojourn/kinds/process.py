@@ -32,6 +32,7 @@ SERVER_ERROR = 500
 class Process:
     """`pid`, `port`, `url` and `log` of a program that has said that it is ready."""
 
+    tells: ClassVar[tuple[str, ...]] = ("pid", "port", "url", "log")
     keys: ClassVar[dict[str, Any]] = {
         "command": (str, list),
         "cwd": str,

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 class Sqlite:
     """`connection` is open on the file `path`; every change is committed at once, so others see it by the path."""
 
+    tells: ClassVar[tuple[str, ...]] = ("path",)
     keys: ClassVar[dict[str, Any]] = {"from": str, "script": str}
 
     def open(self, config: dict[str, Any], tag: str, base: str) -> None:

@@ -23,6 +23,7 @@ KINDS = {stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
 class Workspace:
     """`path` is the folder; a workspace is itself a path, so `open(workspace / "a.txt")` works."""
 
+    tells: ClassVar[tuple[str, ...]] = ("path",)
     keys: ClassVar[dict[str, Any]] = {"from": str, "keep": str}
 
     def open(self, config: dict[str, Any], tag: str, base: str) -> None:
