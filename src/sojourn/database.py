@@ -89,8 +89,13 @@ def writing(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("COMMIT")
 
 
+def together(count: int) -> int:
+    """Return how many of so many rows go in by one statement: a power of two, so that it is one that is prepared."""
+    return 1 << (count.bit_length() - 1)
+
+
 def insert(connection: sqlite3.Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-    """Insert rows by as few statements as can be; `statement` is an INSERT that ends with VALUES.
+    """Insert rows by few statements, which stay prepared; `statement` is an INSERT that ends with VALUES.
 
     Python lets go of its lock for each statement and waits to have it back: beside a busy thread for 5 ms each time.
     """
@@ -98,6 +103,8 @@ def insert(connection: sqlite3.Connection, statement: str, rows: Sequence[Sequen
         return
     most = connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) // len(rows[0])
     place = f"({', '.join('?' * len(rows[0]))})"
-    for start in range(0, len(rows), most):
-        some = rows[start : start + most]
+    start = 0
+    while start < len(rows):
+        some = rows[start : start + together(min(most, len(rows) - start))]
         connection.execute(f"{statement} {', '.join([place] * len(some))}", [*itertools.chain.from_iterable(some)])
+        start += len(some)

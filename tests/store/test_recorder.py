@@ -199,3 +199,23 @@ def test_two_do_not_go_on_with_one_run(tmp_path: Path) -> None:
     with contextlib.closing(Store(tmp_path)) as store:
         head = store.head("latest")
         assert (head.state, head.expected, len(list(store.rows(head)))) == ("done", 2, 2)
+
+
+def test_a_busy_run_is_written_while_it_goes_on(tmp_path: Path) -> None:
+    """A loop that never rests stands still for the store's thread: results do not pile up until the run's end."""
+    results = [make_trial(index) for index in range(6_000)]
+    run = make_run(*results)
+
+    async def record() -> int:
+        recorder = Recorder(tmp_path, unbroken)
+        recorder.begin(run, ASKED)
+        told: list[TrialResult] = []
+        for result in results:
+            recorder.take(result, told.append)
+            await asyncio.sleep(0)
+        before_the_end = len(told)
+        await recorder.end(run)
+        recorder.close()
+        return before_the_end
+
+    assert asyncio.run(record()) > len(results) / 2

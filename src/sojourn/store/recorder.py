@@ -1,6 +1,8 @@
 """Writes a run down while it goes on: a trial counts as done once its row is in the store.
 
-Rows are written by a thread of its own, all that wait for it together, so that the run waits for no disk.
+Rows are written by a thread of its own, many that wait for it together, so that the run waits for no disk. A busy
+event loop leaves a thread next to no time: Python lends its lock to whoever asks first, which is the loop. So the loop
+stands still for a moment whenever many rows have come to wait.
 """
 
 from __future__ import annotations
@@ -10,13 +12,13 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
 from msgspec import structs
 
-from sojourn.database import insert, writing
+from sojourn.database import insert, together, writing
 from sojourn.encoding import encode, writable
 from sojourn.errors import StoreError
 from sojourn.model.document import document
@@ -34,6 +36,9 @@ from sojourn.store.schema import EVENT, TRIAL
 
 GATHER_S = 0.02
 """How long further rows are waited for after some were written: one commit for many costs less."""
+
+MANY, STILL_S = 512, 0.1
+"""At each so many rows that wait, the run stands still until what is being written is written, but no longer."""
 
 Told = Callable[[TrialResult], None]
 
@@ -54,6 +59,7 @@ class Recorder:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._waiting: list[tuple[Told, TrialResult, bool]] = []
         self._flushing: asyncio.Task[None] | None = None
+        self._writing: Future[None] | None = None
         self._recorded: dict[int, TrialResult] = {}
         self._ending = asyncio.Event()
         self._events = self._told = 0
@@ -132,12 +138,15 @@ class Recorder:
 
     def _put(self, told: Told, result: TrialResult, *, written: bool) -> None:
         self._waiting.append((told, result, written))
+        if self._writing is not None and len(self._waiting) % MANY == 0:
+            wait([self._writing], STILL_S)
         if self._flushing is None or self._flushing.done():
             self._flushing = asyncio.create_task(self._flush())
 
     async def _flush(self) -> None:
         while self._waiting:
-            batch, self._waiting = self._waiting, []
+            some = together(len(self._waiting))
+            batch, self._waiting = self._waiting[:some], self._waiting[some:]
             await self._write([result for _, result, written in batch if written])
             for told, result, _ in batch:
                 told(result)
@@ -151,8 +160,8 @@ class Recorder:
         events = self._result.events[self._told :]
         self._told += len(events)
         try:
-            loop = asyncio.get_running_loop()
-            await loop.run_in_executor(self._thread, self._written, self._store, results, events)
+            self._writing = self._thread.submit(self._written, self._store, results, events)
+            await asyncio.wrap_future(self._writing)
         except (sqlite3.Error, OSError) as error:
             self._break(error)
             return
