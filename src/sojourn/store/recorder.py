@@ -35,9 +35,9 @@ from sojourn.store.runs import told as told_of
 from sojourn.store.schema import EVENT, TRIAL
 
 GATHER_S = 0.02
-"""How long further rows are waited for after some were written: one commit for many costs less."""
+"""How long further rows are waited for after some were written, if not many come: one commit for many costs less."""
 
-MANY, STILL_S = 512, 0.1
+MANY, STILL_S = 512, 0.25
 """At each so many rows that wait, the run stands still until what is being written is written, but no longer."""
 
 Told = Callable[[TrialResult], None]
@@ -61,7 +61,8 @@ class Recorder:
         self._flushing: asyncio.Task[None] | None = None
         self._writing: Future[None] | None = None
         self._recorded: dict[int, TrialResult] = {}
-        self._ending = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._gather_s = GATHER_S
         self._events = self._told = 0
         self._broken = False
         self.written: Callable[[TrialResult], bool] = lambda _: False
@@ -138,8 +139,10 @@ class Recorder:
 
     def _put(self, told: Told, result: TrialResult, *, written: bool) -> None:
         self._waiting.append((told, result, written))
-        if self._writing is not None and len(self._waiting) % MANY == 0:
-            wait([self._writing], STILL_S)
+        if len(self._waiting) % MANY == 0:
+            self._hurry.set()
+            if self._writing is not None:
+                wait([self._writing], STILL_S)
         if self._flushing is None or self._flushing.done():
             self._flushing = asyncio.create_task(self._flush())
 
@@ -147,12 +150,13 @@ class Recorder:
         while self._waiting:
             some = together(len(self._waiting))
             batch, self._waiting = self._waiting[:some], self._waiting[some:]
+            self._hurry.clear()
             await self._write([result for _, result, written in batch if written])
             for told, result, _ in batch:
                 told(result)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(GATHER_S):
-                    await self._ending.wait()
+                async with asyncio.timeout(self._gather_s):
+                    await self._hurry.wait()
 
     async def _write(self, results: list[TrialResult]) -> None:
         if self._store is None or self._broken:
@@ -211,7 +215,8 @@ class Recorder:
 
     async def end(self, result: RunResult | None) -> None:
         """Write down the run as a whole, and each row that was changed since; None: it was not brought to an end."""
-        self._ending.set()
+        self._gather_s = 0
+        self._hurry.set()
         if self._flushing is not None:
             await self._flushing
         if result is not None:
