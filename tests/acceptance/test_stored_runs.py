@@ -59,6 +59,17 @@ def ask(tmp_path: Path) -> Ask:
     return asked
 
 
+def test_combinations_of_vars_have_names_of_their_own(evaluate: Evaluate, ask: Ask) -> None:
+    """What a test is multiplied to is told apart on the screen, in a stored run and in one that was read in."""
+    test = {"vars": {"q": ["one", "two"], "r": "same"}, "assert": [{"type": "equals", "value": "one"}]}
+    ended = evaluate({"prompts": ["{{q}}"], "providers": ["echo"], "tests": [test]}, {})
+    assert "PASS  test 1 (q=one)" in ended.shown
+    assert "FAIL  test 1 (q=two)" in ended.shown
+    assert ask("delete", "latest")[0] == 0
+    assert ask("import", "out.json")[0] == 0
+    assert "FAIL  test 1 (q=two)" in ask("show", "latest")[1]
+
+
 def test_what_is_exported_is_what_was_written(evaluate: Evaluate, ask: Ask) -> None:
     """A stored run is written out as `eval -o` wrote it, but for when; and read in again once it was forgotten."""
     turns = [{"vars": {"q": word}, "assert": [{"type": "contains", "value": "x"}]} for word in ("six", "one")]

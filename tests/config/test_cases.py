@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sojourn.config.cases import combinations, merged_tests, read_case, suite_for_hooks, suite_from_hooks
+from sojourn.config.cases import combinations, merged_tests, read_case, suite_for_hooks, suite_from_hooks, variant
 from sojourn.errors import ConfigError
 from sojourn.model.suite import JsonDict, Prompt, ProviderSpec, Suite
 
@@ -100,6 +100,15 @@ def test_lists_of_texts_multiply_a_test() -> None:
 def test_the_multiplication_can_be_disabled() -> None:
     """Disabled, lists stay what they are."""
     assert combinations({"a": ["1", "2"]}, True, "/") == [{"a": ["1", "2"]}]
+
+
+def test_combinations_are_told_by_what_was_chosen(tmp_path: Path) -> None:
+    """The vars that were multiplied tell one combination from others: briefly, and no secret's value."""
+    (tmp_path / "a.txt").touch()
+    (tmp_path / "b.txt").touch()
+    written = {"all": "same", "doc": "file://*.txt", "long": ["x" * 50], "password": ["hunter2"]}
+    first, _ = combinations(written, False, str(tmp_path))
+    assert variant(first, written) == f"doc=a.txt, long={'x' * 29}…, password=[REDACTED]"
 
 
 def test_a_file_pattern_multiplies_a_test(tmp_path: Path) -> None:

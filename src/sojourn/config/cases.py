@@ -11,12 +11,15 @@ from msgspec import structs
 from sojourn.config import globbing
 from sojourn.config.claims import read_claims
 from sojourn.config.expect import Mismatch, mapping, number, sequence, text
+from sojourn.drawing.plain import one_line
 from sojourn.errors import ConfigError
 from sojourn.model.counting import counted
+from sojourn.model.redaction import redacted_vars
 from sojourn.model.reference import Reference
 from sojourn.model.suite import Case, JsonDict, Prompt, ProviderSpec, Suite
 
 FILE = "file://"
+MOST_OF_VALUE = 30
 
 _HOOKS_SEE = ("redteam", "tracing")
 _WHOLE = frozenset({"vars", "options", "metadata", "assert"})
@@ -93,6 +96,18 @@ def combinations(variables: JsonDict, disabled: bool, base: str) -> list[JsonDic
         return [variables]
     choices = [_choices(name, value, base) for name, value in variables.items()]
     return [dict(zip(variables, chosen, strict=True)) for chosen in itertools.product(*choices)]
+
+
+def variant(single: JsonDict, written: JsonDict) -> str:
+    """Return which combination of vars this is, as names people tell it by: what was chosen for each var."""
+    seen = redacted_vars(single)
+    chosen = (name for name, value in single.items() if value is not written.get(name))
+    return ", ".join(f"{name}={_brief(seen[name])}" for name in chosen)
+
+
+def _brief(value: Any) -> str:
+    told = value.rpartition("/")[2] if isinstance(value, str) and value.startswith(FILE) else str(value)
+    return one_line(told, MOST_OF_VALUE)
 
 
 def _multiplies(value: Any) -> bool:

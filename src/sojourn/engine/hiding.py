@@ -47,7 +47,8 @@ def hidden(plan: Plan, secrets: Secrets) -> Plan:
 def _trial(trial: Trial, secrets: Secrets) -> Trial:
     """Return a trial whose name and column hold no secret; its test is as it was planned, and is not shown."""
     case = structs.replace(trial.case, description=secrets.text(trial.case.description))
-    return structs.replace(trial, column=_column(trial.column, secrets), case=case)
+    variant = secrets.text(trial.variant)
+    return structs.replace(trial, column=_column(trial.column, secrets), case=case, variant=variant)
 
 
 def hide(result: RunResult, secrets: Secrets) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 from msgspec import structs
@@ -68,6 +68,15 @@ def _must_learn(suite: Suite) -> str:
     return "the suite has hooks, which may share a session between tests" if suite.extensions else ""
 
 
+class _Single(NamedTuple):
+    """A case of a written test: which of its combinations of vars, by key and in words, and which turn."""
+
+    place: str
+    turn: int
+    case: Case
+    variant: str
+
+
 class _Planning(msgspec.Struct):
     """Makes trials in promptfoo's order; counts them, and the tests."""
 
@@ -87,42 +96,45 @@ class _Planning(msgspec.Struct):
         for repeat in range(count):
             if repeat and options.get("transformVars"):  # it may not come to the same
                 found = await self._cases(number, test)
-            for place, turn, case in found:
+            for single in found:
                 for column in self.columns:
-                    if allowed(case.raw, column):
-                        yield self._trial(case, column, (number, repeat, turn), place)
+                    if allowed(single.case.raw, column):
+                        yield self._trial(single, column, number, repeat)
                 self.test_index += 1
 
-    async def _cases(self, number: int, test: JsonDict) -> list[tuple[str, int, Case]]:
-        """Return the cases of a written test, each with its key and its turn."""
-        singles = enumerate(await self._singles(test))
+    async def _cases(self, number: int, test: JsonDict) -> list[_Single]:
+        """Return the cases of a written test: of each combination of its vars, each turn."""
+        singles = await self._singles(test)
         return [
-            (f"{number}.{which}", turn, cases.read_case(written, self.suite.base))
-            for which, single in singles
+            _Single(f"{number}.{which}", turn, cases.read_case(written, self.suite.base), variant)
+            for which, (single, variant) in enumerate(singles)
             for turn, written in written_turns(single)
         ]
 
-    async def _singles(self, test: JsonDict) -> list[JsonDict]:
-        """Return the test once for each combination of its vars."""
+    async def _singles(self, test: JsonDict) -> list[tuple[JsonDict, str]]:
+        """Return the test once for each combination of its vars, and which it is where there are several."""
         options = test.get("options") or {}
         variables = test.get("vars") or {}
         if self.transform is not None and options.get("transformVars"):
             variables = {**variables, **await self.transform(test, variables)}
         singles = cases.combinations(variables, bool(options.get("disableVarExpansion")), self.suite.base)
-        return [test if single is test.get("vars") else {**test, "vars": single} for single in singles]
+        if len(singles) == 1:
+            [single] = singles
+            return [(test if single is test.get("vars") else {**test, "vars": single}, "")]
+        return [({**test, "vars": single}, cases.variant(single, variables)) for single in singles]
 
-    def _trial(self, case: Case, column: Column, which: tuple[int, int, int], place: str) -> tuple[Trial, str]:
-        number, repeat, turn = which
+    def _trial(self, single: _Single, column: Column, number: int, repeat: int) -> tuple[Trial, str]:
         trial = Trial(
             index=self.index,
             test_index=self.test_index,
             test_number=number,
             repeat=repeat,
             column=column,
-            case=case,
-            turn=turn,
-            test_key=place,
-            needs=needs(case, column, self.suite),
+            case=single.case,
+            turn=single.turn,
+            test_key=single.place,
+            needs=needs(single.case, column, self.suite),
+            variant=single.variant,
         )
         self.index += 1
         key, why, conversation = _lane_of(trial, self.sharing)

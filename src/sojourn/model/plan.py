@@ -22,6 +22,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     too); `test_number` counts the tests as written, `repeat` from 0. `lane` is the key of the declared lane, or empty.
     `conversation` is the key of the conversation that the trial is part of, or empty, `turn` its turn from 1 where the
     test has turns; `test_key` names the test across repeats, providers and prompts, `needs` the sessions it uses.
+    `variant` says which combination of its vars it has, where there are several: "city=Bern, season=spring".
     """
 
     index: int
@@ -35,17 +36,28 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     turn: int = 0
     test_key: str = ""
     needs: tuple[str, ...] = ()
+    variant: str = ""
+
+    @property
+    def test_name(self) -> str:
+        """What people call its test."""
+        return test_name(self.case.description, self.test_number, self.variant)
 
     @property
     def name(self) -> str:
-        """What people call it: the description, or else its number."""
-        name = self.case.description or f"test {self.test_number + 1}"
-        return f"{name}, turn {self.turn}" if self.turn else name
+        """What people call it: its test, and the turn."""
+        return f"{self.test_name}, turn {self.turn}" if self.turn else self.test_name
 
     @property
     def numbered(self) -> str:
         """Its name with its number, by which no two are alike: people count from 1."""
         return f"{self.name} (trial {self.index + 1})"
+
+
+def test_name(description: str, number: int, variant: str) -> str:
+    """Return what people call a test: its description, or else its number, from 1; and which combination of vars."""
+    name = description or f"test {number + 1}"
+    return f"{name} ({variant})" if variant else name
 
 
 class Lane(msgspec.Struct, frozen=True, kw_only=True):

@@ -74,6 +74,7 @@ def _result(row: Row, times: Times, number: int, columns: tuple[Column, ...]) ->
         lane=row.get("lane", ""),
         turn=row.get("turn", 0),
         test_key=row.get("testKey", ""),
+        variant=row.get("variant", ""),
     )
     return restored(row, trial, times)
 

@@ -53,7 +53,7 @@ class Repeats(Passes, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """What people call the test."""
-        return self.first.case.description or f"test {self.first.test_number + 1}"
+        return self.first.test_name
 
 
 def wanted_passes(trial: Trial) -> int:

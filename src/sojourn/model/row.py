@@ -2,8 +2,8 @@
 
 Added to promptfoo's keys: `outcome` (passed, failed, error, skipped), `repeatIndex`, `lane`, and where there is
 something to tell `testNumber` (which test of the file, where repeats and columns make it another), `turn`, `testKey`
-(of tests whose repeats count as one), `phase` (where it broke), `notes` (what is unclean although the verdict stands)
-and `printed`.
+(of tests whose repeats count as one), `variant` (which combination of its vars it has, in words), `phase` (where it
+broke), `notes` (what is unclean although the verdict stands) and `printed`.
 
 A skipped trial is `success: false` with `failureReason: 0`: no reader counts it as a pass, and none that looks for
 assertions that said no (1) or for what broke (2) finds it. Its `error` begins with "Skipped".
@@ -89,6 +89,8 @@ def _tell_more(made: Row, result: TrialResult) -> None:
         made["turn"] = result.trial.turn
     if wanted_passes(result.trial):
         made["testKey"] = result.trial.test_key
+    if result.trial.variant:
+        made["variant"] = result.trial.variant
     if result.trial.lane:
         made["lane"] = result.trial.lane
     if result.trouble is not None:

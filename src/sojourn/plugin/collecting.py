@@ -109,7 +109,7 @@ class SuiteFile(pytest.File):
 def _name(trials: Sequence[Trial], plan: Plan) -> str:
     """Return what an item is called: the test, its repeat where it has one, and its column where there are several."""
     first = trials[0]
-    name = first.case.description or f"test {first.test_number + 1}" if wanted_passes(first) else first.name
+    name = first.test_name if wanted_passes(first) else first.name
     repeat = f" (repeat {first.repeat + 1})" if first.repeat else ""
     prompts = len({column.prompt.id for column in plan.columns})
     parts = [first.column.provider.name, *([first.column.prompt.label] if prompts > 1 else [])]

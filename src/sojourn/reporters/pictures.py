@@ -41,7 +41,7 @@ def _is_of(result: RunResult, start: float, end: float) -> bool:
 def _label(lane: PlannedLane, result: RunResult) -> str:
     """Name a lane by its test, where it is of one, and else by why it is."""
     first = lane.trials[0]
-    name = first.case.description or f"test {first.test_number + 1}"
+    name = first.test_name
     if any(trial.test_number != first.test_number for trial in lane.trials):
         return lane.why or name
     repeat = f" (repeat {first.repeat + 1})" if first.repeat else ""

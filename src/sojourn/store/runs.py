@@ -16,6 +16,7 @@ from sojourn.database import insert, writing
 from sojourn.encoding import encode
 from sojourn.errors import StoreError
 from sojourn.model.event import Event
+from sojourn.model.plan import test_name
 from sojourn.model.restoring import Times
 from sojourn.model.result import Outcome
 from sojourn.store.gists import TABLES, Kept
@@ -206,7 +207,7 @@ def told(error: sqlite3.Error) -> StoreError:
 
 def _trial(run: int | None, number: int, row: dict[str, Any]) -> tuple[Any, ...]:
     """Return what lists show of a row that was made elsewhere: when it ran is not known."""
-    name = row.get("description") or f"test {row['testIdx'] + 1}"
+    name = test_name(row.get("description") or "", row.get("testNumber", row["testIdx"]), row.get("variant", ""))
     session = row["metadata"].get("sessionId") or ""
     place = (run, number, row["testIdx"], row["promptIdx"], row["repeatIndex"], row["outcome"], row["score"])
     return (*place, 0, 0, row["latencyMs"], row.get("lane", ""), str(session), name, "")
