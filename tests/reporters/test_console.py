@@ -4,12 +4,15 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from sojourn.drawing.plain import one_line, plain
 from sojourn.model.plan import Lane, Plan
 from sojourn.model.reply import Reply
 from sojourn.model.result import Outcome, Phase, TrialResult, Trouble
 from sojourn.model.run_result import Race, RunResult
+from sojourn.model.suite import Claim
+from sojourn.model.verdict import failing, passing
 from sojourn.reporters import console
 
 Make = Callable[..., TrialResult]
@@ -40,6 +43,28 @@ def test_without_a_terminal_each_trial_is_a_line(run: Run, trial: Make) -> None:
         "      answered: word 1",
         "      | seen",
     ]
+
+
+@pytest.mark.parametrize("out", [io.StringIO(), Terminal()])
+def test_every_assertion_that_said_no_is_told(
+    run: Run, trial: Make, out: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A threshold's score is followed by what was missed, parts of sets too: once, and only what counts."""
+    monkeypatch.setenv("COLUMNS", "80")
+    claims = [Claim(raw={"type": name}, type=name) for name in ("contains", "assert-set", "equals")]
+    same, first, second = (failing(reason) for reason in ("score 0", "no a", "no b"))
+    verdicts = (
+        structs.replace(same, claim=claims[1], parts=(structs.replace(first, claim=claims[0]),)),
+        structs.replace(second, claim=claims[2]),
+        structs.replace(failing("whatever"), weight=0),
+        passing("fine"),
+    )
+    console.table(run(trial(outcome=Outcome.FAILED, reason="score 0", verdicts=verdicts)), out)
+
+    shown = plain(out.getvalue())
+    assert [shown.count(told) for told in ("score 0", "- contains: no a", "- equals: no b")] == [1, 1, 1]
+    assert "whatever" not in shown
+    assert "fine" not in shown
 
 
 def test_a_long_log_leaves_passes_out(run: Run, trial: Make) -> None:

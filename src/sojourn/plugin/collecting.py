@@ -19,11 +19,10 @@ from sojourn.errors import ConfigError, SojournError
 from sojourn.model.plan import Plan, Trial
 from sojourn.model.repeats import Repeats, counted_repeats, key_of, wanted_passes
 from sojourn.model.result import Outcome, TrialResult
-from sojourn.model.row import explanation
 from sojourn.model.secrecy import Secrets
 from sojourn.plugin.running import Running, identity
 from sojourn.reporters import console
-from sojourn.reporters.cells import output
+from sojourn.reporters.cells import output, why
 
 WHOLE = "(the whole run)"
 
@@ -183,7 +182,7 @@ class WholeItem(pytest.Item):
 
 def _told(result: TrialResult) -> str:
     answer = output(result)
-    return plain(explanation(result)) + (f"\nanswered: {one_line(answer, 500)}" if answer else "")
+    return plain(why(result)) + (f"\nanswered: {one_line(answer, 500)}" if answer else "")
 
 
 def _shown(words: str) -> str:

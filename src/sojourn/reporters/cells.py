@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -13,7 +13,9 @@ from sojourn.model.counting import counted
 from sojourn.model.plan import Column
 from sojourn.model.redaction import redacted_vars
 from sojourn.model.result import Outcome, TrialResult
+from sojourn.model.row import explanation
 from sojourn.model.run_result import RunResult
+from sojourn.model.verdict import Verdict
 
 WORDS = {Outcome.PASSED: "PASS", Outcome.FAILED: "FAIL", Outcome.ERROR: "ERROR", Outcome.SKIPPED: "SKIP"}
 
@@ -75,3 +77,26 @@ def text(value: Any) -> str:
 def output(trial: TrialResult) -> str:
     """Return what the provider answered, as text; empty when there was no answer."""
     return text(trial.reply.output) if trial.reply else ""
+
+
+def why(trial: TrialResult) -> str:
+    """Return why a trial did not pass: what is written of it, and a line for each further assertion that said no."""
+    first = explanation(trial)
+    if trial.outcome is not Outcome.FAILED:
+        return first
+    lines = (refused(verdict) for verdict in refusals(trial.verdicts) if verdict.weight and verdict.reason != first)
+    return "\n".join([first, *dict.fromkeys(lines)])
+
+
+def refusals(verdicts: Iterable[Verdict]) -> Iterator[Verdict]:
+    """Yield those that said no, each followed by those of its parts."""
+    for verdict in verdicts:
+        if not verdict.passed:
+            yield verdict
+        yield from refusals(verdict.parts)
+
+
+def refused(verdict: Verdict) -> str:
+    """Return what a verdict that said no is about, and its reason."""
+    kind = str(verdict.claim.raw.get("type") or verdict.claim.type) if verdict.claim else "part"
+    return f"- {kind}: {verdict.reason}"

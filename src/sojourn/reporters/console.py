@@ -18,9 +18,8 @@ from sojourn.model.document import sessions
 from sojourn.model.plan import Trial
 from sojourn.model.repeats import pass_rate, repeats
 from sojourn.model.result import Outcome, TrialResult
-from sojourn.model.row import explanation
 from sojourn.model.run_result import RunResult
-from sojourn.reporters.cells import WORDS, TestRow, count_rows, heading, how_many, output, rows, text
+from sojourn.reporters.cells import WORDS, TestRow, count_rows, heading, how_many, output, rows, text, why
 
 MOST_ROWS = 25
 MOST_CELL = 250
@@ -152,7 +151,7 @@ def _list(result: RunResult, trials: Iterable[TrialResult], out: TextIO) -> None
 
 def _details(trial: TrialResult) -> Iterator[str]:
     if not trial.passed:
-        told = explanation(trial)
+        told = why(trial)
         lines = plain(told[: MOST_PRINTED * MOST_LINE]).splitlines()[:MOST_PRINTED]
         yield from map(_short, lines)
         answer = one_line(output(trial), MOST_CELL)
@@ -208,7 +207,8 @@ def _cell(trial: TrialResult | None) -> Any:
     answer = plain(output(trial))
     made.append(" " + (answer if len(answer) <= MOST_CELL else answer[:MOST_CELL] + "…"))
     if not trial.passed:
-        made.append("\n" + one_line(explanation(trial), 2 * MOST_CELL), style=_COLOURS[trial.outcome])
+        for line in why(trial).splitlines()[:MOST_NAMED]:
+            made.append("\n" + one_line(line, MOST_CELL), style=_COLOURS[trial.outcome])
     if trial.session_id:
         made.append(f"\nsession {one_line(trial.session_id, 60)}", style="dim")
     for line in _printed(trial):

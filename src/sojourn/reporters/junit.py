@@ -17,8 +17,7 @@ from sojourn.model.repeats import Repeats, repeats
 from sojourn.model.result import Outcome, TrialResult, Trouble
 from sojourn.model.row import explanation
 from sojourn.model.run_result import RunResult
-from sojourn.model.verdict import Verdict
-from sojourn.reporters.cells import rows
+from sojourn.reporters.cells import refusals, refused, rows
 from sojourn.reporters.xml_file import clean
 
 _TAGS = {Outcome.FAILED: ("failure", "assertion"), Outcome.ERROR: ("error", "error")}
@@ -149,21 +148,10 @@ def _inner(case: _Case) -> Iterator[str]:
 
 def _reasons(trial: TrialResult) -> str:
     lines = [f"Score: {trial.score:g}", f"Reason: {explanation(trial)}"]
-    lines += [f"- {_type(verdict)}: {verdict.reason}" for verdict in _refusals(trial.verdicts)]
+    lines += map(refused, refusals(trial.verdicts))
     if trial.session_id:
         lines.append(f"Session: {trial.session_id}")
     return "\n".join(lines)
-
-
-def _refusals(verdicts: Iterable[Verdict]) -> Iterable[Verdict]:
-    for verdict in verdicts:
-        if not verdict.passed:
-            yield verdict
-        yield from _refusals(verdict.parts)
-
-
-def _type(verdict: Verdict) -> str:
-    return str(verdict.claim.raw.get("type") or verdict.claim.type) if verdict.claim else "part"
 
 
 def _shown(trial: TrialResult) -> str:

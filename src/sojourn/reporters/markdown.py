@@ -19,9 +19,8 @@ from sojourn.model.ending import exit_code
 from sojourn.model.plan import Column
 from sojourn.model.repeats import pass_rate, repeats
 from sojourn.model.result import Outcome, TrialResult
-from sojourn.model.row import explanation
 from sojourn.model.run_result import RunResult
-from sojourn.reporters.cells import WORDS, heading, how_many, output
+from sojourn.reporters.cells import WORDS, heading, how_many, output, why
 
 COMMENT = 65_000
 """Bytes; a comment on a pull request takes 65,536 characters."""
@@ -126,7 +125,7 @@ def _details(result: RunResult, trial: TrialResult) -> str:
     column = f" {_code(heading(trial.trial.column))}" if len(result.columns) > 1 else ""
     repeat = f" (repeat {trial.trial.repeat + 1})" if trial.trial.repeat else ""
     head = f"{_MARKS[trial.outcome]} {WORDS[trial.outcome]} {_code(trial.trial.name)}{repeat}{column}"
-    blocks = [("", explanation(trial)), ("answered", output(trial)), ("printed", trial.printed)]
+    blocks = [("", why(trial)), ("answered", output(trial)), ("printed", trial.printed)]
     if trial.session_id:
         blocks.append(("session", trial.session_id))
     told = "".join(_block(name, text) for name, text in blocks if text)
