@@ -226,6 +226,26 @@ def test_an_answer_that_cannot_be_read_is_an_error(
     assert told in reply.error
 
 
+@pytest.mark.parametrize("reads", ["json.answer.text", "undefined"])
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("", "no JSON, so that `json` is null: (empty)"),
+        ("<html>", "no JSON, so that `json` is null: <html>"),
+        ({"a": 1}, 'JSON: {"a": 1}'),
+        ("x" * 1000, "no JSON, so that `json` is null: " + "x" * 500 + "…"),
+    ],
+)
+def test_what_an_expression_could_not_read_is_shown(
+    ask: Ask, service: Service, reads: str, said: Any, told: str
+) -> None:
+    """An expression that breaks or finds nothing is told with the beginning of the answer that it was for."""
+    service.will(body=said)
+    [reply] = ask(entry(service, transformResponse=reads), "hello")
+
+    assert reply.error.endswith(f"\nthe answer was {told}")
+
+
 @pytest.mark.parametrize("status", [200, 400, 500, 401, 403, 404, 501])
 def test_refusals_are_errors(ask: Ask, service: Service, status: int) -> None:
     """401, 403, 404 and 501 are errors; other answers are outputs, as in promptfoo."""

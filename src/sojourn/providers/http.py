@@ -29,6 +29,7 @@ REFUSED = BUSY | {401, 403, 404, 501}
 """Answers that are errors unless validateStatus takes them: the service did not do what it was asked."""
 
 _TOKENS_A_WORD = 1.3
+_MOST_SAID = 500
 _IN_NO_URL = re.compile(r'[\x00-\x20"<>\x7f]')
 
 
@@ -202,9 +203,12 @@ class Http:
             "cached": answer.cached,
         }
         json = body if body != answer.text else None
-        made = await self._response(json, answer.text, {"response": response, "vars": variables})
+        try:
+            made = await self._response(json, answer.text, {"response": response, "vars": variables})
+        except Broken as broken:
+            raise Broken(f"{broken}\n{_said(answer, json)}") from broken
         if made is None:
-            raise Broken(f"transformResponse returned nothing for {answer.text[:200]!r}")
+            raise Broken(f"transformResponse returned nothing\n{_said(answer, json)}")
         return made
 
     def _tokens(self, question: Question, answer: Answer) -> JsonDict:
@@ -231,6 +235,12 @@ def _is_reply(made: Any) -> bool:
 
 def _tells_error(made: Any) -> bool:
     return isinstance(made, Mapping) and isinstance(made.get("error"), str) and bool(made["error"])
+
+
+def _said(answer: Answer, json: Any) -> str:
+    kind = "no JSON, so that `json` is null" if json is None else "JSON"
+    text = answer.text[:_MOST_SAID] + ("…" if len(answer.text) > _MOST_SAID else "")
+    return f"the answer was {kind}: {text or '(empty)'}"
 
 
 def _body(answer: Answer) -> Any:
