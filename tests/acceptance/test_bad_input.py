@@ -23,6 +23,12 @@ class Bad(msgspec.Struct, frozen=True):
 
 
 HEAD = "prompts: [hi]\nproviders: [echo]\n"
+SESSIONS = """
+sessions:
+  db: {kind: sqlite, parent: place}
+  place: {kind: workspace}
+  far: {kind: workspace}
+"""
 MARK = "open('ran', 'w').close()\n"
 HOOK = f"def hook(name, context):\n    {MARK}"
 BOT = f"def call_api(prompt, options, context):\n    {MARK}    return {{'output': prompt}}\n"
@@ -214,6 +220,18 @@ CASES = {
     ),
     "an assertion on a session, without one": Bad(
         HEAD + "tests:\n  - assert: [{type: session, value: x}]\n", f"{C}:4:14: this test has no session (name it"
+    ),
+    "an assertion on a session that its test does not have": Bad(
+        HEAD + SESSIONS + "tests:\n  - {sessions: [db], assert: [{type: session, session: far, value: x}]}\n",
+        f"{C}:9:31: this test has no session 'far' (it has db, place)",
+    ),
+    "an assertion on one of several sessions": Bad(
+        HEAD + SESSIONS + "tests:\n  - {sessions: [db], assert: [{type: session, value: x}]}\n",
+        f"{C}:9:31: which session is meant? This test has db, place (say session: NAME)",
+    ),
+    "a session of a test's own provider that is not there": Bad(
+        HEAD + SESSIONS + "tests:\n  - {provider: {id: echo, sessions: [placd]}}\n",
+        f"{C}:9:38: there is no session 'placd' under sessions (did you mean 'place'?)",
     ),
     "more passes than repeats": Bad(
         HEAD + "tests:\n  - {assert: [], options: {minPasses: 3}}\n",

@@ -74,6 +74,18 @@ def test_a_grader_finds_the_sessions_of_the_test(play: Play) -> None:
     assert (passed, reason) == (True, "[('lamp',)], shelf")
 
 
+@pytest.mark.parametrize("provider", ["{id: echo, sessions: [place]}", "placed"])
+def test_a_provider_of_a_test_brings_its_sessions(play: Play, provider: str) -> None:
+    """A test that has a provider for itself uses that provider's sessions, by entry and by name."""
+    run = play(f"""
+prompts: [hi]
+providers: [echo, {{id: echo, label: placed, sessions: [place]}}]
+sessions: {{place: {{kind: sqlite}}}}
+tests: [{{provider: {provider}, assert: [{{type: session, value: SELECT 1, equals: 1}}]}}]
+""")
+    assert [row["outcome"] for row in run.rows] == ["passed", "passed"]
+
+
 @pytest.mark.parametrize(
     ("claim", "told"),
     [

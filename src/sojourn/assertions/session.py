@@ -9,10 +9,10 @@ from typing import Any
 from sojourn.assertions.reading import text_value
 from sojourn.errors import ClaimError
 from sojourn.model.reply import Reply
+from sojourn.model.session import unclear
 from sojourn.model.suite import Claim
 from sojourn.model.verdict import Verdict
 from sojourn.protocols import ClaimContext
-from sojourn.registry import nearest
 
 MOST_SHOWN = 200
 
@@ -38,17 +38,10 @@ async def session(claim: Claim, reply: Reply, context: ClaimContext) -> Verdict:
 def _name(claim: Claim, context: ClaimContext) -> str:
     known = list(context.sessions)
     name = claim.raw.get("session")
-    if not known:
-        raise ClaimError("this test has no session", todo="name it under sessions of its provider or of the test")
-    if name is None and len(known) == 1:
-        return known[0]
-    if name is None:
-        raise ClaimError(f"which session is meant? This test has {', '.join(known)}", todo="say session: NAME")
-    if name not in known:
-        close = nearest(str(name), known)
-        todo = f"did you mean {close!r}?" if close else f"it has {', '.join(known)}"
-        raise ClaimError(f"this test has no session {name!r}", todo=todo)
-    return str(name)
+    if mistake := unclear(name, known):
+        what, todo = mistake
+        raise ClaimError(what, todo=todo)
+    return known[0] if name is None else str(name)
 
 
 def _only(found: Any) -> Any:

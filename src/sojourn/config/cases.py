@@ -128,6 +128,14 @@ def _choices(name: str, value: Any, base: str) -> list[Any]:
     return [FILE + path for path in found] or [value]
 
 
+def sessions_of_own(provider: Any, suite: Suite) -> Sequence[str]:
+    """Return the sessions of the provider that a test has for itself: an entry, or the name of one of the suite's."""
+    if isinstance(provider, Mapping):
+        names = provider.get("sessions")
+        return [str(name) for name in names] if isinstance(names, list) else ()
+    return next((spec.sessions for spec in suite.providers if provider in (spec.label, spec.id)), ())
+
+
 def passes_mistake(test: JsonDict, count: int) -> Mismatch | None:
     """Say where more repeats of a merged test must pass than the `count` that there are."""
     if not test.get("options") and not test.get("turns"):

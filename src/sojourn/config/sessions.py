@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from msgspec import structs
 
 from sojourn import registry
+from sojourn.config.cases import sessions_of_own
 from sojourn.config.expect import Mismatch, Path, mapping, text
 from sojourn.config.findings import Source
 from sojourn.config.inherited import untaken
@@ -22,7 +23,7 @@ from sojourn.config.references import load_files
 from sojourn.config.shape import check_own, right
 from sojourn.config.tests import Placed
 from sojourn.model.reference import Reference
-from sojourn.model.session import Isolation, PoolLimits, Scope, SessionSpec
+from sojourn.model.session import Isolation, PoolLimits, Scope, SessionSpec, unclear
 from sojourn.model.suite import JsonDict, ProviderSpec, Suite
 
 Word = TypeVar("Word", bound=Enum)
@@ -31,6 +32,7 @@ _Attempt = Callable[[Callable[[], Any], Any], Any]
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
+_SEVERAL = 2
 
 
 def read_sessions(config: JsonDict, tests: Sequence[Placed], reading: Reading) -> tuple[SessionSpec, ...]:
@@ -60,6 +62,8 @@ def _asked_for(config: JsonDict, tests: Sequence[Placed], reading: Reading) -> I
             yield parent, reading.source, ("sessions", name, "parent")
     asking = [(entry, reading.source, at) for entry, at in _entries(config)]
     asking += [(placed.test, placed.source, placed.at) for placed in tests]
+    own = [(placed.test.get("provider"), placed) for placed in tests]
+    asking += [(entry, placed.source, (*placed.at, "provider")) for entry, placed in own if isinstance(entry, dict)]
     for entry, source, at in asking:
         names = entry.get("sessions") if isinstance(entry, dict) else None
         for index, name in enumerate(names if isinstance(names, list) else ()):
@@ -72,28 +76,43 @@ def _asked_for(config: JsonDict, tests: Sequence[Placed], reading: Reading) -> I
 
 
 def check_lookers(suite: Suite, tests: Sequence[Placed], reading: Reading) -> None:
-    """Note every assertion on a session whose test has none; hooks might still name one, if there are any."""
+    """Note every assertion on a session that its test does not have, or where it has several and none is named.
+
+    What hooks, prompts and providers may add is left open.
+    """
     if not reading.findings.looks or (suite.sessions and suite.extensions):
         return
-    given = [*(suite.default_test.get("sessions") or ()), *(name for spec in suite.providers for name in spec.sessions)]
-    if given or any(_SPOKEN.search(prompt.raw) for prompt in suite.prompts):
-        return
+    added = {name for spec in suite.providers for name in spec.sessions}
+    added |= {name for prompt in suite.prompts for name in _SPOKEN.findall(prompt.raw)}
+    known = {spec.name for spec in suite.sessions}
     for placed in tests:
-        if not placed.test.get("sessions"):
-            for at in _lookers(placed.test):
-                todo = "name it under sessions of its provider or of the test"
-                reading.findings.wrong("this test has no session", placed.source, (*placed.at, *at), todo=todo)
+        test = {**suite.default_test, **placed.test}
+        own = _with_parents([*(test.get("sessions") or ()), *sessions_of_own(test.get("provider"), suite)], suite)
+        for at, named in _lookers(placed.test):
+            is_open = named not in known if named else added and len(own) < _SEVERAL
+            if not is_open and (mistake := unclear(named, _with_parents([*own, *sorted(added)], suite))):
+                what, todo = mistake
+                reading.findings.wrong(what, placed.source, (*placed.at, *at), todo=todo)
 
 
-def _lookers(entry: Any, inside: Path = ()) -> Iterator[Path]:
-    """Yield where the assertions on a session are, in a test, its turns and sets."""
+def _with_parents(names: Iterable[str], suite: Suite) -> list[str]:
+    """Return sessions with those that they are opened in, each once."""
+    parents = {spec.name: spec.parents for spec in suite.sessions}
+    found = [*dict.fromkeys(names)]
+    for name in found:
+        found += [parent for parent in parents.get(name, ()) if parent not in found]
+    return found
+
+
+def _lookers(entry: Any, inside: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Yield the assertions on a session in a test, its turns and sets: where each is, and which it names."""
     for key in ("assert", "turns"):
         inner = entry.get(key)
         for index, each in enumerate(inner if isinstance(inner, list) else ()):
             if isinstance(each, dict):
                 at = (*inside, key, index)
                 if key == "assert" and str(each.get("type")).removeprefix("not-") == "session":
-                    yield at
+                    yield at, each.get("session")
                 yield from _lookers(each, at)
 
 

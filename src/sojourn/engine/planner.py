@@ -151,11 +151,15 @@ def _check_passes(number: int, test: JsonDict, count: int) -> None:
 
 
 def needs(case: Case, column: Column, suite: Suite) -> tuple[str, ...]:
-    """Return the sessions that a trial uses: its provider's, its test's, and those that its prompt speaks of."""
+    """Return the sessions that a trial uses: its providers', its test's, and those that its prompt speaks of."""
     if not suite.sessions:
         return ()
     spoken = [name for name in _SPOKEN.findall(column.prompt.raw) if any(name == spec.name for spec in suite.sessions)]
-    return tuple(dict.fromkeys([*column.provider.sessions, *case.sessions, *spoken]))
+    return tuple(
+        dict.fromkeys(
+            [*column.provider.sessions, *cases.sessions_of_own(case.provider, suite), *case.sessions, *spoken]
+        )
+    )
 
 
 _SPOKEN = re.compile(r"\bsessions\.(\w+)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -95,3 +95,16 @@ class SessionSpec(msgspec.Struct, frozen=True, kw_only=True):
         """Whether one trial at a time may use an instance, so that all who use it form a lane."""
         apart = (Isolation.FRESH, Isolation.FORK)
         return not self.pooled and self.limits.capacity == 1 and self.isolation not in apart
+
+
+def unclear(named: object, known: Sequence[str]) -> tuple[str, str] | None:
+    """Say why it is not clear which of the sessions known to a test an assertion means, and what to do; None if it is.
+
+    `named` is the one that the assertion names, or None: then it means the only one.
+    """
+    if not known:
+        return "this test has no session", "name it under sessions of its provider or of the test"
+    if named is None:
+        told = f"which session is meant? This test has {', '.join(known)}"
+        return None if len(known) == 1 else (told, "say session: NAME")
+    return None if named in known else (f"this test has no session {named!r}", f"it has {', '.join(known)}")
