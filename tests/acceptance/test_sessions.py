@@ -282,6 +282,16 @@ def test_explain_draws_the_lifetimes(play: Play) -> None:
         assert line in run.shown, run.shown
 
 
+def test_explain_names_no_file_that_the_suite_does_not_name(play: Play) -> None:
+    """The session that an HTTP provider's `config.session` asks for is told by a word, not by a path."""
+    run = play(
+        "prompts: [hi]\nproviders: [{id: 'http://127.0.0.1:9', config: {body: x, session: {url: 'http://127.0.0.1:9/s',"
+        " responseParser: data.body.id}}}]\n",
+        verb="explain",
+    )
+    assert "(own) (endpoint, scope conversation): opens once" in run.shown
+
+
 def test_what_sessions_print_is_shown(play: Play) -> None:
     """It belongs to no test, so it is shown as it comes."""
     run = play("""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ from sojourn.protocols import Lent, SessionKind, Tools
 
 Markers = dict[str, Any]
 EVIDENCE_GRACE = 10.0
+_OURS = "file://" + os.path.join(os.path.dirname(os.path.dirname(__file__)), "kinds")
 
 
 class House:
@@ -195,6 +197,12 @@ def described(plan: Plan) -> list[str]:
     return [line for spec in plan.suite.sessions if not spec.parents for line in _tree(spec, plan.suite, opens, 0)]
 
 
+def _kind(spec: SessionSpec) -> str:
+    """Return a kind as the suite names it; a file of ours, which it does not name, by that file's name alone."""
+    is_ours = spec.kind.startswith(_OURS)
+    return os.path.basename(spec.kind).partition(".")[0] if is_ours else spec.kind
+
+
 def _has_children(spec: SessionSpec, suite: Suite) -> bool:
     return any(spec.name in each.parents for each in suite.sessions)
 
@@ -207,7 +215,7 @@ def _tree(spec: SessionSpec, suite: Suite, opens: Mapping[str, set[str]], depth:
     if spec.exclusive and spec.scope is not Scope.TRIAL and count:
         times += f"; one trial at a time{' for all that live in it' if _has_children(spec, suite) else ''} (capacity 1)"
     isolation = f", {spec.isolation.value}" if spec.isolation else ""
-    lines = [f"{'  ' * depth}{spec.name} ({spec.kind}, scope {spec.scope.value}{isolation}): {times}"]
+    lines = [f"{'  ' * depth}{spec.name} ({_kind(spec)}, scope {spec.scope.value}{isolation}): {times}"]
     for child in suite.sessions:
         if spec.name in child.parents:
             lines += _tree(child, suite, opens, depth + 1)
