@@ -34,16 +34,17 @@ def write(tmp_path: Path) -> Callable[[Mapping[str, str]], Path]:
 
 @pytest.fixture
 def load(write: Callable[[Mapping[str, str]], Path]) -> Load:
-    """Write a suite (and further files) and read it."""
+    """Write a suite (and further files; None: those alone) and read it."""
 
     def loaded(
-        config: str,
+        config: str | None,
         files: Mapping[str, str] | None = None,
         flags: Flags | None = None,
         environ: Mapping[str, str] | None = None,
         paths: list[str] | None = None,
     ) -> Suite:
-        folder = write({"promptfooconfig.yaml": config, **(files or {})})
+        own = {} if config is None else {"promptfooconfig.yaml": config}
+        folder = write({**own, **(files or {})})
         return asyncio.run(_load(paths or [], flags or Flags(), folder, environ or {}))
 
     return loaded

@@ -46,10 +46,11 @@ tests:
 
 def test_a_key_that_nobody_knows_is_doubted(load: Load, mistakes: Mistakes) -> None:
     """An unknown key is a warning with its place, under --strict a mistake; x- keys are the author's own."""
-    config = HEAD + "maxConcurrency: 3\nextra: {a: 1}\nx-mine: 1\n"
+    config = HEAD + "maxConcurrency: 3\nextra: {a: 1}\nx-mine: 1\noutputs: [{type: csv}]\n"
     warnings = (
         "promptfooconfig.yaml:4:1: nobody knows the key 'maxConcurrency' here; it belongs in evaluateOptions",
         "promptfooconfig.yaml:5:1: nobody knows the key 'extra'",
+        "promptfooconfig.yaml:7:1: nobody knows the key 'outputs' here; 'output' belongs in commandLineOptions",
     )
     assert load(config).warnings == warnings
     assert mistakes(config, None, Flags(strict=True)) == list(warnings)

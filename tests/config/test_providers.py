@@ -150,6 +150,16 @@ def test_providers_that_cannot_be_meant_are_refused(mistakes: Mistakes, provider
     assert mistakes(f"providers: {providers}{REST}")[0].startswith(message)
 
 
+def test_a_grader_that_may_be_a_provider_which_is_refused_is_no_mistake(mistakes: Mistakes) -> None:
+    """Where a provider cannot be read, its label is not called unknown as well; a service that is not there is."""
+    claims = "[{type: llm-rubric, value: x, provider: judge}, {type: llm-rubric, value: x, provider: 'vertex:g'}]"
+    config = f"prompts: [p]\nproviders: [{{id: 'vertex:m', label: judge}}]\ntests:\n  - assert: {claims}\n"
+    assert [each.split(" needs")[0] for each in mistakes(config)] == [
+        "promptfooconfig.yaml:2:18: 'vertex:m'",
+        "promptfooconfig.yaml:4:100: 'vertex:g'",
+    ]
+
+
 def test_a_mistake_in_a_file_of_providers_is_placed_there(mistakes: Mistakes) -> None:
     """The problem names the file in which the entry stands."""
     found = mistakes("providers: [file://conf.yaml]" + REST, {"conf.yaml": "- echo\n- id: ecko\n"})

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sojourn.config.flags import Flags
+from sojourn.errors import ConfigError
 from sojourn.model.suite import Suite
 
 Load = Callable[..., Suite]
@@ -96,6 +97,28 @@ def test_outputs_that_exist_are_judged(load: Load) -> None:
     suite = load(HEAD, files, Flags(model_outputs="o.json", assertions="a.yaml"))
     assert [test["vars"] for test in suite.tests] == [{"output": "a"}, {"output": "b", "tags": "t, u"}]
     assert [(suite.prompts[0].raw, suite.providers[0].id)] == [("{{output}}", "echo")]
+
+
+@pytest.mark.parametrize(
+    ("flags", "prompt", "count"),
+    [
+        (Flags(model_outputs="o.json", assertions="a.yaml"), "{{output}}", 1),
+        (Flags(providers=("echo",), prompts=("p.txt",)), "say", 1),
+        (Flags(providers=("echo",), prompts=("p.txt",), tests="t.csv"), "say", 2),
+    ],
+)
+def test_the_command_line_alone_is_a_suite(load: Load, flags: Flags, prompt: str, count: int) -> None:
+    """Where no configuration lies in the folder, outputs with assertions, or a provider with prompts or tests, do."""
+    files = {"o.json": '["a"]', "a.yaml": "- {type: contains, value: a}", "p.txt": "say", "t.csv": "x\n1\n2\n"}
+    suite = load(None, files, flags)
+    assert ([each.raw for each in suite.prompts], max(len(suite.tests), 1)) == ([prompt], count)
+    assert suite.providers[0].id == "echo"
+
+
+def test_a_command_line_that_says_half_needs_a_configuration(load: Load) -> None:
+    """A provider without anything to be asked leaves the lacking file the mistake that is told."""
+    with pytest.raises(ConfigError, match=r"there is no promptfooconfig\.yaml here"):
+        load(None, {}, Flags(providers=("echo",)))
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,12 @@ def test_a_variable_that_nobody_sets_is_warned_of(load: Load, prompt: str, told:
     assert load(f"prompts: ['{prompt}']\n{TESTS}").warnings == (f"promptfooconfig.yaml:1:1: {told}",)
 
 
+def test_a_suite_without_prompts_is_told_what_it_asks(load: Load) -> None:
+    """The usual prompt is nobody's slip of the pen: what is told is that it is asked."""
+    (told,) = load(TESTS).warnings
+    assert told.endswith("there are no prompts, so that each test asks {{ prompt }}, which no test sets")
+
+
 @pytest.mark.parametrize(
     "prompt",
     [

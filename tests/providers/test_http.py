@@ -49,6 +49,13 @@ def test_url_query_and_headers_are_templates(ask: Ask, service: Service) -> None
     assert service.seen[0]["headers"]["x-k"] == "v 123"
 
 
+def test_blanks_around_a_header_are_no_part_of_it(ask: Ask, service: Service) -> None:
+    """A token that is empty, or was read from a file with its line's end, makes no request that cannot be sent."""
+    ask(entry(service, headers={"Authorization": "Bearer {{token}}", "X-Key": "k\n"}), "hello", token="")
+
+    assert [service.seen[0]["headers"][name] for name in ("authorization", "x-key")] == ["Bearer", "k"]
+
+
 def test_what_values_hold_does_not_break_an_address(ask: Ask, service: Service) -> None:
     """White space and quotes in a URL are encoded."""
     ask(entry(service, "/x?z={{quoted}}"), "hello", quoted='a "b"\nc')

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from sojourn import registry
-from sojourn.config import globbing
+from sojourn.config import globbing, hosted
 from sojourn.config.cases import passes_mistake
 from sojourn.config.columns import names_prompt, names_provider
 from sojourn.config.expect import Mismatch, Path
@@ -99,12 +99,22 @@ class Names(msgspec.Struct):
         key = str(entry)
         if key in self.good or any(entry in (spec.id, spec.label) for spec in self.providers):
             return
+        if not self.whole and _may_be_a_label(entry):
+            return
         try:
             if not (lenient and _names_code(entry, self.reading)):
                 read_provider(entry, self.reading.base, self.reading.env)
             self.good.add(key)
         except ConfigError as error:
             yield at, error.problems[0].what, error.problems[0].todo
+
+
+def _may_be_a_label(entry: Any) -> bool:
+    """Tell whether an entry is no id that anybody knows, so that it may name a provider that could not be read."""
+    if not isinstance(entry, str):
+        return False
+    is_known = registry.knows("provider", registry.provider_name(entry))
+    return not (is_known or hosted.refusal(entry, is_known=is_known)[0])
 
 
 def _names_code(entry: Any, reading: Reading) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 from msgspec import structs
@@ -43,21 +43,23 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 def find_files(paths: Sequence[str], cwd: str) -> list[str]:
     """Return the absolute paths of the configurations: named, matched, or the usual one in a folder."""
     if not paths:
-        return [_usual(cwd, cwd)]
+        return [usual(cwd) or _missing(cwd, cwd)]
     found: list[str] = []
     for path in paths:
         matched = [resolve(one, cwd) for one in globbing.matches(path, cwd)]
         if not matched:
             raise ConfigError.of("no such configuration file", file=path, todo="name one with -c")
-        found += [_usual(one, cwd) if os.path.isdir(one) else one for one in matched]
+        found += [(usual(one) or _missing(one, cwd)) if os.path.isdir(one) else one for one in matched]
     return list(dict.fromkeys(found))
 
 
-def _usual(folder: str, cwd: str) -> str:
-    for suffix in _SUFFIXES:
-        path = os.path.join(folder, _STEM + suffix)
-        if os.path.isfile(path):
-            return path
+def usual(folder: str) -> str:
+    """Return the path of a folder's configuration, or an empty text where it has none."""
+    paths = (os.path.join(folder, _STEM + suffix) for suffix in _SUFFIXES)
+    return next(filter(os.path.isfile, paths), "")
+
+
+def _missing(folder: str, cwd: str) -> NoReturn:
     where = "here" if folder == cwd else f"in {os.path.relpath(folder, cwd)}"
     raise ConfigError.of(f"there is no {_STEM}.yaml {where}", todo="name one with -c, or make one with: sojourn init")
 

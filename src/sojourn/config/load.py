@@ -24,7 +24,7 @@ from sojourn.config.checking import (
 )
 from sojourn.config.columns import own_id
 from sojourn.config.combining import combined
-from sojourn.config.documents import Document, env_of_options, find_files, read_document, rendered
+from sojourn.config.documents import Document, env_of_options, find_files, read_document, rendered, usual
 from sojourn.config.environment import env_files
 from sojourn.config.findings import COMMAND_LINE, Findings, Source
 from sojourn.config.flags import Flags
@@ -64,6 +64,8 @@ async def load_suite(
     `named` are files, or what a file would say. `more` is asked only where something is wrong: what it finds would
     refuse the suite, too, once that is mended.
     """
+    if not named and _says_all(flags) and not usual(str(cwd)):
+        named = {}
     files = [] if isinstance(named, dict) else find_files(named, str(cwd))
     findings = Findings(strict=flags.strict)
     overlay: dict[str, str] = {}
@@ -91,6 +93,11 @@ async def load_suite(
         return _selected(suite, with_file_options(flags, suite.command_line), reading)
     except RecursionError:
         raise ConfigError.of("nested too deeply", file=reading.name(files[0]) if files else GIVEN) from None
+
+
+def _says_all(flags: Flags) -> bool:
+    """Tell whether the command line alone says what is to be run, so that no file is needed."""
+    return bool(flags.model_outputs or (flags.providers and (flags.prompts or flags.tests)))
 
 
 async def _documents(named: Sequence[str] | JsonDict, files: Sequence[str], reading: Reading) -> list[Document]:
@@ -162,7 +169,8 @@ async def _parts(config: JsonDict, flags: Flags, reading: Reading, key: str) -> 
     hooked = bool(flags.extension or config.get("extensions"))
     check_vars([*tests, *inner], reading, hooked=hooked)
     if known and not hooked:  # else a hook, or a test that could not be read, may still set the var
-        check_prompt_names(prompts, [default, *tests, *inner], flags.var, reading)
+        is_written = bool(flags.prompts or config.get("prompts"))
+        check_prompt_names(prompts, [default, *tests, *inner], flags.var, reading, is_written=is_written)
     check_templates([default, *tests, *inner], prompts, config.get("nunjucksFilters") or {}, reading)
     check_passes([*tests, *inner], default.test, _repeats(config, flags), reading)
     if flags.grader:

@@ -57,8 +57,10 @@ def _home(key: str) -> str:
     """Say where a key of the top level would mean something."""
     homes = {"evaluateOptions": EVALUATE, "commandLineOptions": COMMAND_LINE, "tests or defaultTest": TEST}
     for home, table in homes.items():
-        if key in table or slip(key, tuple(table)):
+        if key in table:
             return f" here; it belongs in {home}"
+        if meant := slip(key, tuple(table)):
+            return f" here; {meant!r} belongs in {home}"
     return ""
 
 

@@ -17,9 +17,12 @@ _OPTIONAL = r"\b{0}\b\s*(?:\||\bor\b|\bis\b)|\b(?:if|elif|not|and|or)\s+{0}\b"
 
 
 def check_prompt_names(
-    prompts: Sequence[Prompt], tests: Sequence[Placed], more: Iterable[str], reading: Reading
+    prompts: Sequence[Prompt], tests: Sequence[Placed], more: Iterable[str], reading: Reading, *, is_written: bool
 ) -> None:
-    """Warn of each variable of a prompt that no test sets; `more` are set elsewhere. A use that minds is no slip."""
+    """Warn of each variable of a prompt that no test sets; `more` are set elsewhere. A use that minds is no slip.
+
+    `is_written`: the prompts are the author's own, not the usual one.
+    """
     texts = [prompt.raw for prompt in prompts if not prompt.function and not prompt.command and "{{" in prompt.raw]
     known = _set_by(tests)
     if not texts or known is None:
@@ -33,9 +36,9 @@ def check_prompt_names(
             if not re.search(_OPTIONAL.format(re.escape(name)), text):
                 close = registry.nearest(name, known - _PROVIDED)
                 hint = f" (did you mean {close!r}?)" if close else ""
-                reading.findings.doubt(
-                    f"a prompt uses {{{{ {name} }}}}, which no test sets{hint}", reading.source, ("prompts",)
-                )
+                who = "a prompt uses" if is_written else "there are no prompts, so that each test asks"
+                what = f"{who} {{{{ {name} }}}}, which no test sets{hint}"
+                reading.findings.doubt(what, reading.source, ("prompts",))
 
 
 def _set_by(tests: Sequence[Placed]) -> set[str] | None:

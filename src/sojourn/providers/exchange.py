@@ -60,7 +60,7 @@ class Exchange:
         from sojourn.cache import key_of
 
         repeat = question.context.get("repeatIndex") or 0
-        key = key_of(self._who, {**outgoing.fields(), "headers": dict(outgoing.headers)}, repeat)
+        key = key_of(self._who, outgoing.fields(), repeat)
         async with self._under_way.setdefault(key, asyncio.Lock()):
             found = self._cache.get(key)
             if found is not None:

@@ -26,6 +26,9 @@ LONGEST = 60.0
 RETRIES = 3
 TIMEOUT_MS = 300_000.0
 
+_BLANKS = " \t\r\n"
+"""What is no part of a header's value where it stands at its ends, as of a token that was read from a file."""
+
 HERE = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 """This machine's own addresses."""
 
@@ -46,7 +49,8 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
 
     def fields(self) -> dict[str, Any]:
         """Return what there is to say, by httpx2's names."""
-        named = {name: getattr(self, name) for name in ("method", "url", "headers", "content", "json", "files")}
+        named = {name: getattr(self, name) for name in ("method", "url", "content", "json", "files")}
+        named["headers"] = {name: value.strip(_BLANKS) for name, value in self.headers.items()}
         return {name: value for name, value in named.items() if value is not None}
 
 
