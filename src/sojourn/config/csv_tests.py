@@ -14,6 +14,7 @@ from sojourn.config.findings import Findings, Source
 from sojourn.errors import ConfigError
 from sojourn.model.empty import nothing
 from sojourn.model.suite import JsonDict
+from sojourn.model.switches import is_on
 
 _EXPECTED = "__expected"
 _METADATA = "__metadata:"
@@ -26,7 +27,7 @@ def tests_from_csv(
     text: str, name: str, env: Mapping[str, str], findings: Findings
 ) -> tuple[list[JsonDict], tuple[int, ...]]:
     """Return a test for each row, and the line of each; mistakes in single rows go to the findings."""
-    strict = env.get("PROMPTFOO_CSV_STRICT", "").lower() in ("1", "true", "yes")
+    strict = is_on(env, "PROMPTFOO_CSV_STRICT")
     rows = read_rows(text, name, delimiter=env.get("PROMPTFOO_CSV_DELIMITER") or ",", strict=strict)
     return tests_from_rows(rows, name, findings)
 

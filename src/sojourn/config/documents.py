@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import msgspec
@@ -21,10 +21,10 @@ from sojourn.config.shape import check_mapping, right
 from sojourn.errors import CodeError, ConfigError
 from sojourn.model.reference import SUFFIXES, Reference
 from sojourn.model.suite import JsonDict
+from sojourn.model.switches import is_on
 
 _STEM = "promptfooconfig"
 _SUFFIXES = (".yaml", ".yml", ".json", ".cjs", ".cts", ".js", ".mjs", ".mts", ".ts", ".py")
-_OFF = ("1", "true", "yes")
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,13 +79,9 @@ async def read_document(path: str, reading: Reading) -> Document:
         raise ConfigError.of("this configuration is empty", file=name)
     if not isinstance(data, dict):
         raise ConfigError.of("a configuration must be a mapping", file=name)
-    if ("$ref" in text or suffix in SUFFIXES) and not _switched_off(reading.env):
+    if ("$ref" in text or suffix in SUFFIXES) and not is_on(reading.env, "PROMPTFOO_DISABLE_REF_PARSER"):
         data = _followed(data, path, source, reading)
     return Document(path=path, source=source, data=_with_env(data, os.path.dirname(path), reading))
-
-
-def _switched_off(env: Mapping[str, str]) -> bool:
-    return env.get("PROMPTFOO_DISABLE_REF_PARSER", "").lower() in _OFF
 
 
 async def _called(path: str, name: str, reading: Reading) -> Any:
@@ -129,24 +125,16 @@ def env_of_options(document: Document) -> dict[str, str]:
     return named_env_files(paths, document.folder)
 
 
-def _is_on(env: Mapping[str, str], switch: str) -> bool:
-    if switch not in env:
-        return False
-    from sojourn.template.engine import says_yes
-
-    return says_yes(env, switch)
-
-
 def rendered(document: Document, reading: Reading) -> tuple[Document, dict[str, str]]:
     """Render `{{ env.X }}` with the environment and the file's own `env`, check the shape; also return that `env`.
 
     Values of a wrong kind are noted and left out, so that the rest can still be looked at.
     """
-    seen = {} if _is_on(reading.env, "PROMPTFOO_DISABLE_TEMPLATE_ENV_VARS") else reading.env
+    seen = {} if is_on(reading.env, "PROMPTFOO_DISABLE_TEMPLATE_ENV_VARS") else reading.env
     block = env_block(document.data.get("env"), seen)
     text = document.source.text
     plain = bool(text) and "env" not in text and "$ref" not in text
-    plain = plain or _is_on(reading.env, "PROMPTFOO_DISABLE_TEMPLATING")
+    plain = plain or is_on(reading.env, "PROMPTFOO_DISABLE_TEMPLATING")
     data = document.data if plain else render_env(document.data, {**seen, **block})
     before = len(reading.findings.problems)
     check_mapping(data, SUITE, document.source, (), reading.findings)

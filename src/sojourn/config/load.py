@@ -40,6 +40,7 @@ from sojourn.config.unset import check_prompt_names
 from sojourn.errors import ConfigError, Problem
 from sojourn.model.reference import Reference
 from sojourn.model.suite import JsonDict, Place, Prompt, ProviderSpec, RunOptions, Snippet, Suite
+from sojourn.model.switches import is_on
 from sojourn.protocols import Code
 
 GIVEN = "the configuration"
@@ -216,7 +217,7 @@ async def _tests(config: JsonDict, flags: Flags, reading: Reading) -> list[Place
 
 def _default_test(default: JsonDict, config: JsonDict, flags: Flags, env: Mapping[str, str]) -> JsonDict:
     """Return defaultTest with what the top-level metadata, the flags and the environment add to it."""
-    whole = env.get("PROMPTFOO_DISABLE_VAR_EXPANSION", "").lower() in ("1", "true", "yes") or None
+    whole = is_on(env, "PROMPTFOO_DISABLE_VAR_EXPANSION") or None
     said = {"prefix": flags.prompt_prefix, "suffix": flags.prompt_suffix, "disableVarExpansion": whole}
     options = {**{key: value for key, value in said.items() if value is not None}, **(default.get("options") or {})}
     merged = dict(default)

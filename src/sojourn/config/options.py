@@ -11,6 +11,7 @@ from sojourn.config.flags import CHANCE, Flags
 from sojourn.config.keys import wait
 from sojourn.errors import ConfigError
 from sojourn.model.suite import JsonDict, RunOptions
+from sojourn.model.switches import is_on
 
 HOOK_TIMEOUT_MS = 60_000.0
 STOP_TIMEOUT_MS = 10_000.0
@@ -86,8 +87,8 @@ def run_options(flags: Flags, evaluate: Mapping[str, Any], env: Mapping[str, str
         else flags.fail_under,
         failed_code=int(_within(env, "PROMPTFOO_FAILED_TEST_EXIT_CODE", most=255)),
         shard=flags.shard,
-        first_failure=_is_on(env, "PROMPTFOO_SHORT_CIRCUIT_TEST_FAILURES"),
-        stripped=frozenset(part for part, switch in _STRIPPED.items() if _is_on(env, switch)),
+        first_failure=is_on(env, "PROMPTFOO_SHORT_CIRCUIT_TEST_FAILURES"),
+        stripped=frozenset(part for part, switch in _STRIPPED.items() if is_on(env, switch)),
     )
 
 
@@ -98,10 +99,6 @@ _STRIPPED = {
     "prompt": "PROMPTFOO_STRIP_PROMPT_TEXT",
     "vars": "PROMPTFOO_STRIP_TEST_VARS",
 }
-
-
-def _is_on(env: Mapping[str, str], switch: str) -> bool:
-    return env.get(switch, "").lower() in ("1", "true", "yes")
 
 
 def _within(env: Mapping[str, str], name: str, *, most: int) -> float:

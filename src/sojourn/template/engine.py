@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, NoReturn
 
 from sojourn.errors import TemplateError
+from sojourn.model.switches import is_on
 from sojourn.template.scope import Run
 from sojourn.template.values import MOST, to_text
 
@@ -25,7 +26,6 @@ _ROOTS = re.compile(
     r"|\{%\s*if\s+([A-Za-z_]\w*)|\{%\s*for\s+\w+\s+in\s+([A-Za-z_]\w*)\s*%\}"
 )
 _COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
-_YES = frozenset({"1", "true", "yes", "yup", "yeppers"})
 _PASSES = 5
 _KEPT = 4096
 
@@ -38,9 +38,9 @@ class Renderer:
 
     def __init__(self, env: Mapping[str, str], filters: Mapping[str, Callable[..., Any]] | None = None) -> None:
         self._filters = dict(filters or {})
-        self._off = says_yes(env, "PROMPTFOO_DISABLE_TEMPLATING")
-        self._plain_json = not says_yes(env, "PROMPTFOO_DISABLE_JSON_AUTOESCAPE")
-        hidden = says_yes(env, "PROMPTFOO_DISABLE_TEMPLATE_ENV_VARS")
+        self._off = is_on(env, "PROMPTFOO_DISABLE_TEMPLATING")
+        self._plain_json = not is_on(env, "PROMPTFOO_DISABLE_JSON_AUTOESCAPE")
+        hidden = is_on(env, "PROMPTFOO_DISABLE_TEMPLATE_ENV_VARS")
         self._env: Mapping[str, str] = {} if hidden else env
         self._globals: dict[str, Any] = {}
         self._compiled: dict[str, Compiled | None] = {}
@@ -247,11 +247,6 @@ def _parsed(text: str) -> tuple[Any, Callable[[Any, list[str]], None]]:
 def _is_partial(text: str) -> bool:
     """Tell whether a text holds a tag that its line never closes, and so was not meant as a template."""
     return bool(_PARTIAL.search(text)) and not (_RAW.search(text) and _END_RAW.search(text))
-
-
-def says_yes(env: Mapping[str, str], name: str) -> bool:
-    """Tell whether a switch in the environment is on."""
-    return str(env.get(name, "")).strip().lower() in _YES
 
 
 def _looks_like_json(text: str) -> bool:
