@@ -341,6 +341,83 @@ def test_responses(ask: Ask, service: Service) -> None:
     assert reply.tokens == {"total": 15, "prompt": 10, "completion": 5, "numRequests": 1}
 
 
+def says(*texts: str, **more: Any) -> dict[str, Any]:
+    content = [{"type": "output_text", "text": text, **more} for text in texts]
+    return {"type": "message", "role": "assistant", "content": content}
+
+
+def searched(**action: Any) -> dict[str, Any]:
+    return {"type": "web_search_call", "status": "completed", "action": action}
+
+
+@pytest.mark.parametrize(
+    ("item", "told"),
+    [
+        (says("a", "b"), "ab"),
+        ({"type": "reasoning", "summary": [{"text": "a"}, {"text": "b"}]}, "Reasoning: a\nb"),
+        (
+            {"type": "mcp_list_tools", "server_label": "wiki", "tools": [{"name": "ask"}]},
+            'MCP Tools from wiki: [\n  {\n    "name": "ask"\n  }\n]',
+        ),
+        ({"type": "mcp_call", "name": "ask", "output": "hooks"}, "MCP Tool Result (ask): hooks"),
+        ({"type": "mcp_call", "name": "ask", "error": "gone"}, "MCP Tool Error (ask): gone"),
+        ({"type": "mcp_call", "name": "ask", "error": {"code": 5}}, 'MCP Tool Error (ask): {"code":5}'),
+        (
+            {"type": "mcp_approval_request", "server_label": "wiki", "name": "ask", "arguments": '{"q":1}'},
+            'MCP Approval Required for wiki.ask: {"q":1}',
+        ),
+        (searched(type="search", query="news"), 'Web Search: "news"'),
+        (searched(type="search", queries=["a", "b"]), 'Web Search: "a, b"'),
+        (searched(type="open_page", url="http://x"), "Opening page: http://x"),
+        (searched(type="find_in_page", pattern="p"), 'Finding in page: "p"'),
+        (searched(type="wait"), "Web action: wait"),
+        ({"type": "web_search_call", "status": "failed", "error": "e"}, "Web Search Call (status: failed) (Error: e)"),
+        ({"type": "code_interpreter_call", "code": "1 + 1"}, "Code Interpreter: 1 + 1"),
+        ({"type": "tool_result", "a": 1}, '{"type":"tool_result","a":1}'),
+        ({"type": "image_generation_call", "result": "aGk="}, ""),
+    ],
+)
+def test_what_a_response_did_is_told_in_promptfoos_words(ask: Ask, service: Service, item: Any, told: str) -> None:
+    """Searches, code and tools of MCP servers have a line each; what nobody has words for has none."""
+    reply = asked_model(ask, service, "openai:responses:gpt-4o", {"output": [item, says("end")]})
+
+    assert reply.output == (f"{told}\nend" if told else "end")
+
+
+def test_a_response_that_refuses_says_nothing_else(ask: Ask, service: Service) -> None:
+    """The refusal is the output, and is marked as one."""
+    refusal = {"type": "message", "content": [{"type": "refusal", "refusal": "no"}]}
+    reply = asked_model(ask, service, "openai:responses:gpt-4o", {"output": [says("hm"), refusal]})
+
+    assert (reply.output, reply.extra["isRefusal"]) == ("no", True)
+
+
+def test_a_response_tells_its_model_and_its_sources(ask: Ask, service: Service) -> None:
+    """The model that answered and what the text cites stand in the metadata."""
+    source = {"type": "url_citation", "url": "http://x"}
+    answer = {"model": "gpt-4o-2024", "output": [says("hi", annotations=[source])]}
+    reply = asked_model(ask, service, "openai:responses:gpt-4o", answer)
+
+    assert (reply.metadata["model"], reply.metadata["annotations"]) == ("gpt-4o-2024", [source])
+
+
+def test_a_response_without_items_is_an_error(ask: Ask, service: Service) -> None:
+    """An answer in which nothing stands is no empty output."""
+    reply = asked_model(ask, service, "openai:responses:gpt-4o", {"output": []})
+
+    assert reply.error.startswith("API error: there is nothing in the answer")
+
+
+def test_tools_of_chats_do_for_responses(ask: Ask, service: Service) -> None:
+    """A function that is wrapped as chats want it is unwrapped, and so is the choice of it."""
+    choice = {"type": "function", "function": {"name": "f"}}
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}, {"type": "web_search"}]
+    asked_model(ask, service, "openai:responses:gpt-4o", {"output": []}, tools=tools, tool_choice=choice)
+
+    assert service.bodies[0]["tools"] == [{"type": "function", "name": "f", "parameters": {}}, {"type": "web_search"}]
+    assert service.bodies[0]["tool_choice"] == {"type": "function", "name": "f"}
+
+
 FORM = {"type": "json_schema", "json_schema": {"name": "f", "strict": True, "schema": "file://schema.yaml"}}
 SCHEMA = {"type": "object", "properties": {"a": {"type": "number"}}}
 

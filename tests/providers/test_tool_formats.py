@@ -35,6 +35,14 @@ GOOGLES = {"type": "OBJECT", "properties": {"city": {"type": "STRING"}}}
             ],
         ),
         (
+            "responses",
+            [
+                {"type": "function", "name": "city", "description": "D", "strict": True, "parameters": SCHEMA},
+                {"type": "function", "name": "bare"},
+                OWN,
+            ],
+        ),
+        (
             "google",
             [
                 {
@@ -74,6 +82,7 @@ def test_google_gets_schemas_that_it_takes_at_any_depth() -> None:
     [
         ("openai", ["auto", "none", "required", {"type": "function", "function": {"name": "f"}}]),
         ("anthropic", [{"type": "auto"}, {"type": "none"}, {"type": "any"}, {"type": "tool", "name": "f"}]),
+        ("responses", ["auto", "none", "required", {"type": "function", "name": "f"}]),
         ("bedrock", [{"auto": {}}, None, {"any": {}}, {"tool": {"name": "f"}}]),
         (
             "google",

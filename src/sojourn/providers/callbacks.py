@@ -13,7 +13,7 @@ from sojourn.model.reply import Reply
 from sojourn.model.suite import JsonDict, ProviderSpec
 from sojourn.protocols import Tools
 from sojourn.providers.expressions import Broken, Expression
-from sojourn.providers.openai_answers import said, text_item
+from sojourn.providers.openai_items import said, text_item
 from sojourn.template.values import to_text
 
 KEY = "functionToolCallbacks"

@@ -14,6 +14,7 @@ from sojourn.providers import openai_answers as answers
 from sojourn.providers.callbacks import KEY, Callbacks
 from sojourn.providers.schemas import text_format
 from sojourn.providers.service import NotAnsweredError, Service, check_servers, messages_of, reading
+from sojourn.providers.tool_formats import shaped_choice, shaped_tools
 from sojourn.providers.vendors import VENDORS
 
 MODES = {
@@ -26,7 +27,7 @@ MODES = {
     "responses": "responses",
 }
 GRADING = ("embedding", "moderation")
-_REASONING = re.compile(r"(?:^|/)(?:ft:)?(?:o1|o3|o4|gpt-5)")
+_REASONING = re.compile(r"(?:^|/)(?:ft:)?(?:o1|o3|o4|gpt-[5-9])")
 """Models that think first: they take neither a temperature nor `max_tokens`."""
 
 _CHAT_KEYS = (
@@ -44,6 +45,7 @@ _CHAT_KEYS = (
     "prediction",
     "presence_penalty",
     "prompt_cache_key",
+    "prompt_cache_options",
     "prompt_cache_retention",
     "reasoning_effort",
     "response_format",
@@ -67,6 +69,7 @@ _RESPONSES_KEYS = (
     "previous_response_id",
     "prompt",
     "prompt_cache_key",
+    "prompt_cache_options",
     "prompt_cache_retention",
     "reasoning",
     "service_tier",
@@ -77,6 +80,7 @@ _RESPONSES_KEYS = (
     "truncation",
     "user",
 )
+_TOOLS = (("tools", shaped_tools), ("tool_choice", shaped_choice))
 _COMPLETION_KEYS = ("best_of", "frequency_penalty", "logprobs", "presence_penalty", "seed", "stop", "top_p", "user")
 
 
@@ -207,6 +211,7 @@ class OpenAi:
         if config.get("reasoning_effort"):
             body["reasoning"] = {"effort": config["reasoning_effort"]}
         body |= _said(config, _RESPONSES_KEYS)
+        body |= {key: shaped(body[key], "responses") for key, shaped in _TOOLS if key in body}
         shape = {"format": text_format(config["response_format"]), "verbosity": config.get("verbosity")}
         if text := {key: value for key, value in shape.items() if value}:
             body["text"] = {**(body.get("text") or {}), **text}

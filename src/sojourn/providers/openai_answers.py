@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from msgspec import structs
+
 from sojourn.model.reply import Reply
 from sojourn.model.suite import JsonDict
 from sojourn.providers.exchange import Answer
+from sojourn.providers.openai_items import is_schema, refusals, said, sources
 from sojourn.providers.prices import cost_of
 from sojourn.providers.service import NotAnsweredError, data_of
 
@@ -43,7 +45,7 @@ def _content(message: JsonDict, config: JsonDict) -> Any:
     calls = message.get("tool_calls") or message.get("function_call")
     if calls:
         return message if content else calls
-    if isinstance(content, str) and _is_schema(config.get("response_format")):
+    if isinstance(content, str) and is_schema(config.get("response_format")):
         try:
             return json.loads(content)
         except ValueError:
@@ -64,43 +66,14 @@ def completion(answer: Answer, model: str, config: JsonDict) -> Reply:
 
 
 def response(answer: Answer, model: str, config: JsonDict) -> Reply:
-    """Read an answer of the Responses service: its texts and calls, one after another."""
+    """Read an answer of the Responses service: what its items say, one after another."""
     data = data_of(answer)
-    items = data.get("output") or []
-    is_refused = any(each.get("type") == "refusal" for item in items for each in item.get("content") or [])
-    extra = {"isRefusal": True, "guardrails": {"flagged": True}} if is_refused else {}
-    return _reply(said(items, config), answer, data, model, config, extra)
-
-
-def said(items: list[JsonDict], config: JsonDict) -> Any:
-    """Return what the items of an answer of the Responses service say: text, or the JSON that a schema asked for."""
-    output = "\n".join(part for item in items for part in _item(item, config) if part)
-    if _is_schema(config.get("response_format")):
-        with contextlib.suppress(ValueError):
-            return json.loads(output)
-    return output
-
-
-def text_item(text: str) -> JsonDict:
-    """Return a text as an item of such an answer."""
-    return {"type": "message", "content": [{"type": "output_text", "text": text}]}
-
-
-def _item(item: JsonDict, config: JsonDict) -> list[str]:
-    kind = item.get("type")
-    if kind == "message":
-        content = item.get("content") or []
-        texts = [each.get("text", "") for each in content if each.get("type") == "output_text"]
-        return [*texts, *(each.get("refusal") for each in content if each.get("type") == "refusal")]
-    if kind == "reasoning":
-        told = [each.get("text", "") for each in item.get("summary") or []]
-        return [f"Reasoning: {' '.join(told)}"] if any(told) and config.get("showThinking") is not False else []
-    return [json.dumps(item, ensure_ascii=False, separators=(",", ":"))]
-
-
-def _is_schema(wanted: Any) -> bool:
-    """Whether an answer is read as the JSON that a schema asked for: never for a file, as in promptfoo's chats."""
-    return isinstance(wanted, Mapping) and wanted.get("type") == "json_schema"
+    _first(data.get("output"), answer)
+    items = [item for item in data["output"] if isinstance(item, dict)]
+    extra = {"isRefusal": True, "guardrails": {"flagged": True}} if refusals(items) else {}
+    told = {"model": data.get("model"), "annotations": sources(items)}
+    reply = _reply(said(items, config), answer, data, model, config, extra)
+    return structs.replace(reply, metadata={**reply.metadata, **{key: value for key, value in told.items() if value}})
 
 
 def embedding(answer: Answer) -> Reply:

@@ -16,7 +16,10 @@ _CHOICES: Mapping[str, JsonDict] = {
         word: {"functionCallingConfig": {"mode": mode}}
         for word, mode in (("auto", "AUTO"), ("none", "NONE"), ("required", "ANY"))
     },
+    "responses": {},
 }
+"""What a choice in one word is in other forms; OpenAI's Responses service has the words of its chats."""
+
 _NO_PARAMETERS = {"type": "object", "properties": {}}
 _NOT_GOOGLES = ("$ref", "$schema", "additionalProperties", "default")
 """Keys of a schema that Google's services refuse."""
@@ -30,7 +33,7 @@ def shaped_tools(tools: Any, form: str) -> Any:
         declared = [_declared(each["function"]) for each in tools if _is_function(each)]
         others = [each for each in tools if not _is_function(each)]
         return [{"functionDeclarations": declared}, *others] if declared else tools
-    make = _of_anthropic if form == "anthropic" else _of_bedrock
+    make = {"anthropic": _of_anthropic, "bedrock": _of_bedrock, "responses": _unwrapped}[form]
     return [make(each["function"]) if _is_function(each) else each for each in tools]
 
 
@@ -45,7 +48,8 @@ def shaped_choice(choice: Any, form: str) -> Any:
     name = choice["function"]["name"]
     if form == "google":
         return {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": [name]}}
-    return {"type": "tool", "name": name} if form == "anthropic" else {"tool": {"name": name}}
+    named = {"anthropic": {"type": "tool", "name": name}, "responses": {"type": "function", "name": name}}
+    return named.get(form, {"tool": {"name": name}})
 
 
 def _is_function(said: Any) -> bool:
@@ -59,6 +63,10 @@ def _named(function: JsonDict) -> JsonDict:
 
 def _of_anthropic(function: JsonDict) -> JsonDict:
     return {**_named(function), "input_schema": function.get("parameters") or _NO_PARAMETERS}
+
+
+def _unwrapped(function: JsonDict) -> JsonDict:
+    return {"type": "function", **function}
 
 
 def _of_bedrock(function: JsonDict) -> JsonDict:
