@@ -4,59 +4,15 @@ from __future__ import annotations
 
 import html
 import json
-import os
 import re
 import sqlite3
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.acceptance.stored import FILES, SUITE, Ask, read_document
 from tests.acceptance.suites import Evaluate
-
-Ask = Callable[..., tuple[int, str]]
-
-BOT = """
-import os
-def call_api(prompt, options, context):
-    with open("calls", "a") as calls:
-        calls.write(prompt + "\\n")
-    if prompt in os.environ.get("BREAKS", ""):
-        raise ValueError("it is down")
-    print("asked", prompt)
-    return {"output": prompt + os.environ.get("MORE", "")}
-"""
-SUITE: dict[str, Any] = {
-    "description": "three words",
-    "prompts": ["{{q}}"],
-    "providers": ["file://bot.py"],
-    "tests": [{"vars": {"q": word}, "assert": [{"type": "equals", "value": word}]} for word in ("one", "two", "six")],
-}
-FILES = {"bot.py": BOT}
-
-
-@pytest.fixture
-def ask(tmp_path: Path) -> Ask:
-    """Run another command in the suite's folder, with more of the environment; returns exit code and what it shows."""
-
-    def asked(*arguments: str, where: str = "suite", **environ: str) -> tuple[int, str]:
-        (tmp_path / where).mkdir(exist_ok=True)
-        done = subprocess.run(
-            [sys.executable, "-m", "sojourn", *arguments],
-            cwd=tmp_path / where,
-            env={**os.environ, "SOJOURN_HOME": str(tmp_path / "home"), **environ},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            timeout=60,
-            check=False,
-        )
-        return done.returncode, done.stdout
-
-    return asked
 
 
 def test_combinations_of_vars_have_names_of_their_own(evaluate: Evaluate, ask: Ask) -> None:
@@ -76,27 +32,18 @@ def test_what_is_exported_is_what_was_written(evaluate: Evaluate, ask: Ask) -> N
     suite = {**SUITE, "tests": [*SUITE["tests"], {"turns": turns}], "derivedMetrics": [{"name": "d", "value": "1+1"}]}
     ended = evaluate(suite, FILES, "--repeat", "2", BREAKS="two")
     assert sorted(set(ended.outcomes)) == ["error", "failed", "passed"]
-    written = _document(ended.folder / "out.json")
+    written = read_document(ended.folder / "out.json")
 
     assert ask("export", "-o", "again.json", "page.html")[0] == 0
-    assert _document(ended.folder / "again.json") == written
+    assert read_document(ended.folder / "again.json") == written
     assert ask("delete", "latest") == (0, f"deleted: {written['evalId']}\n")
     assert ask("list") == (0, "no run is stored yet: `sojourn eval` stores each that it makes\n")
     assert ask("import", "again.json") == (0, f"stored: {written['evalId']} (10 results)\n")
     assert ask("export", "-o", "third.json")[0] == 0
-    assert _document(ended.folder / "third.json") == written
+    assert read_document(ended.folder / "third.json") == written
     code, shown = ask("import", "again.json")
     assert code == 1
     assert shown.endswith(f"is stored already (`sojourn delete {written['evalId']}` first)\n")
-
-
-def _document(path: Path) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    document["metadata"].pop("exportedAt")
-    for column in document["results"]["prompts"]:
-        column["metrics"].pop("totalLatencyMs")  # rows are rounded
-    document["results"]["results"].sort(key=lambda row: (row["testIdx"], row["promptIdx"]))
-    return document
 
 
 def test_a_stored_run_is_shown(evaluate: Evaluate, ask: Ask) -> None:
@@ -222,149 +169,6 @@ def test_what_is_no_run_is_not_stored(ask: Ask, tmp_path: Path, text: str, said:
     assert code == 1
     assert said in shown
     assert "no run is stored yet" in ask("list")[1]
-
-
-def test_only_what_was_an_error_runs_again(evaluate: Evaluate, ask: Ask) -> None:
-    """`--retry-errors` runs the lanes in which something broke, and writes one whole result."""
-    ended = evaluate(SUITE, FILES, BREAKS="two")
-    assert ended.outcomes == ["passed", "error", "passed"]
-    (ended.folder / "calls").unlink()
-    code, shown = ask("eval", "--retry-errors")
-    assert code == 0, shown
-    assert "3 passed, 0 failed, 0 errors" in shown
-    assert ended.lines("calls") == ["two"]
-    assert [row["outcome"] for row in _document(ended.folder / "out.json")["results"]["results"]] == ["passed"] * 3
-    code, shown = ask("eval", "--retry-errors")
-    assert code == 1
-    assert "has no errors" in shown
-
-
-def test_what_did_not_pass_in_a_stored_run_is_chosen(evaluate: Evaluate, ask: Ask) -> None:
-    """`--filter-failing` and the like take a run for a file that is not there; one that is neither is said to be so."""
-    ended = evaluate({**SUITE, "tests": [*SUITE["tests"], {"turns": SUITE["tests"]}]}, FILES, BREAKS="two")
-    (ended.folder / "calls").unlink()
-    assert ask("eval", "--filter-errors-only", "latest")[0] == 0
-    assert sorted(ended.lines("calls")) == ["one", "six", "two", "two"]
-    code, shown = ask("eval", "--filter-failing", "eval-nothing")
-    assert code == 1
-    assert shown == (
-        "error: eval-nothing is no file, and no run 'eval-nothing' is stored"
-        " (name a JSON file that an earlier run wrote, or a run that `sojourn list` shows)\n"
-    )
-
-
-def test_a_test_that_was_changed_runs_again(evaluate: Evaluate, ask: Ask) -> None:
-    """A test that is not what it was when it ran does not stand, and neither do answers of another prompt."""
-    ended = evaluate(SUITE, FILES, BREAKS="two")
-    changed = json.loads(json.dumps(SUITE))
-    changed["tests"][0]["assert"][0]["value"] = "other"
-    (ended.folder / "promptfooconfig.yaml").write_text(json.dumps(changed), encoding="utf-8")
-    (ended.folder / "calls").unlink()
-    code, shown = ask("eval", "--retry-errors")
-    assert code == 100
-    assert "2 passed, 1 failed, 0 errors" in shown
-    assert sorted(ended.lines("calls")) == ["one", "two"]
-
-
-def test_tests_that_may_share_stand_together_or_not_at_all(evaluate: Evaluate, ask: Ask) -> None:
-    """Where hooks may have opened what all tests share, and nothing shows the contrary, all of them run again."""
-    hooks = {**FILES, "hooks.py": "def around(hook, context):\n    pass\n"}
-    ended = evaluate({**SUITE, "extensions": ["file://hooks.py:around"]}, hooks, BREAKS="two")
-    (ended.folder / "calls").unlink()
-    assert ask("eval", "--retry-errors")[0] == 0
-    assert sorted(ended.lines("calls")) == ["one", "six", "two"]
-
-
-def test_tests_that_were_told_apart_stand_alone(evaluate: Evaluate, ask: Ask) -> None:
-    """Where each test reported a session of its own, only the one that broke runs again."""
-    hooks = {"hooks.py": "def around(hook, context):\n    pass\n"}
-    bot = BOT.replace('os.environ.get("MORE", "")}', 'os.environ.get("MORE", ""), "sessionId": prompt}')
-    ended = evaluate({**SUITE, "extensions": ["file://hooks.py:around"]}, {**hooks, "bot.py": bot}, BREAKS="two")
-    sessions = [row["metadata"].get("sessionId") for row in ended.rows]
-    assert sessions == ["one", None, "six"]
-    (ended.folder / "calls").unlink()
-    assert ask("eval", "--retry-errors")[0] == 0
-    assert ended.lines("calls") == ["two"]
-
-
-def test_a_run_goes_on_where_it_was_begun(evaluate: Evaluate, ask: Ask) -> None:
-    """Elsewhere it is said where that is; without a run that could go on, nothing is run."""
-    ended = evaluate(SUITE, FILES, BREAKS="two")
-    name = _document(ended.folder / "out.json")["evalId"]
-    code, shown = ask("eval", "--resume", name, where="other")
-    assert code == 1
-    assert shown == f"error: the run {name} was begun in {ended.folder} (go there to go on with it)\n"
-    code, shown = ask("eval", "--resume", where="other")
-    assert (code, shown) == (1, "error: no run was begun in this folder (`sojourn list` shows all)\n")
-    code, shown = ask("eval", "--resume")
-    assert code == 1
-    assert "no run that was begun in this folder is unfinished" in shown
-
-
-def test_what_a_run_was_asked_is_asked_again(evaluate: Evaluate, ask: Ask) -> None:
-    """Flags of the first time hold, a secret among them has to be given again."""
-    flags = ("--filter-pattern", "word [12]", "--var", "token=abc123")
-    tests = [{**test, "description": f"word {n}"} for n, test in enumerate(SUITE["tests"], 1)]
-    ended = evaluate({**SUITE, "tests": tests}, FILES, *flags, BREAKS="two")
-    assert len(ended.rows) == 2
-    code, shown = ask("eval", "--retry-errors")
-    assert code == 1
-    assert shown == "error: a secret of the run is not stored (give it again: --var token=...)\n"
-    code, shown = ask("eval", "--retry-errors", "--var", "token=abc123")
-    assert code == 0
-    assert "2 passed, 0 failed" in shown
-
-
-def test_a_run_without_a_place_for_its_record_goes_on(evaluate: Evaluate) -> None:
-    """A store that cannot be written is warned of; the run is what it would have been."""
-    ended = evaluate(SUITE, FILES, SOJOURN_HOME="/dev/null/here")
-    assert ended.outcomes == ["passed"] * 3
-    assert "warning: no record of this run is kept: the store of runs cannot be used" in ended.shown
-
-
-EQUAL = {"type": "equals", "value": "{{q}}"}
-COMPARED = {
-    **SUITE,
-    "prompts": ["{{q}}", "{{q}}!"],
-    "tests": [{"vars": {"q": word}, "assert": [EQUAL, {"type": "max-score"}]} for word in ("one", "two")],
-}
-
-
-def test_what_is_compared_is_compared_afresh(evaluate: Evaluate, ask: Ask) -> None:
-    """A comparison judges all of a test's answers together: none of an earlier part stands, and it is made once."""
-    ended = evaluate(COMPARED, FILES, BREAKS="two")
-    before = ended.outcomes
-    (ended.folder / "calls").unlink()
-    code, shown = ask("eval", "--retry-errors")
-    assert code in (0, 100), shown
-    assert sorted(ended.lines("calls")) == ["one", "one!", "two", "two!"]
-    rows = _document(ended.folder / "out.json")["results"]["results"]
-    assert [row["outcome"] for row in rows[:2]] == before[:2]
-    assert [len(row["gradingResult"]["componentResults"]) for row in rows] == [2] * 4
-
-
-@pytest.mark.parametrize("flag", [("--filter-pattern", "x"), ("--repeat", "2"), ("--shard", "1/2"), ("-n", "1")])
-def test_what_would_be_another_run_is_refused(evaluate: Evaluate, ask: Ask, flag: tuple[str, str]) -> None:
-    """A run goes on with the tests that it had: flags that choose others are refused, and nothing is lost."""
-    evaluate(SUITE, FILES, BREAKS="two")
-    code, shown = ask("eval", "--retry-errors", *flag)
-    assert code == 1
-    assert "would make another run of it" in shown
-    assert "2 passed, 0 failed, 1 error" in ask("list")[1]
-
-
-def test_an_imported_run_does_not_go_on(evaluate: Evaluate, ask: Ask) -> None:
-    """A run that was made elsewhere is shown and compared; it cannot be gone on with, and stays as it is."""
-    evaluate(SUITE, FILES, BREAKS="two")
-    ask("delete", "latest")
-    ask("import", "out.json")
-    name = ask("list")[1].split()[0]
-    code, shown = ask("eval", "--resume", name)
-    assert (code, shown) == (
-        1,
-        f"error: the run {name} was not made by `sojourn eval` here (only such runs can go on)\n",
-    )
-    assert "2 passed, 0 failed, 1 error" in ask("list")[1]
 
 
 def test_times_of_both_parts_are_on_one_clock(evaluate: Evaluate, ask: Ask) -> None:

@@ -91,6 +91,13 @@ def test_files_and_functions_are_small_enough_to_hold(path: Path) -> None:
         assert parameters(function) <= MOST_PARAMETERS, f"{function.name} has {parameters(function)} parameters"
 
 
+def test_files_of_tests_are_small_enough_to_hold() -> None:
+    """No file of tests reaches 400 lines either."""
+    long = [path.name for path in (ROOT / "tests").rglob("*.py") if len(path.read_bytes().splitlines()) >= MOST_LINES]
+
+    assert not long
+
+
 def parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     """Count what a caller passes."""
     every = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]

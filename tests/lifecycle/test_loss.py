@@ -10,7 +10,7 @@ from sojourn.errors import SessionError, SessionLostError
 from sojourn.lifecycle.keeper import Keeper
 from sojourn.lifecycle.kinship import Family
 from sojourn.model.session import Isolation, SessionSpec
-from tests.lifecycle.test_keeper import Recorder, journal, spec, stay
+from tests.lifecycle.playing import Recorder, journal, spec, stay
 
 Steps = Callable[[Keeper], Awaitable[None]]
 GONE = "the process that it lived in has ended"

@@ -1,0 +1,76 @@
+"""Forms of an answer, schemas and tools, from files and of a test."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.acceptance.suites import Evaluate
+from tests.providers.conftest import Ask
+from tests.providers.models import TOOL, asked_model, message
+from tests.providers.service import Service
+
+FORM = {"type": "json_schema", "json_schema": {"name": "f", "strict": True, "schema": "file://schema.yaml"}}
+SCHEMA = {"type": "object", "properties": {"a": {"type": "number"}}}
+
+
+def in_files(folder: Path) -> str:
+    """Write the form of an answer to a file, and its schema to another."""
+    (folder / "form-w.json").write_text(json.dumps(FORM))
+    (folder / "schema.yaml").write_text(json.dumps(SCHEMA))
+    return "file://./form-{{word}}.json"
+
+
+def test_form_from_a_file(ask: Ask, service: Service, tmp_path: Path) -> None:
+    """A chat is sent what is in the files; what it answers stays a text."""
+    form = in_files(tmp_path)
+    reply = asked_model(ask, service, "openai:chat:gpt-4o", message('{"a": 1}'), response_format=form)
+
+    sent = {"type": "json_schema", "json_schema": {"name": "f", "strict": True, "schema": SCHEMA}}
+    assert service.bodies[0]["response_format"] == sent
+    assert reply.output == '{"a": 1}'
+
+
+def test_form_of_a_response_from_a_file(ask: Ask, service: Service, tmp_path: Path) -> None:
+    """A response is read as JSON there."""
+    form = in_files(tmp_path)
+    answer = {"output": [{"type": "message", "content": [{"type": "output_text", "text": '{"a": 1}'}]}]}
+    reply = asked_model(ask, service, "openai:responses:gpt-4o", answer, response_format=form)
+
+    sent = {"type": "json_schema", "name": "f", "strict": True, "schema": SCHEMA}
+    assert service.bodies[0]["text"] == {"format": sent}
+    assert reply.output == {"a": 1}
+
+
+def test_schema_beside_its_type(ask: Ask, service: Service, tmp_path: Path) -> None:
+    """A schema need not be wrapped; one that is no form at all is not sent to the Responses service."""
+    in_files(tmp_path)
+    bare = {"type": "json_schema", "name": "b", "schema": "file://schema.yaml"}
+    asked_model(ask, service, "openai:responses:gpt-4o", {"output": []}, response_format=bare)
+    asked_model(ask, service, "openai:responses:gpt-4o", {"output": []}, response_format="file://schema.yaml")
+
+    sent = {"type": "json_schema", "name": "b", "strict": True, "schema": SCHEMA}
+    assert [body.get("text") for body in service.bodies] == [{"format": sent}, None]
+
+
+def test_form_and_tools_of_a_test(evaluate: Evaluate, service: Service) -> None:
+    """A test names its own files, from the suite's folder."""
+    service.will(body=message('{"a": 1}'))
+    model = {"id": "openai:chat:m", "config": {"apiBaseUrl": service.url, "apiKey": "k"}}
+    options = {"response_format": "file://form-w.json", "tools": "file://tools.json"}
+    claim = {"type": "javascript", "value": "output === '{\"a\": 1}'"}
+    tests = [{"options": options, "assert": [claim]}]
+    files = {"form-w.json": json.dumps(FORM), "schema.yaml": json.dumps(SCHEMA), "tools.json": json.dumps([TOOL])}
+    run = evaluate({"providers": [model], "prompts": ["p"], "tests": tests}, files)
+
+    assert [row["success"] for row in run.rows] == [True]
+    assert service.bodies[0]["response_format"]["json_schema"]["schema"] == SCHEMA
+    assert service.bodies[0]["tools"] == [TOOL]
+
+
+def test_form_that_is_not_there(evaluate: Evaluate, ask: Ask, service: Service) -> None:
+    """A file that is not there is told of at once, or in the row where a test names it."""
+    reply = asked_model(ask, service, "openai:chat:m", message(), response_format="file://no-{{word}}.json")
+    assert reply.error == "file://no-w.json cannot be read: No such file or directory"
+    model = {"id": "openai:chat:m", "config": {"response_format": "file://none.json"}}
+    assert "no such file: none.json" in evaluate({"providers": [model], "prompts": ["p"]}, {}).shown
