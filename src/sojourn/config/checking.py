@@ -111,7 +111,7 @@ class Names(msgspec.Struct):
 
 def _may_be_a_label(entry: Any) -> bool:
     """Tell whether an entry is no id that anybody knows, so that it may name a provider that could not be read."""
-    if not isinstance(entry, str):
+    if not isinstance(entry, str) or ":" in entry:
         return False
     is_known = registry.knows("provider", registry.provider_name(entry))
     return not (is_known or hosted.refusal(entry, is_known=is_known)[0])
