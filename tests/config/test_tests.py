@@ -166,6 +166,11 @@ def test_a_command_line_that_says_half_needs_a_configuration(load: Load) -> None
             "t.yaml:2:19: unknown assertion type 'nope'",
         ),
         (
+            "[{assert: [{type: non-empty}]}]",
+            {},
+            "promptfooconfig.yaml:3:26: unknown assertion type 'non-empty', did you mean 'not-empty'?",
+        ),
+        (
             "t.yaml",
             {"t.yaml": "- assert: [{type: or}]\n"},
             "t.yaml:1:19: there is no assertion type 'or' yet (write type: assert-set, with threshold: 0.01)",

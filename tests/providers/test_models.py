@@ -169,7 +169,8 @@ def test_usage_cost_reason_and_logprobs_are_told(ask: Ask, service: Service) -> 
     """What the answer says besides stands in the reply."""
     answer = message(finish="length")
     answer["choices"][0]["logprobs"] = {"content": [{"token": "h", "logprob": -0.5}]}
-    answer["usage"] = {**USAGE, "completion_tokens_details": {"reasoning_tokens": 3}}
+    details = {"completion_tokens_details": {"reasoning_tokens": 3}, "prompt_tokens_details": {"cached_tokens": 4}}
+    answer["usage"] = {**USAGE, **details}
     reply = asked_model(ask, service, "openai:chat:gpt-4o-mini-2024-07-18", answer)
 
     assert reply.cost == pytest.approx(0.00045)
@@ -178,23 +179,50 @@ def test_usage_cost_reason_and_logprobs_are_told(ask: Ask, service: Service) -> 
         "prompt": 1000,
         "completion": 500,
         "numRequests": 1,
-        "completionDetails": {"reasoning": 3},
+        "completionDetails": {"reasoning": 3, "cacheReadInputTokens": 4},
     }
     assert (reply.extra["finishReason"], reply.extra["logProbs"]) == ("length", [-0.5])
     assert reply.extra["guardrails"] == {"flagged": False}
 
 
 @pytest.mark.parametrize(
-    ("answer", "flagged", "refused"),
-    [(message(None, refusal="no"), True, True), (message("x", "content_filter"), True, None)],
+    ("answer", "output", "finish"),
+    [
+        (message(None, refusal="no"), "no", "stop"),
+        (message("x", "content_filter"), "x", "content_filter"),
+        (message("", "content_filter"), "Content filtered by provider", "content_filter"),
+    ],
 )
-def test_refusals_and_filters_are_flagged(
-    ask: Ask, service: Service, answer: Any, *, flagged: bool, refused: Any
-) -> None:
+def test_refusals_and_filters_are_flagged(ask: Ask, service: Service, answer: Any, output: str, finish: str) -> None:
     """A refusal, or an answer that was filtered, is flagged for `guardrails` and `is-refusal`."""
     reply = asked_model(ask, service, "openai:chat:gpt-4o", answer)
 
-    assert (reply.extra["guardrails"]["flagged"], reply.extra.get("isRefusal")) == (flagged, refused)
+    assert (reply.output, reply.extra["finishReason"]) == (output, finish)
+    assert (reply.extra["guardrails"], reply.extra["isRefusal"]) == ({"flagged": True}, True)
+
+
+@pytest.mark.parametrize(("told", "known"), [("function_call", "tool_calls"), ("end_turn", "stop"), ("eos", "eos")])
+def test_why_an_answer_ends_has_one_word(ask: Ask, service: Service, told: str, known: str) -> None:
+    """Other services' words for it are OpenAI's; a word that nobody knows stays."""
+    reply = asked_model(ask, service, "openai:chat:gpt-4o", message("x", told))
+
+    assert reply.extra["finishReason"] == known
+
+
+def test_a_content_in_parts_is_its_text(ask: Ask, service: Service) -> None:
+    """The thoughts of Mistral's models are parts of their own, and are left out."""
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}
+    texts = [{"type": "text", "text": text} for text in "ab"]
+    reply = asked_model(ask, service, "mistral:magistral", message([thought, *texts]))
+
+    assert reply.output == "ab"
+
+
+def test_beside_calls_that_openrouter_passes_on_there_is_no_text(ask: Ask, service: Service) -> None:
+    """The calls alone are the output, so that what assertions find in it does not depend on the model."""
+    reply = asked_model(ask, service, "openrouter:x/y", message("Let me see.", tool_calls=[CALL]))
+
+    assert reply.output == [CALL]
 
 
 @pytest.mark.parametrize(

@@ -46,8 +46,9 @@ def _type_mistake(written: str) -> str:
         return f"{written!r} {RED_TEAMING}"
     if name in TYPES:
         return f"there is no assertion type {written!r} yet ({TYPES[name]})"
-    close = registry.nearest(name, [*registry.names("assertion"), *SETS])
-    hint = f", did you mean {('not-' if negated else '') + close!r}?" if close else ""
+    known = registry.names("assertion")
+    close = registry.nearest(written, [*known, *(f"not-{each}" for each in known), *SETS])
+    hint = f", did you mean {close!r}?" if close else ""
     return f"unknown assertion type {written!r}{hint}"
 
 

@@ -12,6 +12,7 @@ from sojourn.model.reply import Reply
 from sojourn.model.suite import JsonDict, ProviderSpec
 from sojourn.protocols import Question, Tools
 from sojourn.providers.exchange import Answer
+from sojourn.providers.openai_answers import FINISH
 from sojourn.providers.prices import cost_of
 from sojourn.providers.service import NotAnsweredError, Service, check_servers, data_of, messages_of, reading
 from sojourn.providers.tool_formats import shaped_choice, shaped_tools
@@ -23,9 +24,6 @@ _TOOLS = (("tools", shaped_tools), ("tool_choice", shaped_choice))
 _SAMPLING = ("temperature", "top_k", "top_p")
 _UNSAMPLED = re.compile(r"claude-(?:opus-4-[7-9]|[a-z]+-[5-9])\b")
 """Models that refuse a question which says how to sample."""
-_FINISH = {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "tool_use": "tool_calls"}
-
-
 _READ = """
 apiBaseUrl apiHost apiKey apiKeyEnvar apiKeyRequired beta cache_control cost effort extra_body headers inputCost
 maxRetries max_tokens metadata outputCost output_format passthrough replay resend service_tier showThinking
@@ -116,7 +114,7 @@ class Anthropic:
         reason = data.get("stop_reason")
         extra: JsonDict = {"raw": data, "tokenUsage": tokens}
         if reason:
-            extra["finishReason"] = _FINISH.get(reason, reason)
+            extra["finishReason"] = FINISH.get(reason, reason)
         if reason == "refusal":
             extra |= {"isRefusal": True, "guardrails": {"flagged": True}}
         return Reply(

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from msgspec import structs
+
 from sojourn.errors import ProviderError
 from sojourn.model.reply import Reply
 from sojourn.model.suite import JsonDict, ProviderSpec
@@ -191,7 +193,10 @@ class OpenAi:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
         body |= config.get("passthrough") or {}
         answer = await self._post("/chat/completions", body, question, config)
-        return await self._callbacks.answered(reading(answers.chat, answer, self._model, config))
+        reply = reading(answers.chat, answer, self._model, config)
+        if self._vendor.calls_alone and isinstance(reply.output, Mapping) and reply.output.get("tool_calls"):
+            reply = structs.replace(reply, output=reply.output["tool_calls"])
+        return await self._callbacks.answered(reply)
 
     async def _completion(self, question: Question) -> Reply:
         config = self._service.config_for(question)

@@ -15,6 +15,16 @@ from sojourn.providers.openai_items import is_schema, refusals, said, sources
 from sojourn.providers.prices import cost_of
 from sojourn.providers.service import NotAnsweredError, data_of
 
+FINISH = {
+    "end_turn": "stop",
+    "function_call": "tool_calls",
+    "max_tokens": "length",
+    "refusal": "content_filter",
+    "stop_sequence": "stop",
+    "tool_use": "tool_calls",
+}
+"""What other services, and older ones, call the reasons why an answer ends."""
+
 
 def chat(answer: Answer, model: str, config: JsonDict) -> Reply:
     """Read a chat completion, streamed or whole."""
@@ -26,10 +36,11 @@ def chat_of(data: JsonDict, answer: Answer, model: str, config: JsonDict) -> Rep
     """Read what an answer says as a chat completion."""
     choice = _first(data.get("choices"), answer)
     message = choice.get("message") or {}
-    finish = choice.get("finish_reason")
+    finish = FINISH.get(str(choice.get("finish_reason")), choice.get("finish_reason"))
     refusal = message.get("refusal")
-    flagged = bool(refusal) or finish == "content_filter"
-    extra: JsonDict = {"guardrails": {"flagged": flagged}, **({"finishReason": finish} if finish else {})}
+    if finish == "content_filter" and not refusal:
+        refusal = message.get("content") or "Content filtered by provider"
+    extra: JsonDict = {"guardrails": {"flagged": bool(refusal)}, **({"finishReason": finish} if finish else {})}
     if refusal:
         extra["isRefusal"] = True
     logprobs = (choice.get("logprobs") or {}).get("content")
@@ -41,7 +52,7 @@ def chat_of(data: JsonDict, answer: Answer, model: str, config: JsonDict) -> Rep
 
 def _content(message: JsonDict, config: JsonDict) -> Any:
     """Return text, tool calls, the whole message where it has both, or the JSON that a schema asked for."""
-    content = message.get("content")
+    content = _joined(message.get("content"))
     calls = message.get("tool_calls") or message.get("function_call")
     if calls:
         return message if content else calls
@@ -54,6 +65,13 @@ def _content(message: JsonDict, config: JsonDict) -> Any:
     if isinstance(thought, str) and thought and config.get("showThinking") is not False:
         return f"Thinking: {thought}\n\n{content or ''}"
     return content
+
+
+def _joined(content: Any) -> Any:
+    """Return the text of a content in parts, without its thoughts; any other content is what it is."""
+    if not isinstance(content, list) or not all(isinstance(part, Mapping) for part in content):
+        return content
+    return "".join(str(part.get("text") or "") for part in content if part.get("type") == "text")
 
 
 def completion(answer: Answer, model: str, config: JsonDict) -> Reply:
@@ -105,9 +123,11 @@ def usage(told: Any, *, cached: bool) -> JsonDict:
     if cached:
         return {"cached": total, "total": total}
     made: JsonDict = {"total": total, "prompt": prompt, "completion": completion, "numRequests": 1}
-    details = told.get("completion_tokens_details") or told.get("output_tokens_details") or {}
-    if details.get("reasoning_tokens"):
-        made["completionDetails"] = {"reasoning": details["reasoning_tokens"]}
+    spent = told.get("completion_tokens_details") or told.get("output_tokens_details") or {}
+    known = told.get("prompt_tokens_details") or told.get("input_tokens_details") or {}
+    details = {"reasoning": spent.get("reasoning_tokens"), "cacheReadInputTokens": known.get("cached_tokens")}
+    if found := {key: value for key, value in details.items() if value}:
+        made["completionDetails"] = found
     return made
 
 

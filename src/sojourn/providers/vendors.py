@@ -11,7 +11,7 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     """One service; `path` is what its address in `address_env` lacks. Without `key_env` no key is ever sent.
 
     `keys` are those that its chats know besides OpenAI's. `is_plain`: where nothing is said of temperature and tokens,
-    nothing is sent of them.
+    nothing is sent of them. `calls_alone`: the text beside calls of tools is no part of the output.
     """
 
     url: str
@@ -21,6 +21,7 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     path: str = ""
     keys: tuple[str, ...] = ()
     is_plain: bool = False
+    calls_alone: bool = False
 
     def address(self, config: Mapping[str, object], env: Mapping[str, str]) -> str:
         """Return the URL that paths are added to: the configuration's, the environment's, or the usual one."""
@@ -103,6 +104,7 @@ VENDORS = {
         url="https://openrouter.ai/api/v1",
         key_env="OPENROUTER_API_KEY",
         keys=("models", "plugins", "provider", "route", "transforms"),
+        calls_alone=True,
     ),
     "orcarouter": Vendor(url="https://api.orcarouter.ai/v1", key_env="ORCAROUTER_API_KEY"),
     "perplexity": Vendor(
