@@ -68,6 +68,22 @@ def test_form_and_tools_of_a_test(evaluate: Evaluate, service: Service) -> None:
     assert service.bodies[0]["tools"] == [TOOL]
 
 
+def test_files_that_a_tests_vars_name(evaluate: Evaluate, service: Service) -> None:
+    """In a provider's configuration, too, the vars of a test may say which file is meant; others are unharmed."""
+    service.will(body=message('{"a": 1}'))
+    form = {**FORM, "json_schema": {"name": "f", "schema": "file://{{form}}.yaml"}}
+    config = {"apiBaseUrl": service.url, "apiKey": "k", "tools": "file://{{form}}.json", "response_format": form}
+    tests = [{"vars": {"form": "schema"}}, {"vars": {"form": "none"}}]
+    files = {"schema.yaml": json.dumps(SCHEMA), "schema.json": json.dumps([TOOL])}
+    suite = {"providers": [{"id": "openai:chat:m", "config": config}], "prompts": ["p"], "tests": tests}
+    run = evaluate(suite, files)
+
+    assert run.outcomes == ["passed", "error"]
+    assert service.bodies[0]["response_format"]["json_schema"]["schema"] == SCHEMA
+    assert service.bodies[0]["tools"] == [TOOL]
+    assert run.rows[1]["error"] == "file://none.json cannot be read: No such file or directory"
+
+
 def test_form_that_is_not_there(evaluate: Evaluate, ask: Ask, service: Service) -> None:
     """A file that is not there is told of at once, or in the row where a test names it."""
     reply = asked_model(ask, service, "openai:chat:m", message(), response_format="file://no-{{word}}.json")

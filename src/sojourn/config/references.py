@@ -14,6 +14,7 @@ from sojourn.errors import ConfigError
 
 FILE = "file://"
 _CODE = re.compile(r"\.(?:py|[cm]?[jt]s|rb|go)(?::[\w.$]+)?$")
+_FOR_A_QUESTION = frozenset({"functions", "response_format", "schema", "tools"})
 _PRESERVED = frozenset({"goto", "multipart", "url", "vars"})
 
 
@@ -106,10 +107,15 @@ def load_files(data: Any, base: str, cwd: str, *, at: Path = ()) -> Any:
         return [load_files(item, base, cwd, at=(*at, index)) for index, item in enumerate(data)]
     if isinstance(data, dict):
         return {
-            key: value if key in _PRESERVED else load_files(value, base, cwd, at=(*at, key))
+            key: value if key in _PRESERVED or _is_of_test(key, value) else load_files(value, base, cwd, at=(*at, key))
             for key, value in data.items()
         }
     return data
+
+
+def _is_of_test(key: str, value: Any) -> bool:
+    """Tell whether the vars of a test say which file is meant: the provider reads it when it is asked."""
+    return key in _FOR_A_QUESTION and isinstance(value, str) and "{{" in value
 
 
 def _content(reference: str, base: str, cwd: str, at: Path) -> Any:
