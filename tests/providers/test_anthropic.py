@@ -101,3 +101,14 @@ def test_anthropic(ask: Ask, service: Service) -> None:
     assert (reply.tokens["prompt"], reply.tokens["total"]) == (1007, 1507)
     assert reply.cost == pytest.approx(0.0105, rel=0.01)
     assert reply.extra["finishReason"] == "tool_calls"
+
+
+def test_what_anthropics_own_tools_did_is_no_part_of_the_output(ask: Ask, service: Service) -> None:
+    """A search of the service leaves the text that was made of it; all of it stands in the raw answer."""
+    search = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "q"}}
+    found = {"type": "web_search_tool_result", "tool_use_id": "s", "content": [{"url": "http://x"}]}
+    answer = {"type": "message", "content": [search, found, {"type": "text", "text": "hi"}], "usage": {}}
+    reply = asked_model(ask, service, "anthropic:messages:claude-sonnet-4-5", answer, apiBaseUrl=service.url)
+
+    assert reply.output == "hi"
+    assert reply.extra["raw"] == answer

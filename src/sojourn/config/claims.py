@@ -110,8 +110,8 @@ def mistakes(raw: Any) -> Iterator[Mismatch]:
         yield Mismatch("an assertion needs a type", todo="for example type: contains")
         return
     if mistake := _type_mistake(written):
-        says_what_to_do = RED_TEAMING in mistake or mistake.endswith(("?", ")"))
-        todo = "" if says_what_to_do else "judge it with type: javascript or python"
+        todo = "" if mistake.endswith(("?", ")")) else "judge it with type: javascript or python"
+        todo = "take it out, or judge with type: llm-rubric" if RED_TEAMING in mistake else todo
         yield Mismatch(mistake, path=("type",), todo=todo)
         return
     name, _ = split_type(written)

@@ -135,7 +135,7 @@ RED_TEAMING = "is for red teaming, which is not what Sojourn is for"
 def refusal(written: str, *, is_known: bool) -> tuple[str, str]:
     """Say what a provider id of promptfoo's needs and what to do instead, or nothing where Sojourn may run it."""
     if written.startswith("promptfoo:redteam:"):
-        return f"{written!r} {RED_TEAMING}", ""
+        return f"{written!r} {RED_TEAMING}", "take it out, or ask with promptfoo:simulated-user"
     prefix, _, rest = written.partition(":")
     kind = rest.partition(":")[0]
     owner, kinds = _SERVICES.get(prefix, ("", ()))

@@ -16,6 +16,7 @@ from sojourn.providers.openai_answers import FINISH
 from sojourn.providers.prices import cost_of
 from sojourn.providers.service import NotAnsweredError, Service, check_servers, data_of, messages_of, reading
 from sojourn.providers.tool_formats import shaped_choice, shaped_tools
+from sojourn.template.jsontext import json_text
 
 URL = "https://api.anthropic.com"
 VERSION = "2023-06-01"
@@ -161,7 +162,7 @@ def _part(block: JsonDict, config: JsonDict) -> str:
         if kind == "redacted_thinking":
             return f"Redacted Thinking: {block.get('data')}"
         return f"Thinking: {block.get('thinking')}\nSignature: {block.get('signature')}"
-    return json.dumps(block, ensure_ascii=False, separators=(",", ":"))
+    return json_text(block) if kind == "tool_use" else ""  # the rest is what the service's own tools did
 
 
 def _usage(told: JsonDict, *, cached: bool) -> JsonDict:
