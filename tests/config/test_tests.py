@@ -178,8 +178,7 @@ def test_a_command_line_that_says_half_needs_a_configuration(load: Load) -> None
         (
             "t.yaml",
             {"t.yaml": "- assert: [{type: not-promptfoo:redteam:mcp}]\n"},
-            "t.yaml:1:19: 'not-promptfoo:redteam:mcp' is for red teaming, which is not what Sojourn is for (take it out, "
-            "or judge with type: llm-rubric)",
+            "t.yaml:1:19: 'not-promptfoo:redteam:mcp' is for red teaming, which is not what Sojourn is for (take",
         ),
         (
             "t.jsonl",

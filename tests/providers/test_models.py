@@ -173,7 +173,7 @@ def test_usage_cost_reason_and_logprobs_are_told(ask: Ask, service: Service) -> 
     answer["usage"] = {**USAGE, **details}
     reply = asked_model(ask, service, "openai:chat:gpt-4o-mini-2024-07-18", answer)
 
-    assert reply.cost == pytest.approx(0.00045)
+    assert reply.cost == pytest.approx(0.0004497)
     assert reply.tokens == {
         "total": 1500,
         "prompt": 1000,

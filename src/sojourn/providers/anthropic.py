@@ -111,7 +111,7 @@ class Anthropic:
         data = data_of(answer)
         parts = [_part(each, config) for each in data.get("content") or []]
         tokens = _usage(data.get("usage") or {}, cached=answer.cached)
-        spent = cost_of(self._model, config, tokens.get("prompt", 0), tokens.get("completion", 0))
+        spent = cost_of(self._model, config, tokens)
         reason = data.get("stop_reason")
         extra: JsonDict = {"raw": data, "tokenUsage": tokens}
         if reason:

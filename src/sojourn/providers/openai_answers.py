@@ -133,7 +133,7 @@ def usage(told: Any, *, cached: bool) -> JsonDict:
 
 def _reply(output: Any, answer: Answer, data: JsonDict, model: str, config: JsonDict, extra: JsonDict) -> Reply:
     tokens = usage(data.get("usage"), cached=answer.cached)
-    spent = cost_of(model, config, tokens.get("prompt", 0), tokens.get("completion", 0)) if tokens else None
+    spent = cost_of(model, config, tokens) if tokens else None
     return Reply(
         output=output,
         cost=spent,

@@ -48,14 +48,46 @@ PRICES: dict[str, tuple[float, float]] = {
     "claude-sonnet-4-5": (3, 15),
 }
 
+_CACHED: dict[str, float] = {
+    "gpt-4.1": 0.5,
+    "gpt-4.1-mini": 0.1,
+    "gpt-4.1-nano": 0.025,
+    "gpt-4o": 1.25,
+    "gpt-4o-mini": 0.075,
+    "gpt-5": 0.125,
+    "gpt-5-mini": 0.025,
+    "gpt-5-nano": 0.005,
+    "gpt-5.1": 0.125,
+    "gpt-5.2": 0.175,
+    "gpt-5.4": 0.25,
+    "gpt-5.5": 0.5,
+    "o1": 7.5,
+    "o3": 0.5,
+    "o3-mini": 0.55,
+    "o4-mini": 0.275,
+}
+"""Of prompts that a service finds in its own cache, as far as that is another price."""
 
-def cost_of(model: str, config: Mapping[str, Any], prompt: float, completion: float) -> float | None:
-    """Return what so many tokens cost, or None where nobody knows."""
-    known = PRICES.get(model) or PRICES.get(_DATE.sub("", model))
-    each = [price / _MILLION for price in known] if known else [None, None]
+_READ, _WRITTEN = 0.1, 1.25
+"""What Anthropic takes for reading from its cache and for writing to it, of the price of a prompt."""
+
+
+def cost_of(model: str, config: Mapping[str, Any], tokens: Mapping[str, Any]) -> float | None:
+    """Return what tokens cost that are told as promptfoo's tokenUsage, or None where nobody knows."""
+    name = model if model in PRICES else _DATE.sub("", model)
+    each = [price / _MILLION for price in PRICES[name]] if name in PRICES else [None, None]
     said = config.get("cost")
     into = config.get("inputCost", said if said is not None else each[0])
     out = config.get("outputCost", said if said is not None else each[1])
     if into is None or out is None:
         return None
-    return float(into) * prompt + float(out) * completion
+    prompt = tokens.get("prompt", 0) if into != each[0] else _weighed(name, tokens)
+    return float(into) * prompt + float(out) * float(tokens.get("completion", 0))
+
+
+def _weighed(name: str, tokens: Mapping[str, Any]) -> float:
+    """Return as how many tokens of a prompt those count which a service read from its cache or wrote to it."""
+    details = tokens.get("completionDetails") or {}
+    share = _READ if name.startswith("claude") else _CACHED.get(name, PRICES[name][0]) / PRICES[name][0]
+    spared = (1 - share) * details.get("cacheReadInputTokens", 0)
+    return float(tokens.get("prompt", 0) - spared + (_WRITTEN - 1) * details.get("cacheCreationInputTokens", 0))
