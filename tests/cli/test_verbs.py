@@ -14,7 +14,7 @@ from sojourn.cli.app import run
             "sessions lst",
             "there is no `sojourn sessions lst`; did you mean list? (`sojourn sessions --help` tells more)",
         ),
-        ("sessions", "`sojourn sessions` needs to be told what to do; there are list, reap, up, down"),
+        ("sessions", "`sojourn sessions` needs to be told what to do; there are list, reap, forget, up, down"),
         ("sessions list now", "nothing takes the argument 'now' ("),
         ("sessions --all", "there is no option --all ("),
         ("cache clean", "there is no `sojourn cache clean`; did you mean clear? (`sojourn cache --help` tells more)"),

@@ -144,6 +144,7 @@ class Running:
         results = self._folder / "out.json"
         document = json.loads(results.read_text(encoding="utf-8")) if results.exists() else None
         _, alive = psutil.wait_procs(self._processes(), timeout=10)
+        self._read(0)
         assert not alive, f"still there: {[(each.pid, each.cmdline()) for each in alive]}"
         assert not list(self._temporary.iterdir())
         return Ended(code, self._text(self._screen), document, self._text(self._story).splitlines(), seconds)

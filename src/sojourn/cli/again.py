@@ -27,6 +27,7 @@ from sojourn.model.run_result import RunResult
 from sojourn.store.place import Beacon
 from sojourn.store.runs import Head, Store, Stored
 
+_CLOSE_IT = "`sojourn sessions list` shows it, `sojourn sessions reap` closes it, `sojourn sessions forget` gives it up"
 PATIENCE_S = 20.0
 """How long is waited for a run that was killed to close what it had open."""
 NEWEST = ""
@@ -96,7 +97,7 @@ class Earlier(msgspec.Struct, frozen=True):
         while place.exists():
             if time.monotonic() > until:
                 what = f"what the run {self.head.id} had open is not closed yet"
-                raise StoreError(what, todo="`sojourn sessions list` shows it, `sojourn sessions reap` closes it")
+                raise StoreError(what, todo=_CLOSE_IT)
             await asyncio.sleep(0.05)
 
 

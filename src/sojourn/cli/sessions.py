@@ -15,6 +15,7 @@ from sojourn.lifecycle import ledger, reaper
 VERBS = {
     "list": "show what is open, in living and in dead runs",
     "reap": "close what dead runs left open; living runs are not touched",
+    "forget": "give up what dead runs left open and cannot be closed",
     "up": "open a session now, and keep it for all runs that need it",
     "down": "close a session that is up",
 }
@@ -35,7 +36,7 @@ def run(argv: list[str]) -> int:
         return {"up": standing.up, "down": standing.down, "hold": standing.hold_}[argv[0]](argv[1:])
     if not argv or not (argv[0] in VERBS or argv[0].startswith("-")):
         return wrong_verb("sessions", argv, VERBS)
-    return {"list": show, "reap": reap}[parser.parse_args(argv).verb]()
+    return {"list": show, "reap": reap, "forget": forget}[parser.parse_args(argv).verb]()
 
 
 def _look(path: Path) -> tuple[str, ledger.Remains]:
@@ -43,7 +44,7 @@ def _look(path: Path) -> tuple[str, ledger.Remains]:
     with ledger.if_dead(path) as dead:
         remains = ledger.read(path)
     if dead:
-        return "dead", remains
+        return "ended with more to close" if remains.ended else "dead", remains
     return f"running, pid {remains.pid}" if psutil.pid_exists(remains.pid) else CLOSING, remains
 
 
@@ -73,3 +74,15 @@ def reap() -> int:
         more = f"; still closing by themselves after their runner died: {closing}" if closing else ""
         sys.stdout.write(f"no dead run has left anything{more}\n")
     return 1 if any(each.left or each.lost for each in reaped) else 0
+
+
+def forget() -> int:
+    """Give up what dead runs left, and tell what that was."""
+    forgotten = reaper.forget_all(ledger.home(os.environ))
+    for remains in forgotten:
+        names = [left.name for left in remains.sessions.values()]
+        names += [f"afterAll of {call['reference']['path']}" for call in remains.due.values()]
+        sys.stdout.write(f"run {remains.run_id}: given up: {', '.join(names) or 'nothing was left'}\n")
+    if not forgotten:
+        sys.stdout.write("no dead run has left anything\n")
+    return 0

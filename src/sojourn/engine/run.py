@@ -210,11 +210,13 @@ class Run:
     async def _before_all(self, scope: Scope) -> None:
         """Run the beforeAll hooks, and take over the suite as they changed it."""
         setting = self._setting
-        if not setting.hooks.has("beforeAll"):
+        if not any(map(setting.hooks.has, ("beforeAll", "afterAll"))):
             return
         lent = cases.suite_for_hooks(setting.suite)
         context = {"suite": lent, "evalId": setting.run_id, "run": self._identity(), "state": STATE}
         setting.safe.leave_will(setting.hooks.extensions, {**context, "results": [], "prompts": []}, setting.code)
+        if not setting.hooks.has("beforeAll"):
+            return
         with self._told("beforeAll"):
             changed = await setting.hooks.before("beforeAll", context, "suite", scope)
         if changed["suite"] is not lent:

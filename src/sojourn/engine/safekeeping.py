@@ -16,7 +16,7 @@ from msgspec import structs
 
 from sojourn.languages.process import Heir
 from sojourn.languages.runner import CodeRunner
-from sojourn.languages.will import Willed
+from sojourn.languages.will import Will, Willed
 from sojourn.lifecycle import watchdog
 from sojourn.lifecycle.hooks import Extension
 from sojourn.lifecycle.ledger import RunLedger, home, no_record
@@ -49,7 +49,7 @@ class Safekeeping(msgspec.Struct, frozen=True):
                     "args": self.ledger.secrets.clean(redacted(list(arguments))),
                 }
                 self.ledger.write(told)
-        code.leave_will(calls, str(self.ledger.file))
+        code.leave_will(calls)
 
 
 @contextlib.contextmanager
@@ -72,7 +72,7 @@ def safekept(suite: Suite, run_id: str, folder: Path, secrets: Secrets) -> Itera
 
     lifeline = watchdog.start(ledger.path)
     try:
-        yield Safekeeping(ledger, Heir(descriptors=(ledger.lock,), on_start=born))
+        yield Safekeeping(ledger, Heir(descriptors=(ledger.lock,), on_start=born, will=Will(ledger=str(ledger.file))))
     finally:
         ledger.close()
         os.close(lifeline)

@@ -98,9 +98,9 @@ class CodeRunner:
         told = (await self._process(reference).load(reference)).value
         return told if isinstance(told, dict) else {}
 
-    def leave_will(self, calls: list[Willed], ledger: str) -> None:
+    def leave_will(self, calls: list[Willed]) -> None:
         """Leave calls with the processes of their languages, which make them if the engine dies."""
-        self._heir.will.calls, self._heir.will.ledger = calls, ledger
+        self._heir.will.calls = calls
         for process in self._processes.values():
             process.tell_will()
 

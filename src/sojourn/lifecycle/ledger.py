@@ -7,7 +7,7 @@ belongs to the dead. A run that leaves nothing behind removes its folder.
     {"run": id, "pid": 1, "folder": "/tmp/...", "started": "2026-..."}
     {"process": 2, "born": 123.4}
     {"open": tag, "name": "db", "kind": "file:///...", "base": "/...", "can_reclaim": true}
-    {"opened": tag, "handle": ...}   {"closed": tag}
+    {"opened": tag, "handle": ...}   {"closed": tag}   {"ended": true}
     {"after_all": "afterAll:0", "needs": "beforeAll:0", "reference": {...}, "args": [...]}   {"begun": "afterAll:0"}
 """
 
@@ -133,6 +133,8 @@ class RunLedger:
         remains = read(self.path)
         if not remains.sessions and not remains.due:
             shutil.rmtree(self.path, ignore_errors=True)
+        else:
+            self.note({"ended": True})
         for descriptor in (self._out, self.lock):
             os.close(descriptor)
         self._out = self.lock = -1
@@ -150,7 +152,10 @@ class LeftOpen(msgspec.Struct, frozen=True):
 
 
 class Remains(msgspec.Struct):
-    """What a ledger says is still to be undone: sessions in the order of opening, hooks not begun, processes."""
+    """What a ledger says is still to be undone: sessions in the order of opening, hooks not begun, processes.
+
+    `ended`: the run came to its end, and could not close what is left.
+    """
 
     run_id: str = ""
     pid: int = 0
@@ -160,6 +165,7 @@ class Remains(msgspec.Struct):
     calls: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
     processes: list[tuple[int, float]] = msgspec.field(default_factory=list)
     begun: set[str] = msgspec.field(default_factory=lambda: {""})
+    ended: bool = False
 
     @property
     def due(self) -> dict[str, dict[str, Any]]:
@@ -184,6 +190,8 @@ class Remains(msgspec.Struct):
         elif "begun" in entry:
             self.calls.pop(entry["begun"], None)
             self.begun.add(entry["begun"])
+        elif "ended" in entry:
+            self.ended = True
         elif "process" in entry:
             self.processes.append((entry["process"], entry["born"]))
 

@@ -24,12 +24,14 @@ from sojourn.model.reference import Reference
 
 RECLAIM_GRACE = 30.0
 BORN_WITHIN = 1.0
+GIVING_UP = "to give it up: sojourn sessions forget"
 
 
 class Reaped(msgspec.Struct):
     """What was undone for one dead run, and what could not be."""
 
     run_id: str
+    ended: bool = False
     closed: list[str] = msgspec.field(default_factory=list)
     hooks: list[str] = msgspec.field(default_factory=list)
     left: list[str] = msgspec.field(default_factory=list)
@@ -38,8 +40,9 @@ class Reaped(msgspec.Struct):
     def __str__(self) -> str:
         lost = f"; lost, for their kind has no reclaim: {', '.join(self.lost)}" if self.lost else ""
         done = f"{counted(len(self.closed), 'session')} closed, {counted(len(self.hooks), 'afterAll hook')} run"
-        left = f"; not undone: {', '.join(self.left)}" if self.left else ""
-        return f"run {self.run_id} had died: {done}{left}{lost}"
+        left = f"; not undone: {', '.join(self.left)} ({GIVING_UP})" if self.left else ""
+        was = "has ended with more to close" if self.ended else "had died"
+        return f"run {self.run_id} {was}: {done}{left}{lost}"
 
 
 async def reap_all(root: Path, environ: Mapping[str, str]) -> list[Reaped]:
@@ -54,7 +57,7 @@ async def reap(path: Path, environ: Mapping[str, str]) -> Reaped | None:
         if not dead:
             return None
         remains = ledger.read(path)
-        reaped = Reaped(remains.run_id)
+        reaped = Reaped(remains.run_id, ended=remains.ended)
         end_processes(remains)
         code = CodeRunner({**environ, **_folder(remains)}, lambda _: None)
         try:
@@ -68,6 +71,17 @@ async def reap(path: Path, environ: Mapping[str, str]) -> Reaped | None:
         if not reaped.left:
             shutil.rmtree(path, ignore_errors=True)
         return reaped
+
+
+def forget_all(root: Path) -> list[Remains]:
+    """Give up what every dead run left, as it is: its ledger goes; a run that lives is not touched."""
+    forgotten = []
+    for path in ledger.runs(root):
+        with ledger.if_dead(path) as dead:
+            if dead:
+                forgotten.append(ledger.read(path))
+                shutil.rmtree(path, ignore_errors=True)
+    return forgotten
 
 
 def _folder(remains: Remains) -> dict[str, str]:
