@@ -1,7 +1,7 @@
 """JavaScript's regular expressions, translated for Python's engine.
 
-Patterns and texts are taken in UTF-16 units, as JavaScript does without its `u` flag. What Python's engine cannot do
-(a look-behind of varying width) raises `ForeignError`.
+Patterns and texts are taken in UTF-16 units, as JavaScript does without its `u` flag; `unicode_pattern` takes whole
+characters, as with it. What Python's engine cannot do (a look-behind of varying width) raises `ForeignError`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
+import unicodedata
 from typing import Any
 
 from sojourn.errors import TemplateError
@@ -21,7 +22,16 @@ _CLASSES = {"d": "0-9", "w": "A-Za-z0-9_", "s": _SPACES}
 _CONTROLS = {"n": "\n", "t": "\t", "r": "\r", "v": "\v", "f": "\f"}
 _QUANTIFIER = re.compile(r"[*+?]|\{(\d+)(?:(,)(\d*))?\}")
 _GROUP = re.compile(r"\(\?<([A-Za-z_$][\w$]*)>|\(\?(?:[:=!]|<[=!])")
+_CONTROL = re.compile(r"c([A-Za-z])")
 _HEX = re.compile(r"x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})")
+_WHOLE = re.compile(r"u\{0*([0-9a-fA-F]{1,6})\}|u[dD]([89abAB][0-9a-fA-F]{2})\\u[dD]([c-fC-F][0-9a-fA-F]{2})")
+_PROPERTY = re.compile(r"[pP]\{(?:(?:gc|General_Category)=)?(\w+)\}")
+_CATEGORIES = (
+    {"Letter": "L", "Uppercase_Letter": "Lu", "Lowercase_Letter": "Ll", "Mark": "M", "Number": "N"}
+    | {"Decimal_Number": "Nd", "Punctuation": "P", "Symbol": "S", "Separator": "Z"}
+    | {name: name for name in ("L", "Lu", "Ll", "Lt", "Lm", "Lo", "M", "Mn", "Mc", "Me", "N", "Nd", "Nl", "No", "Z")}
+    | {name: name for name in ("P", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "S", "Sm", "Sc", "Sk", "So", "Zs")}
+)
 _GROUP_NAMES = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|(\((?!\?)|\(\?<(?![=!])([^>]*)>)", re.DOTALL)
 
 
@@ -35,6 +45,7 @@ class _Translator:
     def __init__(self, pattern: str, flags: str) -> None:
         self.pattern = pattern
         self.multiline = "m" in flags
+        self.unicode = "u" in flags
         self.any = r"[\s\S]" if "s" in flags else f"[^{_ENDS}]"
         found = [match for match in _GROUP_NAMES.finditer(pattern) if match[1]]
         self.count = len(found)
@@ -86,6 +97,8 @@ class _Translator:
             return f"(?<![^{_ENDS}])" if self.multiline else "^"
         if char == "$":
             return rf"(?=[{_ENDS}]|\Z)" if self.multiline else r"\Z"
+        if self.unicode and char in "]{}":
+            raise self.error("Lone quantifier brackets")
         return re.escape(char)
 
     def quantifier(self, atom: str, *, inner: bool, repeatable: bool) -> str:
@@ -123,7 +136,7 @@ class _Translator:
         self.at += 1
         if captures:
             self.closed.add(self.opened.pop())
-        return f"{start}{body})", not start.startswith("(?<")
+        return f"{start}{body})", not start.startswith(("(?<", "(?=", "(?!") if self.unicode else "(?<")
 
     def escape(self) -> tuple[str, bool]:
         """Translate what follows a backslash outside a class."""
@@ -136,6 +149,8 @@ class _Translator:
         if rest in "dswDSW":
             self.at += 1
             return _set(_CLASSES[rest.lower()], negated=rest.isupper()), True
+        if rest in "pP" and self.unicode:
+            return f"[{self.property()}]", True
         if rest in "123456789":
             return self.reference(), True
         if rest == "k" and self.names:
@@ -146,6 +161,8 @@ class _Translator:
         digits = re.compile(r"\d+").match(self.pattern, self.at)
         number = int(digits[0]) if digits else 0
         if number > self.count:
+            if self.unicode:
+                raise self.error("Invalid escape")
             return re.escape(self.literal())
         self.at += len(digits[0]) if digits else 0
         return self.back(number)
@@ -165,17 +182,53 @@ class _Translator:
     def literal(self) -> str:
         """Take the one character that an escape stands for."""
         char = self.pattern[self.at]
+        if self.unicode and (whole := self.whole(char)):
+            return whole
         if found := _HEX.match(self.pattern, self.at):
             self.at = found.end()
             return chr(int(found[1] or found[2], 16))
         if octal := re.compile(r"[0-3]?[0-7]{1,2}").match(self.pattern, self.at):
             self.at = octal.end()
             return chr(int(octal[0], 8))
-        if control := re.compile(r"c([A-Za-z])").match(self.pattern, self.at):
+        if control := _CONTROL.match(self.pattern, self.at):
             self.at = control.end()
             return chr(ord(control[1]) % 32)
         self.at += char != "c"
         return "\\" if char == "c" else _CONTROLS.get(char, char)
+
+    def whole(self, char: str) -> str:
+        """Take a character that is written in a way of the `u` flag, which lets nothing be escaped needlessly."""
+        if found := _WHOLE.match(self.pattern, self.at):
+            code = (
+                int(found[1], 16)
+                if found[1]
+                else 0x10000 + (int(found[2], 16) - 0x800 << 10) + int(found[3], 16) - 0xC00
+            )
+            if code > 0x10FFFF:
+                raise self.error("Invalid Unicode escape")
+            self.at = found.end()
+            return chr(code)
+        if char in "^$\\.*+?()[]{}|/":
+            self.at += 1
+            return char
+        if char == "0" and not self.pattern[self.at + 1 : self.at + 2].isdigit():
+            self.at += 1
+            return "\0"
+        if (
+            char not in _CONTROLS
+            and not _HEX.match(self.pattern, self.at)
+            and not _CONTROL.match(self.pattern, self.at)
+        ):
+            raise self.error("Invalid escape")
+        return ""
+
+    def property(self) -> str:
+        """Write the characters of a Unicode category, or all others, as the inside of a class."""
+        found = _PROPERTY.match(self.pattern, self.at)
+        if not found or found[1] not in _CATEGORIES:
+            raise ForeignError("this Unicode property is not known here", self.pattern, self.at)
+        self.at = found.end()
+        return _category(_CATEGORIES[found[1]], negated=found[0][0] == "P")
 
     def char_class(self) -> str:
         """Translate what stands between brackets."""
@@ -195,6 +248,8 @@ class _Translator:
 
     def range(self, low: str, high: str) -> list[str]:
         if len(low) > 1 or len(high) > 1:
+            if self.unicode:
+                raise self.error("Invalid character class")
             return [one if len(one) > 1 else re.escape(one) for one in (low, "-", high)]
         if low > high:
             raise self.error("Range out of order in character class")
@@ -217,9 +272,11 @@ class _Translator:
         if kind in "DSW":
             self.at += 1
             return _NOT[kind]
-        if kind == "b":
+        if kind in "pP" and self.unicode:
+            return self.property()
+        if kind == "b" or (kind == "-" and self.unicode):
             self.at += 1
-            return "\b"
+            return "\b" if kind == "b" else "-"
         return self.literal()
 
 
@@ -230,6 +287,16 @@ def _complement(inside: str) -> str:
     edges = [-1, *taken, 0x110000]
     gaps = [(low + 1, high - 1) for low, high in itertools.pairwise(edges) if high - low > 1]
     return "".join(f"{re.escape(chr(low))}-{re.escape(chr(high))}" for low, high in gaps)
+
+
+@functools.lru_cache(maxsize=64)
+def _category(name: str, *, negated: bool) -> str:
+    """Write the characters of a Unicode category, or all others, as ranges."""
+    groups = itertools.groupby(
+        range(0x110000), lambda code: unicodedata.category(chr(code)).startswith(name) != negated
+    )
+    runs = [list(codes) for inside, codes in groups if inside]
+    return "".join(f"{re.escape(chr(run[0]))}-{re.escape(chr(run[-1]))}" for run in runs)
 
 
 class _Complements(dict[str, str]):
@@ -328,3 +395,8 @@ def _compiled(pattern: str, flags: str) -> tuple[re.Pattern[str], dict[str, int]
     except (re.error, OverflowError, RecursionError) as error:
         raise ForeignError(str(error), pattern) from error
     return compiled, translator.names, translator.loops, translator.nested
+
+
+def unicode_pattern(pattern: str) -> re.Pattern[str]:
+    """Translate a pattern as JavaScript reads it with its `u` flag, for texts of whole characters."""
+    return _compiled(pattern, "u")[0]
