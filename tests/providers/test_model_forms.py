@@ -68,6 +68,22 @@ def test_form_and_tools_of_a_test(evaluate: Evaluate, service: Service) -> None:
     assert service.bodies[0]["tools"] == [TOOL]
 
 
+def test_each_of_several_files_may_hold_several_tools(evaluate: Evaluate, service: Service) -> None:
+    """They are sent as one list, from a provider's configuration and from a test, and assertions know them all."""
+    answer = message(None, tool_calls=[{"type": "function", "function": {"name": "two", "arguments": "{}"}}])
+    one, two, three = ({"type": "function", "function": {"name": name}} for name in ("one", "two", "three"))
+    listed = ["file://one.json", "file://more.json"]
+    model = {"id": "openai:chat:m", "config": {"apiBaseUrl": service.url, "apiKey": "k", "tools": listed}}
+    valid = [{"type": "is-valid-openai-tools-call"}]
+    tests = [{"vars": {"x": 1}, "assert": valid}, {"vars": {"x": 2}, "options": {"tools": listed}}]
+    files = {"one.json": json.dumps(one), "more.json": json.dumps([two, three])}
+    service.will(body=answer)
+    run = evaluate({"providers": [model], "prompts": ["p {{x}}"], "tests": tests}, files)
+
+    assert run.rows[0]["success"]
+    assert [body["tools"] for body in service.bodies] == [[one, two, three]] * 2
+
+
 def test_files_that_a_tests_vars_name(evaluate: Evaluate, service: Service) -> None:
     """In a provider's configuration, too, the vars of a test may say which file is meant; others are unharmed."""
     service.will(body=message('{"a": 1}'))

@@ -106,7 +106,9 @@ def _configured(context: ClaimContext, key: str) -> list[Any]:
     found = config.get(key)
     if isinstance(found, str) and found.startswith("file://"):
         found = _load(Path(context.base, context.render(found.removeprefix("file://"), context.variables)))
-    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+    entries = found if isinstance(found, list) else []  # one that was a file may be several
+    flat = (one for each in entries for one in (each if isinstance(each, list) else [each]))
+    return [one for one in flat if isinstance(one, Mapping)]
 
 
 def _load(path: Path) -> Any:

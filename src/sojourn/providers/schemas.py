@@ -26,6 +26,15 @@ def loaded(value: Any, base: str) -> Any:
     return _parsed(text, path)
 
 
+def loaded_list(value: Any, base: str) -> Any:
+    """Return a list with all that it takes from files: itself, and entries, each of which may be several."""
+    found = loaded(value, base)
+    if not isinstance(found, list):
+        return found
+    entries = [loaded(each, base) for each in found]
+    return [one for each in entries for one in (each if isinstance(each, list) else [each])]
+
+
 def _parsed(text: str, path: Path) -> Any:
     import yaml
 

@@ -12,7 +12,7 @@ from sojourn.model.suite import JsonDict, ProviderSpec
 from sojourn.protocols import Question, Tools
 from sojourn.providers.exchange import Answer, Exchange
 from sojourn.providers.request_body import filled
-from sojourn.providers.schemas import loaded, loaded_form
+from sojourn.providers.schemas import loaded_form, loaded_list
 from sojourn.providers.sending import Manner, Outgoing, SendingError, refusal
 
 _TEMPLATES = ("apiBaseUrl", "apiKey", "functions", "response_format", "tool_choice", "tools")
@@ -46,7 +46,7 @@ class Service:
         merged = {**self._config, **own}
         texts = {key: merged[key] for key in _TEMPLATES if key in merged}
         made = {**merged, **filled(texts, lambda text: self._render(text, variables))}
-        return {**made, **{key: self._from_file(loaded, made[key]) for key in _LISTS if key in made}}
+        return {**made, **{key: self._from_file(loaded_list, made[key]) for key in _LISTS if key in made}}
 
     def form_of(self, config: JsonDict) -> Any:
         """Return the configuration's `response_format`, with what it takes from files."""
