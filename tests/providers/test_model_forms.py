@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.acceptance.suites import Evaluate
 from tests.providers.conftest import Ask
@@ -106,3 +109,11 @@ def test_form_that_is_not_there(evaluate: Evaluate, ask: Ask, service: Service) 
     assert reply.error == "file://no-w.json cannot be read: No such file or directory"
     model = {"id": "openai:chat:m", "config": {"response_format": "file://none.json"}}
     assert "no such file: none.json" in evaluate({"providers": [model], "prompts": ["p"]}, {}).shown
+
+
+@pytest.mark.parametrize(("effort", "sent"), [("low", None), ("none", 0.5)])
+def test_a_model_that_thinks_is_not_told_how_to_sample(ask: Ask, service: Service, effort: str, sent: Any) -> None:
+    """The Responses service refuses `top_p` beside thinking, so that it goes along only where there is none."""
+    asked_model(ask, service, "openai:responses:gpt-5.1", {}, reasoning={"effort": effort}, top_p=0.5)
+
+    assert service.bodies[0].get("top_p") == sent

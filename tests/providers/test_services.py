@@ -179,3 +179,13 @@ def test_a_session_says_where_the_model_is(ask: Ask, service: Service) -> None:
 
     assert service.seen[0]["headers"]["authorization"] == "Bearer t1"
     assert service.seen[0]["headers"]["x-session"] == "t1"
+
+
+def test_a_prompt_that_a_service_will_not_have_is_refused(ask: Ask, service: Service) -> None:
+    """Its error is the output, flagged as a refusal of what was put in, so that `is-refusal` holds."""
+    service.will(400, {"error": {"code": "invalid_prompt", "message": "flagged by policy"}})
+    config = {"apiBaseUrl": service.url, "apiKey": "k"}
+    reply = ask({"id": "openai:chat:m", "config": config}, "Hello")[0]
+
+    assert (reply.output, reply.error) == ("API error: 400 Bad Request: flagged by policy", "")
+    assert (reply.extra["isRefusal"], reply.extra["guardrails"]["flaggedInput"]) == (True, True)

@@ -216,6 +216,9 @@ class OpenAi:
         if config.get("reasoning_effort"):
             body["reasoning"] = {"effort": config["reasoning_effort"]}
         body |= _said(config, _RESPONSES_KEYS)
+        reasoning = body.get("reasoning")
+        if isinstance(reasoning, Mapping) and reasoning.get("effort") not in (None, "none"):
+            body.pop("top_p", None)  # a question that says both is refused
         body |= {key: shaped(body[key], "responses") for key, shaped in _TOOLS if key in body}
         shape = {"format": text_format(config["response_format"]), "verbosity": config.get("verbosity")}
         if text := {key: value for key, value in shape.items() if value}:

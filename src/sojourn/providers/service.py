@@ -76,7 +76,7 @@ class Service:
         except SendingError as error:
             raise NotAnsweredError(Reply(error=str(error))) from error
         if answer.is_error:
-            raise NotAnsweredError(Reply(error=f"API error: {_said(answer)}", metadata={"http": answer.http()}))
+            raise NotAnsweredError(_refused(answer))
         return answer
 
     def _headers(self, question: Question) -> dict[str, str]:
@@ -121,6 +121,22 @@ def reading(read: Callable[..., Reply], answer: Answer, *more: Any) -> Reply:
 
 def _texts(headers: Any) -> dict[str, str]:
     return {str(key).lower(): str(value) for key, value in headers.items()} if isinstance(headers, Mapping) else {}
+
+
+def _refused(answer: Answer) -> Reply:
+    """Return the error, or the refusal where the service tells that it will not have such a prompt."""
+    said, http = f"API error: {_said(answer)}", {"http": answer.http()}
+    if _code(answer) != "invalid_prompt":
+        return Reply(error=said, metadata=http)
+    flags = {"isRefusal": True, "guardrails": {"flagged": True, "flaggedInput": True}}
+    return Reply(output=said, metadata=http, extra=flags)
+
+
+def _code(answer: Answer) -> Any:
+    try:
+        return answer.json()["error"]["code"]
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def _said(answer: Answer) -> str:
