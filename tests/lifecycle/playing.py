@@ -81,6 +81,9 @@ class Recorder:
         self.log.append(("close", live))
         if f"close {live.name}" in self.refuse:
             raise ValueError("stuck")
+        if f"close {live.name}" in self.hang:
+            self.hanging.set()
+            await asyncio.Event().wait()
 
     async def lend(self, live: Live) -> Live:
         """Return it as it is."""

@@ -40,6 +40,36 @@ def test_one_task_opens_and_closes() -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("when", ["before", "while"])
+def test_a_closing_that_hangs_can_be_cut_short(when: str) -> None:
+    """Whoever has no time says how much there is: for a closing that is under way, and for one that is to come."""
+
+    async def main() -> None:
+        begun = asyncio.Event()
+
+        async def open_() -> str:
+            return "live"
+
+        async def close(live: str) -> None:
+            assert live == "live"
+            begun.set()
+            await asyncio.Event().wait()
+
+        one = host(open_, close, close_timeout=600)
+        await one.open()
+        one.hurry()
+        if when == "before":
+            one.hurry(0.01)
+        closing = asyncio.create_task(one.close())
+        await begun.wait()
+        if when == "while":
+            one.hurry(0.01)
+            one.hurry(300)
+        assert await closing == Unclosed("s", "it was still being closed when the run had to end")
+
+    asyncio.run(main())
+
+
 def test_closing_twice_closes_once() -> None:
     """However often it is asked, a session is closed once; one that was never opened is simply closed."""
 

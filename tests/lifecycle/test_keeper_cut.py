@@ -8,7 +8,7 @@ import pytest
 from msgspec import structs
 
 from sojourn.errors import SessionError
-from sojourn.lifecycle.keeper import Stay
+from sojourn.lifecycle.keeper import Keeper, Stay
 from sojourn.model.session import Isolation
 from tests.lifecycle.playing import ABILITIES, Recorder, keeper_of, play, spec, stay
 
@@ -49,6 +49,32 @@ def test_a_run_that_has_to_end_waits_for_no_opening(when: str, why: str) -> None
 
     asyncio.run(main())
     assert not [live for what, live in recorder.log if what == "open" and live.is_open]
+
+
+@pytest.mark.parametrize("when", ["while", "before"])
+def test_a_run_that_has_to_end_waits_for_no_closing(when: str) -> None:
+    """What is being closed, or is to be, has the time that is said, and what it lives in is closed all the same."""
+    recorder = Recorder()
+    recorder.hang = {"close child"}
+
+    async def main() -> Keeper:
+        keeper = keeper_of(recorder, spec("home"), spec("child", parents=("home",)))
+        keeper.expect([stay(0, "child"), stay(1, "home")])
+        async with keeper.visit(stay(0, "child"), []):
+            if when == "before":
+                keeper.hurry(0)
+            else:
+                asyncio.get_running_loop().call_soon(asyncio.create_task, hurried(keeper))
+        await keeper.close()
+        return keeper
+
+    async def hurried(keeper: Keeper) -> None:
+        await recorder.hanging.wait()
+        keeper.hurry(0)
+
+    keeper = asyncio.run(main())
+    assert [each.why for each in keeper.unclosed] == ["it was still being closed when the run had to end"]
+    assert recorder.told() == ["open home#1", "open child#1", "close child#1", "close home#1"]
 
 
 def test_a_run_that_is_cut_takes_leases_back_before_it_closes() -> None:

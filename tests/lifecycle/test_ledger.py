@@ -107,6 +107,31 @@ def test_what_cannot_be_reclaimed_stays_and_is_named(place: Path) -> None:
     assert list(ledger.read(made.path).sessions) == ["r/1", "r/3"]
 
 
+def test_a_run_that_ended_with_something_open_had_not_died(place: Path) -> None:
+    """Its end is written down with what it could not close, and told so."""
+
+    async def main() -> None:
+        made = await begun(place, "r/1")
+        made.opened("r/1", {"stuck": True})
+        made.close()
+
+    asyncio.run(main())
+    (reaped,) = asyncio.run(reaper.reap_all(place, os.environ))
+    assert str(reaped).startswith("run eval:1 has ended with more to close: 0 sessions closed")
+
+
+def test_what_dead_runs_left_can_be_given_up(place: Path) -> None:
+    """Their ledgers go as they are, and nothing is undone; a run that lives is not touched."""
+    made = asyncio.run(begun(place, "r/1"))
+    assert reaper.forget_all(place) == []
+    abandon(made)
+    (place / "r-1").touch()
+    (forgotten,) = reaper.forget_all(place)
+    assert list(forgotten.sessions) == ["r/1"]
+    assert (place / "r-1").exists()
+    assert ledger.runs(place) == []
+
+
 def test_what_has_no_reclaim_is_lost_and_said_once(place: Path) -> None:
     """A session that only its own process could close is named as lost, and then forgotten."""
 

@@ -180,10 +180,13 @@ def _stopper(going: Run, suite: Suite, progress: Progress) -> Callable[[str, boo
 
     def stop(reason: str, again: bool) -> None:  # noqa: FBT001  what `Interruption.stop` is called with
         if again:
-            progress.tell(f"{reason}: tests under way are cut short now; after-hooks have {SECOND_STOP / 2:g} s")
+            progress.tell(
+                f"{reason}: tests under way are cut short now; closings and after-hooks have {SECOND_STOP / 2:g} s"
+            )
         else:
             progress.tell(
-                f"{reason}: no more tests begin; those under way {time}, then after-hooks run (again: at once)"
+                f"{reason}: no more tests begin; those under way {time}, then sessions are closed and after-hooks run"
+                " (again: at once)"
             )
         going.stop(reason, again=again)
 

@@ -119,12 +119,12 @@ class Run:
         within = SECOND_STOP if again else self._setting.suite.options.stop_timeout_ms / 1000
         if within:
             loop = asyncio.get_running_loop()
-            loop.call_later(0 if again else within / 2, self._cut_short, reason)
+            loop.call_later(0 if again else within / 2, self._cut_short, reason, within / 2 if again else None)
             self._setting.hooks.hurry(loop.time() + within)
 
-    def _cut_short(self, reason: str) -> None:
+    def _cut_short(self, reason: str, closing_s: float | None = None) -> None:
         self._brake.cut_short(reason)
-        self._setting.house.keeper.hurry()
+        self._setting.house.keeper.hurry(closing_s)
 
     def _time_is_up(self) -> None:
         self._cut_short(TIME_LIMIT)

@@ -50,10 +50,14 @@ async def _each(closers: list[Closer]) -> list[Unclosed]:
     return unclosed
 
 
-async def close_one(closer: Closer) -> str:
-    """Close one thing, in the task that asks; return what went wrong, or an empty string."""
+async def close_one(closer: Closer, timed: Callable[[asyncio.Timeout], None] = lambda _: None) -> str:
+    """Close one thing, in the task that asks; return what went wrong, or an empty string.
+
+    `timed` is given the timer: whoever has it can shorten the time.
+    """
     try:
-        async with asyncio.timeout(closer.grace):
+        async with asyncio.timeout(closer.grace) as timer:
+            timed(timer)
             await closer.close()
     except TimeoutError:
         return f"closing took more than {closer.grace:g} s"

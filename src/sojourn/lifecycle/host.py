@@ -16,6 +16,8 @@ from sojourn.model.session import MOVES, State
 Open = Callable[[], Awaitable[Any]]
 Close = Callable[[Any], Awaitable[None]]
 
+LATE = "it was still being closed when the run had to end"
+
 
 def _never(_: Any) -> bool:
     return False
@@ -53,6 +55,7 @@ class SessionHost:
         self._owner: asyncio.Task[None] | None = None
         self._timer: asyncio.Timeout | None = None
         self._hurried = False
+        self._cut = False
 
     def move(self, to: State) -> None:
         """Go to another state; one that the table does not allow is a mistake of ours."""
@@ -102,18 +105,31 @@ class SessionHost:
             ready.set_result(None)
         await self._end.wait()
         self.move(State.CLOSING)
-        why = await close_one(Closer(self.name, lambda: self._close(self.live), self._close_timeout))
-        self.unclosed = Unclosed(self.name, why) if why else None
+        closer = Closer(self.name, lambda: self._close(self.live), self._close_timeout)
+        why = await close_one(closer, self._keep_timer)
+        was_cut = self._cut and self._timer is not None and self._timer.expired()
+        self.unclosed = Unclosed(self.name, LATE if was_cut else why) if why else None
         self.move(State.BROKEN if why else State.CLOSED)
+
+    def _keep_timer(self, timer: asyncio.Timeout) -> None:
+        self._timer = timer
 
     async def _until_over(self) -> None:
         await self._over.wait()
 
-    def hurry(self) -> None:
-        """Give up an opening that is under way."""
+    def hurry(self, closing_s: float | None = None) -> None:
+        """Give up an opening that is under way; a closing, under way or to come, has `closing_s` seconds at most."""
         self._hurried = True
-        if self.state is State.OPENING and self._timer is not None and not self._timer.expired():
-            self._timer.reschedule(asyncio.get_running_loop().time())
+        within = 0.0 if self.state is State.OPENING else closing_s
+        if closing_s is not None:
+            self._cut, self._close_timeout = True, min(self._close_timeout, closing_s)
+        if within is not None and self.state in (State.OPENING, State.CLOSING):
+            self._shorten(within)
+
+    def _shorten(self, within: float) -> None:
+        until = asyncio.get_running_loop().time() + within
+        if self._timer is not None and not self._timer.expired() and until < (self._timer.when() or until):
+            self._timer.reschedule(until)
 
     def _refuse(self, ready: asyncio.Future[None], why: str, kind: type[SessionError] = SessionError) -> None:
         self.move(State.BROKEN)

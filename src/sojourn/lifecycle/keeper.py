@@ -91,6 +91,7 @@ class Keeper:
         self._nodes: dict[Key, Node] = {}
         self._lanes: dict[str, LaneHold] = {}
         self._opened: list[Node] = []
+        self._closing: set[Pool] = set()
         self._lender = Lender(kinds, journal)
         self._keeping: set[str] = set()
         self._kept_loans: list[Loan] = []
@@ -280,14 +281,17 @@ class Keeper:
             return
         pool, node.pool = node.pool, None
         self._opened.remove(node)
-        for unclosed in await pool.close():
+        self._closing.add(pool)
+        left = await pool.close()
+        self._closing.discard(pool)
+        for unclosed in left:
             self.unclosed.append(unclosed)
             notes.append(f"close of {unclosed.name}: {unclosed.why}")
 
-    def hurry(self) -> None:
-        """Give up what is being opened: the run has to end."""
-        for pool in [node.pool for node in self._opened if node.pool is not None]:
-            pool.hurry()
+    def hurry(self, closing_s: float | None = None) -> None:
+        """Give up what is being opened: the run has to end. See `SessionHost.hurry`."""
+        for pool in [node.pool for node in self._opened if node.pool is not None] + [*self._closing]:
+            pool.hurry(closing_s)
 
     async def close(self) -> None:
         """Close whatever is still open, the newest first: after a run that was stopped before its end."""

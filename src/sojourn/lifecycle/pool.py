@@ -93,6 +93,7 @@ class Pool:
         self._aside: list[Member] = []
         self._opening: set[asyncio.Task[None]] = set()
         self._hosts: set[SessionHost] = set()
+        self._closing_s: float | None = None
         self._ending: set[asyncio.Task[None]] = set()
         self._line: deque[_Waiter] = deque()
         self._closed = False
@@ -335,8 +336,12 @@ class Pool:
         self._begin(self._end(member), self._ending)
 
     async def _end(self, member: Member) -> None:
-        told = member.host.unclosed
-        unclosed = await member.host.close()
+        host, told = member.host, member.host.unclosed
+        self._hosts.add(host)
+        if self._closing_s is not None:
+            host.hurry(self._closing_s)
+        unclosed = await host.close()
+        self._hosts.discard(host)
         if unclosed is not None and unclosed is not told:
             self.unclosed.append(unclosed)
 
@@ -358,10 +363,11 @@ class Pool:
         if missing > 0:
             await asyncio.gather(*(self._open_one() for _ in range(missing)))
 
-    def hurry(self) -> None:
-        """Give up what is being opened."""
+    def hurry(self, closing_s: float | None) -> None:
+        """Give up what is being opened; see `SessionHost.hurry`."""
+        self._closing_s = closing_s
         for host in self._hosts:
-            host.hurry()
+            host.hurry(closing_s)
 
     async def close(self) -> list[Unclosed]:
         """Close every session, the newest first; whoever still waits is refused. Returns what could not be closed."""
