@@ -11,7 +11,7 @@ from sojourn.errors import ConfigError
 from sojourn.providers.vendors import VENDORS
 from tests.acceptance.suites import Evaluate, asked
 from tests.providers.conftest import Ask
-from tests.providers.models import message
+from tests.providers.models import asked_model, message
 from tests.providers.service import Service
 
 
@@ -189,3 +189,23 @@ def test_a_prompt_that_a_service_will_not_have_is_refused(ask: Ask, service: Ser
 
     assert (reply.output, reply.error) == ("API error: 400 Bad Request: flagged by policy", "")
     assert (reply.extra["isRefusal"], reply.extra["guardrails"]["flaggedInput"]) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("model", "config", "most"),
+    [
+        ("groq:openai/gpt-oss-120b", {}, None),
+        ("groq:openai/gpt-oss-120b", {"max_tokens": 9}, 9),
+        ("groq:llama-3.3-70b-versatile", {}, 1024),
+        ("xai:grok-4", {}, None),
+        ("xai:grok-4-1-fast-non-reasoning", {}, 1024),
+        ("xai:grok-3", {}, 1024),
+    ],
+)
+def test_models_that_think_are_not_cut_short(
+    ask: Ask, service: Service, model: str, config: dict[str, Any], most: int | None
+) -> None:
+    """The usual limit, which their thoughts would use up, is not theirs; one that is said is."""
+    asked_model(ask, service, model, message(), **config)
+
+    assert service.bodies[0].get("max_tokens") == most

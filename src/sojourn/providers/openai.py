@@ -172,7 +172,8 @@ class OpenAi:
         limits = {name: most, "temperature": temperature}
         if config.get("omitDefaults") is True or self._vendor.is_plain:
             limits = {key: value for key, value in limits.items() if key in config}
-        if name == "max_tokens" and config.get("max_completion_tokens"):
+        thinks = self._vendor.thinkers and re.search(self._vendor.thinkers, self._model)
+        if name == "max_tokens" and (config.get("max_completion_tokens") or (thinks and not config.get(name))):
             limits.pop(name, None)
         return limits
 

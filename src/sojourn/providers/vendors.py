@@ -12,6 +12,7 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
 
     `keys` are those that its chats know besides OpenAI's. `is_plain`: where nothing is said of temperature and tokens,
     nothing is sent of them. `calls_alone`: the text beside calls of tools is no part of the output.
+    `thinkers`: names of models that think first, and would be cut short by the usual limit.
     """
 
     url: str
@@ -22,6 +23,7 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[str, ...] = ()
     is_plain: bool = False
     calls_alone: bool = False
+    thinkers: str = ""
 
     def address(self, config: Mapping[str, object], env: Mapping[str, str]) -> str:
         """Return the URL that paths are added to: the configuration's, the environment's, or the usual one."""
@@ -65,6 +67,7 @@ VENDORS = {
         url="https://api.groq.com/openai/v1",
         key_env="GROQ_API_KEY",
         keys=("compound_custom", "include_reasoning", "reasoning_format", "search_settings"),
+        thinkers="gpt-oss|qwen|deepseek-r1",
     ),
     "hyperbolic": Vendor(url="https://api.hyperbolic.xyz/v1", key_env="HYPERBOLIC_API_KEY"),
     "litellm": Vendor(
@@ -121,5 +124,10 @@ VENDORS = {
         ),
     ),
     "togetherai": Vendor(url="https://api.together.xyz/v1", key_env="TOGETHER_API_KEY"),
-    "xai": Vendor(url="https://api.x.ai/v1", key_env="XAI_API_KEY", keys=("search_parameters",)),
+    "xai": Vendor(
+        url="https://api.x.ai/v1",
+        key_env="XAI_API_KEY",
+        keys=("search_parameters",),
+        thinkers="^grok-(?:3-mini|4|build|latest)(?!.*non-reasoning)",
+    ),
 }
