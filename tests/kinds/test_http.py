@@ -119,6 +119,35 @@ def test_an_opening_that_fails_says_why(evaluate: Evaluate, service: str, more: 
     assert told in run.rows[0]["error"]
 
 
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"open": "/tokens"}, "open answered without body.id: "),
+        ({"open": "/tokens?status=403"}, "open: 403 Forbidden "),
+    ],
+)
+def test_a_credential_in_an_answer_is_in_no_message(
+    evaluate: Evaluate, service: str, more: dict[str, Any], told: str
+) -> None:
+    """What an answer says under a key that names a credential is blanked where a message quotes it."""
+    run = evaluate(suite(service, "a", **{"fields": {"id": "body.id"}, **more}), {"code.py": CODE})
+
+    assert told + '{"user": "ada", "token": "[REDACTED]"}' in run.rows[0]["error"]
+    assert "live-3f0a9c" not in run.shown
+    assert not [each for each in run.folder.rglob("*") if each.is_file() and b"live-3f0a9c" in each.read_bytes()]
+
+
+def test_a_session_has_the_url_of_its_parent(evaluate: Evaluate, service: str) -> None:
+    """A thread that says no url is at the service of the thread that it lives in, also for one that attaches to it."""
+    made = suite(service, "a", "b")
+    config = {key: value for key, value in made["sessions"]["it"]["config"].items() if key != "url"}
+    made["sessions"]["it"] |= {"parent": "outer", "config": config}
+    made["sessions"]["outer"] = {"kind": "http", "config": {"url": service}}
+    run = evaluate(made, {"code.py": CODE})
+
+    assert run.outputs == ["", "a"]
+
+
 def test_a_thread_that_lacks_a_field_is_closed(service: str) -> None:
     """An answer without one of the fields is an error, and closing is done with those that were found."""
     before = threads(service)

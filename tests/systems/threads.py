@@ -32,6 +32,11 @@ async def open_thread(request: Request) -> Response:
     return answer
 
 
+async def tell_token(request: Request) -> Response:
+    """Answer with a token, and with the status that is asked for."""
+    return JSONResponse({"user": "ada", "token": "live-3f0a9c"}, int(request.query_params.get("status", "200")))
+
+
 async def threads(_: Request) -> Response:
     """List the threads that are open."""
     return JSONResponse(list(THREADS))
@@ -65,6 +70,7 @@ app = Starlette(
     routes=[
         Route("/threads", open_thread, methods=["POST"]),
         Route("/threads", threads),
+        Route("/tokens", tell_token, methods=["POST"]),
         Route("/threads/{name}", treat, methods=["GET", "PUT", "DELETE"]),
         Route("/threads/{name}/words", say, methods=["POST"]),
     ]

@@ -9,7 +9,8 @@ from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from sojourn.kinds.parents import told
-from sojourn.kinds.proxies import is_here
+from sojourn.kinds.proxies import reached
+from sojourn.model.redaction import quoted
 
 GONE = (404, 410)
 MOST_SHOWN = 500
@@ -22,7 +23,7 @@ _PLACE = re.compile(r"\{(\w+)\}")
 
 
 class Http:
-    """`client` is an `httpx2.AsyncClient` with the service's URL, headers and cookies; `fields` what opening told."""
+    """`client` is an `httpx2.AsyncClient` with the service's `url`, headers and cookies; `fields` what opening told."""
 
     keys: ClassVar[dict[str, Any]] = {
         "url": str,
@@ -39,7 +40,8 @@ class Http:
 
     async def open(self, config: dict[str, Any], parents: dict[str, Any]) -> None:
         """Send the opening request, and read the fields from its answer."""
-        self._config = config = {**config, "url": told(config, "url", parents)}
+        self.url = told(config, "url", parents)
+        self._config = config = {**config, "url": self.url}
         self.fields: dict[str, Any] = {}
         self.client = _client(config)
         try:
@@ -103,7 +105,8 @@ class Http:
 
     async def attach(self, handle: dict[str, Any], config: dict[str, Any]) -> None:
         """Use a thread that another process closes. Cookies that its opening got are that process's own."""
-        self._config = {**config, "url": handle["url"]}
+        self.url = handle["url"]
+        self._config = {**config, "url": self.url}
         self.fields = {name: value for name, value in handle.items() if name not in ("url", "reclaim")}
         self.client, self.handle = _client(self._config), handle
 
@@ -159,7 +162,7 @@ def _client(config: Mapping[str, Any]) -> Any:
             raise LookupError(f"the variable {config['token_env']}, which holds the token, is not set")
         headers["Authorization"] = f"Bearer {token}"
     timeout = float(config.get("timeout") or 30)
-    known: dict[str, Any] = {"headers": headers, "timeout": timeout, "trust_env": not is_here(config["url"])}
+    known: dict[str, Any] = {"headers": headers, "timeout": timeout, **reached(config["url"])}
     return httpx2.AsyncClient(base_url=config["url"], follow_redirects=True, **known)
 
 
@@ -178,7 +181,7 @@ async def _send(
 
 def _checked(what: str, answer: Any) -> Any:
     if answer.is_error:
-        said = answer.text[:MOST_SHOWN].strip()
+        said = quoted(answer.text, MOST_SHOWN).strip()
         raise ConnectionError(f"{what}: {answer.status_code} {answer.reason_phrase} {said}".strip())
     return answer
 
@@ -213,7 +216,7 @@ def _found(answer: Any, path: str) -> Any:
     else:
         raise ValueError(f"a field is body.NAME, header.NAME or cookie.NAME, not {path!r}")
     if found is None:
-        raise LookupError(f"open answered without {path}: {answer.text[:MOST_SHOWN]}")
+        raise LookupError(f"open answered without {path}: {quoted(answer.text, MOST_SHOWN)}")
     return found
 
 

@@ -8,7 +8,7 @@ import time
 from typing import Any, ClassVar
 
 from sojourn.kinds.parents import told
-from sojourn.kinds.proxies import is_here
+from sojourn.kinds.proxies import reached
 from sojourn.kinds.waiting import settled
 
 GRANTS = {
@@ -57,7 +57,7 @@ class Oauth2:
         self._token: dict[str, Any] = {}
         self._old: list[str] = []
         known = config.get("issuer") or config["token_url"]
-        self.client = httpx2.AsyncClient(follow_redirects=True, timeout=30, trust_env=not is_here(known))
+        self.client = httpx2.AsyncClient(follow_redirects=True, timeout=30, **reached(known))
         try:
             self._urls = await self._find_urls()
             await self._obtain()

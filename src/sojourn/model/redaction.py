@@ -142,6 +142,18 @@ def redacted_text(value: Any, names: frozenset[str] = SECRETS) -> Any:
     return _HALVES.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
 
 
+def quoted(text: str, most: int) -> str:
+    """Return the beginning of what a service said, for a message: with its secrets blanked where it is JSON."""
+    if text.lstrip().startswith(_JSON):
+        try:
+            known = json.loads(text)
+        except (ValueError, RecursionError):
+            return text[:most]
+        clean = redacted(known)
+        text = text if clean is known else json.dumps(clean, ensure_ascii=False)
+    return text[:most]
+
+
 def _number(digits: str) -> float | None:
     """Read a number as JavaScript writes it: 36.0 is 36, long ones lose digits, endless ones are null."""
     value = float(digits)

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from msgspec import structs
 
 from sojourn.errors import ProviderError
+from sojourn.model.redaction import quoted
 from sojourn.model.reply import Reply
 from sojourn.model.suite import JsonDict, ProviderSpec
 from sojourn.protocols import Question, Tools
@@ -239,7 +240,7 @@ def _tells_error(made: Any) -> bool:
 
 def _said(answer: Answer, json: Any) -> str:
     kind = "no JSON, so that `json` is null" if json is None else "JSON"
-    text = answer.text[:_MOST_SAID] + ("…" if len(answer.text) > _MOST_SAID else "")
+    text = quoted(answer.text, _MOST_SAID) + ("…" if len(answer.text) > _MOST_SAID else "")
     return f"the answer was {kind}: {text or '(empty)'}"
 
 

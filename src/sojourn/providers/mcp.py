@@ -155,12 +155,14 @@ class _Server:
         from mcp.client.sse import sse_client
         from mcp.client.streamable_http import streamable_http_client
 
+        from sojourn.trust import trust
+
         headers, query = self._proof()
         url = str(httpx2.URL(self._config["url"]).copy_merge_params(query))
         if httpx2.URL(url).path.endswith("/sse"):
             return sse_client(url, headers)
         limits = httpx2.Timeout(30, read=300)
-        client = httpx2.AsyncClient(headers=headers, timeout=limits, mounts=dict.fromkeys(HERE))
+        client = httpx2.AsyncClient(headers=headers, timeout=limits, mounts=dict.fromkeys(HERE), verify=trust())
         return streamable_http_client(url, http_client=await stack.enter_async_context(client))
 
     def _proof(self) -> tuple[dict[str, str], dict[str, str]]:

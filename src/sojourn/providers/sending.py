@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from sojourn.errors import ProviderError
+from sojourn.model.redaction import quoted
 from sojourn.protocols import Question
 
 BUSY = frozenset({429, 502, 503, 504})
@@ -55,7 +56,7 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manner(msgspec.Struct, frozen=True, kw_only=True):
-    """How requests are sent. `verify` is httpx2's: an SSL context, or whether certificates are looked at.
+    """How requests are sent. `verify` is an SSL context; without one everybody's certificates are trusted.
 
     `server_name` is what the server is asked to be, where that is not the host of the address.
     """
@@ -63,7 +64,7 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True):
     timeout_s: float = TIMEOUT_MS / 1000
     retries: int = RETRIES
     resend: bool = False
-    verify: Any = True
+    verify: Any = None
     server_name: str = ""
 
     @classmethod
@@ -77,7 +78,7 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True):
             timeout_s=(timeout or TIMEOUT_MS) / 1000,
             retries=RETRIES if retries is None else int(retries),
             resend=config.get("resend") is True,
-            verify=True if verify is None else verify,
+            verify=verify,
             server_name=str((config.get("tls") or {}).get("servername") or ""),
         )
 
@@ -105,6 +106,8 @@ class Sender:
         if self._client is None:
             import httpx2
 
+            from sojourn.trust import trust
+
             nobody = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
             timeout = httpx2.Timeout(self._manner.timeout_s)
             limits = httpx2.Limits(max_connections=None, max_keepalive_connections=100)
@@ -112,7 +115,7 @@ class Sender:
                 cookies=nobody,
                 timeout=timeout,
                 limits=limits,
-                verify=self._manner.verify,
+                verify=self._manner.verify or trust(),
                 follow_redirects=True,
                 mounts=dict.fromkeys(HERE),  # a server that a session has started is behind no proxy
             )
@@ -208,6 +211,6 @@ def wait_for(retry_after: str | None, attempt: int, now: dt.datetime | None = No
 
 def refusal(answer: Any) -> str:
     """Say what a service answered, for an error: its status and the beginning of what it says."""
-    told = answer.text[:500].strip()
+    told = quoted(answer.text, 500).strip()
     asked = f"; it asks to wait {late}" if (late := answer.headers.get("retry-after")) else ""
     return f"HTTP {answer.status_code} {answer.reason_phrase}{asked}" + (f": {told}" if told else "")
