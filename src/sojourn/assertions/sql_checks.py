@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -36,7 +37,14 @@ _STATEMENTS = frozenset(
     | {"Alter", "Drop", "TruncateTable", "Use", "Set", "Show", "Describe", "Transaction", "Commit", "Rollback", "Grant"}
 )
 _COMMANDS = frozenset({"CALL", "EXPLAIN", "GRANT", "REVOKE", "SHOW"})
-_KINDS = {"Insert": "insert", "Update": "update", "Delete": "delete", "Create": "create", "Drop": "drop"}
+_KINDS = {"TruncateTable": "truncate", "Into": "create"} | {
+    name: name.lower()
+    for name in ("Insert", "Update", "Delete", "Create", "Drop", "Alter", "Merge", "Grant", "Show", "Use")
+}
+_OF_ALL = frozenset({"drop", "truncate", "alter", "grant"})
+"""Kinds of statements that do what they do to each table that they name."""
+_OF_ROWS = frozenset({"insert", "delete", "drop", "truncate", "alter", "merge"})
+"""Kinds of statements that change more than the columns that they name."""
 _REPLACE = re.compile(r"^\s*REPLACE\s+INTO\b", re.IGNORECASE)
 _FENCE = re.compile(r"^[ \t]{0,3}(`{3,}|~{3,})[ \t]*(\w*)[^\n]*\n(.*?)^[ \t]{0,3}\1", re.DOTALL | re.MULTILINE)
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.|\"\")*\"|`[^`]*`|--[^\n]*|#[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -46,32 +54,38 @@ _SLIPS = re.compile(
     r"|,\s*from\b|^\s*from\b|\b(?:order|group)\s*(?:;|$)|^\s*delete\b(?!.*\bfrom\b)",
     re.IGNORECASE | re.DOTALL,
 )
-_NOT_MYSQL = re.compile(r"\bgenerate_series\s*\(|\[\w+\]|\bilike\b|^\s*merge\s+into\b", re.IGNORECASE)
+_NOT_MYSQL = re.compile(
+    r"\bgenerate_series\s*\(|\[\w+\]|\bilike\b|\bnulls\s+(?:first|last)\b|\bqualify\b|^\s*merge\s+into\b",
+    re.IGNORECASE,
+)
 _NEVER = re.compile(r"(?!)")
 
 
-def _options(claim: Claim) -> tuple[str, str, dict[str, re.Pattern[str]]]:
-    """Return the database, its dialect, and patterns of the tables and columns that may be touched."""
+def _options(claim: Claim) -> tuple[str, dict[str, re.Pattern[str]]]:
+    """Return the database, and patterns of the tables and columns that may be touched."""
     value = claim.value or {}
     if not isinstance(value, Mapping):
         raise ClaimError(f"{claim.type} needs an object as its value: databaseType, allowedTables, allowedColumns")
     database = str(value.get("databaseType") or "MySQL")
-    dialect = _DIALECTS.get(database.lower())
-    if dialect is None:
-        raise ClaimError(f"unknown databaseType {database!r}", todo=f"known: {', '.join(sorted(_DIALECTS))}")
     allowed = {"table": value.get("allowedTables"), "column": value.get("allowedColumns")}
     patterns = {what: _patterns(forms, bare=what == "column") for what, forms in allowed.items() if forms}
-    return database, dialect, patterns
+    return database, patterns
 
 
-@foreseen_by(_options)
+def _foresee(claim: Claim) -> None:
+    database, _ = _options(claim)
+    if database.lower() not in _DIALECTS:
+        raise ClaimError(f"unknown databaseType {database!r}", todo=f"known: {', '.join(sorted(_DIALECTS))}")
+
+
+@foreseen_by(_foresee)
 def is_sql(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
     """Pass when the output is a statement of the database's SQL that touches only what it may."""
     wrong = _wrong(claim, text_of(reply))
     return judged(not wrong, float(not wrong), wrong)
 
 
-@foreseen_by(_options)
+@foreseen_by(_foresee)
 def contains_sql(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
     """Pass when a fenced block of the output, or else the whole of it, is SQL as `is-sql` has it."""
     output = text_of(reply).replace("\r\n", "\n")
@@ -86,7 +100,10 @@ def contains_sql(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
 
 def _wrong(claim: Claim, text: str) -> str:
     """Say what is wrong with a statement, or nothing."""
-    database, dialect, allowed = _options(claim)
+    database, allowed = _options(claim)
+    dialect = _DIALECTS.get(database.lower())
+    if dialect is None:
+        return f"unknown databaseType {database!r}; known are {', '.join(sorted(_DIALECTS))}"
     statements = _parsed(text, dialect)
     if not statements:
         return f"The SQL is not valid for {database}"
@@ -113,8 +130,9 @@ def _patterns(allowed: Any, *, bare: bool) -> re.Pattern[str]:
 def _parsed(text: str, dialect: str) -> list[Any]:
     """Return the statements of a text, or nothing where one of them is no statement."""
     import sqlglot
-    from sqlglot import errors
+    from sqlglot import errors, exp
 
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of what is judged here
     bare = _QUOTED.sub(" ? ", text)
     foreign = _NOT_MYSQL if dialect == "mysql" else _NEVER
     if not text.strip() or text.count("`") % 2 or _SLIPS.search(bare) or foreign.search(bare):
@@ -123,7 +141,7 @@ def _parsed(text: str, dialect: str) -> list[Any]:
         found = sqlglot.parse(_REPLACE.sub("INSERT INTO", text), read=dialect or None)
     except (errors.SqlglotError, RecursionError):
         return []
-    statements = [one for one in found if one is not None]
+    statements = [one for one in found if one is not None and not isinstance(one, exp.Semicolon)]
     return statements if all(map(_is_whole, statements)) else []
 
 
@@ -150,17 +168,35 @@ def _rows_fit(insert: Any) -> bool:
     return all(len(row.expressions) == len(target.expressions) for row in source.expressions)
 
 
+def _kind(statement: Any) -> str:
+    """Name what a statement does, as lists of what is allowed do."""
+    name = type(statement).__name__
+    return str(statement.this).lower() if name == "Command" else _KINDS.get(name, "select")
+
+
 def _tables(statements: list[Any]) -> Iterator[str]:
     """Give each table as `kind::database::name`, as lists of what is allowed write them."""
     from sqlglot import exp
 
     for statement in statements:
-        target, kind = _target(statement), _KINDS.get(type(statement).__name__, "select")
-        named = {table.alias_or_name for table in statement.find_all(exp.CTE)}
+        kind = _kind(statement)
+        changed = {id(_target(part)): _kind(part) for part in _changes(statement)}
+        if isinstance(statement, exp.Command | exp.Show):
+            yield f"{kind}::null::null"
         for table in statement.find_all(exp.Table):
-            if table.name and (table.db or table.name not in named):
-                mine = kind if table is target or kind == "drop" else "select"
+            if kind == "use":
+                yield f"use::{table.name}::null"
+            elif table.name:
+                mine = kind if kind in _OF_ALL else changed.get(id(table), "select")
                 yield f"{mine}::{table.db or 'null'}::{table.name}"
+
+
+def _changes(statement: Any) -> Iterator[Any]:
+    """Give a statement, and those in it that change something: a WITH may hold a DELETE, a SELECT end in an INTO."""
+    from sqlglot import exp
+
+    yield statement
+    yield from statement.find_all(exp.Insert, exp.Update, exp.Delete, exp.Into, bfs=False)
 
 
 def _target(statement: Any) -> Any:
@@ -168,7 +204,9 @@ def _target(statement: Any) -> Any:
     from sqlglot import exp
 
     target = statement.args.get("this")
-    return target.this if isinstance(target, exp.Schema) else target
+    if isinstance(target, exp.Index):
+        return target.args.get("table")
+    return target.this if isinstance(target, exp.Schema | exp.UserDefinedFunction) else target
 
 
 def _columns(statements: list[Any]) -> Iterator[str]:
@@ -177,22 +215,30 @@ def _columns(statements: list[Any]) -> Iterator[str]:
 
     for statement in statements:
         names = {table.alias_or_name: table.name for table in statement.find_all(exp.Table)}
-        written = {id(one.this) for one in statement.expressions} if isinstance(statement, exp.Update) else set()
+        written = {id(one.this) for update in statement.find_all(exp.Update) for one in update.expressions}
         for column in statement.find_all(exp.Column):
             name = "(.*)" if isinstance(column.this, exp.Star) else column.name
             kind = "update" if id(column) in written else "select"
             yield f"{kind}::{names.get(column.table, column.table) or 'null'}::{name}"
         if any(isinstance(one, exp.Star) for select in statement.find_all(exp.Select) for one in select.expressions):
             yield "select::null::(.*)"
-        yield from _written(statement)
+        for part in {id(part): part for part in _changes(statement)}.values():
+            yield from _written(part)
 
 
 def _written(statement: Any) -> Iterator[str]:
+    """Give the columns that a statement makes, or fills, or takes away."""
     from sqlglot import exp
 
-    kind = _KINDS.get(type(statement).__name__, "")
-    if kind not in ("insert", "delete"):
+    made = [column.name for column in statement.find_all(exp.ColumnDef)]
+    for name in made:
+        yield f"select::null::{name}"
+        yield f"create::null::{name}"
+    kind = _kind(statement)
+    if kind not in _OF_ROWS or made:
         return
     columns = statement.this.expressions if isinstance(statement.this, exp.Schema) else []
-    for name in [column.name for column in columns] or ["(.*)"]:
-        yield f"{kind}::{_target(statement).name}::{name}"
+    tables = [_target(statement)] if kind not in _OF_ALL else statement.find_all(exp.Table)
+    for table in tables:
+        for name in [column.name for column in columns] or ["(.*)"]:
+            yield f"{kind}::{table.name}::{name}"
