@@ -241,17 +241,28 @@ def test_what_an_expression_could_not_read_is_shown(
     service.will(body=said)
     [reply] = ask(entry(service, transformResponse=reads), "hello")
 
-    assert reply.error.endswith(f"\nthe answer was {told}")
+    assert reply.error.endswith(f"\nthe answer was {told} (GET {service.url}/x)")
+    assert (reply.metadata["http"]["status"], bool(reply.extra["raw"])) == (200, bool(said))
 
 
+def test_an_answer_that_was_no_success_is_told_with_its_status(ask: Ask, service: Service) -> None:
+    """Where an expression breaks on an error of the service, the status says so, and credentials are blanked."""
+    service.will(500, {"token": "live-3f0a9c", "a": 1})
+    [reply] = ask(entry(service, transformResponse="json.answer.text"), "hello")
+
+    told = 'the answer was HTTP 500 Internal Server Error, JSON: {"token": "[REDACTED]", "a": 1}'
+    assert told in reply.error
+
+
+@pytest.mark.parametrize("told", ["no such session", {"error": "no such session"}])
 @pytest.mark.parametrize("status", [200, 400, 500, 401, 403, 404, 501])
-def test_refusals_are_errors(ask: Ask, service: Service, status: int) -> None:
+def test_refusals_are_errors(ask: Ask, service: Service, status: int, told: Any) -> None:
     """401, 403, 404 and 501 are errors; other answers are outputs, as in promptfoo."""
-    service.will(status, "no such session")
+    service.will(status, told)
     [reply] = ask(entry(service), "hello")
 
     assert bool(reply.error) is (status in (401, 403, 404, 501))
-    assert "no such session" in (reply.error or reply.output)
+    assert "no such session" in (reply.error or str(reply.output))
     assert reply.metadata["http"]["status"] == status
 
 
@@ -376,7 +387,9 @@ def test_an_error_says_what_was_asked_and_what_came(ask: Ask, service: Service, 
     """The status, what the service says, and the address without its query, which may hold what nobody is to see."""
     for _ in range(5):
         service.will(status, {"error": "no such thread"})
-    [reply] = ask({"id": f"{service.url}/a", "config": {"queryParams": {"key": "secret"}, "maxRetries": 0}}, "hi")
+    [reply] = ask(
+        {"id": f"{service.url}/a", "config": {"queryParams": {"key": "secret"}, "transformResponse": "json"}}, "hi"
+    )
     assert f"HTTP {status}" in reply.error
     assert "no such thread" in reply.error
     assert reply.error.endswith(f"(GET {service.url}/a)")

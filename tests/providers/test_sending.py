@@ -42,7 +42,7 @@ def test_a_service_that_stays_busy_is_an_error(ask: Ask, service: Service) -> No
     [reply] = ask(entry(service.url, maxRetries=2), "hello")
 
     assert (reply.error, len(service.seen)) == (
-        f"HTTP 429 Too Many Requests; it asks to wait 0: busy (GET {service.url}/x)",
+        f"HTTP 429 Too Many Requests; it asks to wait 0; after 3 attempts: busy (GET {service.url}/x)",
         3,
     )
 
@@ -62,9 +62,12 @@ def test_a_turn_is_not_sent_twice(ask: Ask, service: Service, status: int, resen
     """In a session a turn is sent once, whatever the answer, unless `resend: true` says that it may be twice."""
     service.will(status, "busy", retry_after="0")
     service.will(200, "done")
-    ask(entry(service.url, **resend), "hello", is_turn=True)
+    [reply] = ask(entry(service.url, **resend), "hello", is_turn=True)
 
     assert len(service.seen) == sent
+    assert bool(reply.error) is (sent == 1)
+    why = "not sent again, for a session hears a turn once (resend: true sends it again): busy"
+    assert sent == 2 or why in reply.error
 
 
 @pytest.mark.parametrize(("is_turn", "sent"), [(False, 2), (True, 1)])

@@ -20,13 +20,17 @@ from sojourn.providers.sending import Manner, Outgoing, Sender
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a service answered; `cached`: in an earlier run, or to the same question of this one."""
+    """What a service answered; `cached`: in an earlier run, or to the same question of this one.
+
+    `note` says how often it was asked, where that matters.
+    """
 
     status_code: int
     reason_phrase: str
     headers: Mapping[str, str]
     text: str
     cached: bool = False
+    note: str = ""
 
     @property
     def is_error(self) -> bool:
@@ -73,8 +77,13 @@ class Exchange:
     async def _asked(self, outgoing: Outgoing, question: Question) -> Answer:
         told = structs.replace(question, is_turn=question.is_turn or self._is_live)
         got = await self.sender.send(_traced(outgoing, question), told)
-        headers = dict(got.headers)
-        return Answer(status_code=got.status_code, reason_phrase=got.reason_phrase, headers=headers, text=got.text)
+        return Answer(
+            status_code=got.status_code,
+            reason_phrase=got.reason_phrase,
+            headers=dict(got.headers),
+            text=got.text,
+            note=got.extensions.get("note", ""),
+        )
 
     async def close(self) -> None:
         """Close all connections."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -20,7 +21,7 @@ from sojourn.providers.certificates import certificates, check_tls
 from sojourn.providers.credentials import Credentials
 from sojourn.providers.exchange import Answer, Exchange
 from sojourn.providers.expressions import Broken, expression
-from sojourn.providers.request_body import Fill, encoded, filled, multipart, raw_request
+from sojourn.providers.request_body import Fill, encoded, filled_json, filled_text, multipart, raw_request
 from sojourn.providers.sending import BUSY, Manner, Outgoing, SendingError, refusal
 from sojourn.providers.signing import Signing, check_signing
 from sojourn.providers.tool_formats import FORMATS, shaped_choice, shaped_tools
@@ -85,14 +86,18 @@ class Http:
             variables = self._variables(question)
             outgoing = await self._outgoing(question, variables)
             answer = await self._exchange.send(outgoing, question)
-            reply = await self._read(answer, question, variables)
         except (Broken, ProviderError, SendingError) as error:
             return Reply(error=str(error))
+        address = outgoing.url.partition("?")[0]  # a query may hold what nobody is to see
+        asked = f"({outgoing.method} {address})"
+        try:
+            reply = await self._read(answer, question, variables)
+        except (Broken, ProviderError) as error:
+            return Reply(error=f"{error} {asked}", metadata={"http": answer.http()}, extra={"raw": answer.text})
         if not reply.error or not answer.is_error:
             return reply
         told = reply.error if reply.error.startswith("HTTP ") else refusal(answer)
-        address = outgoing.url.partition("?")[0]  # a query may hold what nobody is to see
-        return structs.replace(reply, error=f"{told} ({outgoing.method} {address})")
+        return structs.replace(reply, error=f"{told} {asked}")
 
     async def close(self) -> None:
         """Close all connections."""
@@ -128,7 +133,7 @@ class Http:
 
     async def _transformed(self, question: Question, variables: JsonDict, fill: Fill) -> Any:
         if self._request is None:
-            made = filled(str(self._config["transformRequest"]), fill)
+            made = filled_json(str(self._config["transformRequest"]), fill)
         else:
             made = await self._request(question.prompt, variables, question.context)
         if made is None:
@@ -159,7 +164,10 @@ class Http:
         if parts:
             headers.pop("content-type", None)
             return Outgoing(method=method, url=target, headers=headers, files=multipart(parts, fill, self._base))
-        content = encoded(body, headers, fill, over) if says and method not in ("GET", "HEAD") else None
+        content = None
+        if says and method not in ("GET", "HEAD"):
+            is_written = config.get("request") and over is None and "json" in headers.get("content-type", "")
+            content = filled_text(body or "", fill) if is_written else encoded(body, headers, fill, over)
         return Outgoing(method=method, url=target, headers=headers, content=content)
 
     def _raw(self, fill: Fill) -> tuple[str, str, dict[str, str], str | None]:
@@ -193,8 +201,6 @@ class Http:
 
     async def _made(self, answer: Answer, body: Any, variables: JsonDict) -> Any:
         if self._response is None:
-            if answer.is_error and _tells_error(body):
-                return body
             return {"output": answer.text if body is None else body}
         response = {
             "data": body,
@@ -231,17 +237,15 @@ def _is_code(config: Mapping[str, Any]) -> bool:
 
 
 def _is_reply(made: Any) -> bool:
-    return (isinstance(made, Mapping) and "output" in made) or _tells_error(made)
-
-
-def _tells_error(made: Any) -> bool:
-    return isinstance(made, Mapping) and isinstance(made.get("error"), str) and bool(made["error"])
+    """Whether code made a whole reply, and not only its output."""
+    return isinstance(made, Mapping) and ("output" in made or (isinstance(made.get("error"), str) and made["error"]))
 
 
 def _said(answer: Answer, json: Any) -> str:
+    status = f"HTTP {answer.status_code} {answer.reason_phrase}, " if answer.status_code != HTTPStatus.OK else ""
     kind = "no JSON, so that `json` is null" if json is None else "JSON"
     text = quoted(answer.text, _MOST_SAID) + ("…" if len(answer.text) > _MOST_SAID else "")
-    return f"the answer was {kind}: {text or '(empty)'}"
+    return f"the answer was {status}{kind}: {text or '(empty)'}"
 
 
 def _body(answer: Answer) -> Any:

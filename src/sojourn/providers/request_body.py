@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import mimetypes
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,36 @@ def filled_json(body: Any, fill: Fill) -> Any:
         return filled(json.loads(body), fill)
     except ValueError:
         return _parsed(fill(body))
+
+
+_PART = re.compile(r'\{\{.*?\}\}|"((?:\{\{.*?\}\}|[^"\\]|\\.)*)"', re.DOTALL)
+"""A tag outside of texts, or a text of JSON with its tags, as they stand in a template."""
+
+
+def filled_text(body: str, fill: Fill) -> str:
+    """Fill a body of JSON in as it is written: what is put into a text stays in it, all else comes as it is."""
+    if "{%" in body and not _is_json(body):
+        return fill(body)  # a loop may go around texts
+
+    def put(found: re.Match[str]) -> str:
+        text = found[1]
+        if text is None or "{" not in text:
+            return found[0] if text is not None else fill(found[0])
+        try:
+            plain = json.loads(found[0])
+        except ValueError:  # the tag has quotes of its own
+            plain = text
+        return json.dumps(fill(plain), ensure_ascii=False)
+
+    return _PART.sub(put, body)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def encoded(body: Any, headers: dict[str, str], fill: Fill, over: Any) -> str | None:

@@ -130,11 +130,14 @@ class Sender:
                 answer = await self._once(outgoing, question)
             except _Unsent as error:
                 if is_last or not (may_resend or error.is_unsent):
-                    raise SendingError(str(error)) from error
+                    note = _note(attempt, sends_again=may_resend or error.is_unsent)
+                    raise SendingError("; ".join(filter(None, [str(error), note]))) from error
                 wait: float | None = backoff(attempt)
             else:
                 wait = wait_for(answer.headers.get("retry-after"), attempt)
                 if is_last or answer.status_code not in BUSY or not may_resend or wait is None:
+                    if answer.status_code in BUSY:
+                        answer.extensions["note"] = _note(attempt, sends_again=may_resend)
                     return answer
             await asyncio.sleep(wait or 0)
         raise AssertionError
@@ -170,6 +173,13 @@ class Sender:
         if self._client is not None:
             await self._client.aclose()
             self._client = None
+
+
+def _note(attempt: int, *, sends_again: bool) -> str:
+    """Say how often a request was sent, where that was more than once, or why it was not sent again."""
+    if not sends_again:
+        return "not sent again, for a session hears a turn once (resend: true sends it again)"
+    return f"after {attempt + 1} attempts" if attempt else ""
 
 
 class _Unsent(Exception):  # noqa: N818  a step on the way to SendingError
@@ -213,4 +223,5 @@ def refusal(answer: Any) -> str:
     """Say what a service answered, for an error: its status and the beginning of what it says."""
     told = quoted(answer.text, 500).strip()
     asked = f"; it asks to wait {late}" if (late := answer.headers.get("retry-after")) else ""
+    asked += f"; {note}" if (note := getattr(answer, "note", "")) else ""
     return f"HTTP {answer.status_code} {answer.reason_phrase}{asked}" + (f": {told}" if told else "")
