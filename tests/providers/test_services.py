@@ -8,6 +8,7 @@ import pytest
 
 from sojourn.catalog import PROVIDERS
 from sojourn.errors import ConfigError
+from sojourn.providers.openai import OpenAi
 from sojourn.providers.vendors import VENDORS
 from tests.acceptance.suites import Evaluate, asked
 from tests.providers.conftest import Ask
@@ -209,3 +210,13 @@ def test_models_that_think_are_not_cut_short(
     asked_model(ask, service, model, message(), **config)
 
     assert service.bodies[0].get("max_tokens") == most
+
+
+@pytest.mark.parametrize("model", ["togetherai:m", "hyperbolic:m"])
+def test_services_of_open_models_are_told_more_about_sampling(ask: Ask, service: Service, model: str) -> None:
+    """What they know besides OpenAI's goes along."""
+    said = {"min_p": 0.1, "repetition_penalty": 1.1, "top_k": 4}
+    asked_model(ask, service, model, message(), **said)
+
+    assert service.bodies[0].items() >= said.items()
+    assert said.keys() <= OpenAi.keys  # which is what keeps `validate` from taking them for slips

@@ -17,7 +17,7 @@ from sojourn.providers.callbacks import KEY, Callbacks
 from sojourn.providers.schemas import text_format
 from sojourn.providers.service import NotAnsweredError, Service, check_servers, messages_of, reading
 from sojourn.providers.tool_formats import shaped_choice, shaped_tools
-from sojourn.providers.vendors import VENDORS
+from sojourn.providers.vendors import OF_VENDORS, VENDORS
 
 MODES = {
     "chat": "chat",
@@ -97,7 +97,9 @@ class OpenAi:
     """Asks one model; what it was told in the configuration goes along, `passthrough` as it is."""
 
     reads: ClassVar[tuple[str, ...]] = ("response_format",)
-    keys: ClassVar[frozenset[str]] = frozenset((*_CHAT_KEYS, *_RESPONSES_KEYS, *_COMPLETION_KEYS, *_OWN_KEYS.split()))
+    keys: ClassVar[frozenset[str]] = frozenset(
+        (*_CHAT_KEYS, *_RESPONSES_KEYS, *_COMPLETION_KEYS, *_OWN_KEYS.split(), *OF_VENDORS)
+    )
 
     def __init__(self, spec: ProviderSpec, tools: Tools) -> None:
         self._prefix, self._mode, self._model = _parsed(spec.id)

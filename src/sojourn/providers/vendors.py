@@ -38,6 +38,9 @@ class Vendor(msgspec.Struct, frozen=True, kw_only=True):
         return self.url
 
 
+_SAMPLING = ("min_p", "repetition_penalty", "top_k")
+"""What services of open models are told about sampling besides."""
+
 _ALIBABA = Vendor(url="https://dashscope-intl.aliyuncs.com/compatible-mode/v1", key_env="DASHSCOPE_API_KEY")
 
 VENDORS = {
@@ -69,7 +72,7 @@ VENDORS = {
         keys=("compound_custom", "include_reasoning", "reasoning_format", "search_settings"),
         thinkers="gpt-oss|qwen|deepseek-r1",
     ),
-    "hyperbolic": Vendor(url="https://api.hyperbolic.xyz/v1", key_env="HYPERBOLIC_API_KEY"),
+    "hyperbolic": Vendor(url="https://api.hyperbolic.xyz/v1", key_env="HYPERBOLIC_API_KEY", keys=_SAMPLING),
     "litellm": Vendor(
         url="http://0.0.0.0:4000",
         key_env="LITELLM_API_KEY",
@@ -123,7 +126,7 @@ VENDORS = {
             "web_search_options",
         ),
     ),
-    "togetherai": Vendor(url="https://api.together.xyz/v1", key_env="TOGETHER_API_KEY"),
+    "togetherai": Vendor(url="https://api.together.xyz/v1", key_env="TOGETHER_API_KEY", keys=_SAMPLING),
     "xai": Vendor(
         url="https://api.x.ai/v1",
         key_env="XAI_API_KEY",
@@ -131,3 +134,6 @@ VENDORS = {
         thinkers="^grok-(?:3-mini|4|build|latest)(?!.*non-reasoning)",
     ),
 }
+
+OF_VENDORS = frozenset(key for vendor in VENDORS.values() for key in vendor.keys)
+"""What some service knows besides OpenAI's: no slip of the pen."""
