@@ -369,10 +369,8 @@ class Regex:
 
     def _filled(self, found: re.Match[str], by: str) -> str:
         def part(mark: re.Match[str]) -> str:
-            if mark[0] == "$$":
-                return "$"
-            if mark[0] == "$&":
-                return found[0]
+            if mark[0] in ("$$", "$&"):
+                return "$" if mark[0] == "$$" else found[0]
             number = int(mark[1]) if mark[1] else self.names.get(mark[2], -1)
             if 0 < number <= self.compiled.groups:
                 return found[number] or ""
@@ -383,9 +381,8 @@ class Regex:
 
 @functools.lru_cache(maxsize=512)
 def _compiled(pattern: str, flags: str) -> tuple[re.Pattern[str], dict[str, int], int, bool]:
-    for name in flags:
-        if name not in "gimsuyd":
-            raise re.error(f"Invalid flags {flags!r}", pattern)
+    if set(flags) - set("gimsuyd"):
+        raise re.error(f"Invalid flags {flags!r}", pattern)
     translator = _Translator(pattern, flags)
     text = translator.alternatives()
     if translator.at < len(pattern):
