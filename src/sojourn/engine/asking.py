@@ -112,7 +112,15 @@ def _as_prompt(value: Any, account: Account) -> str:
     if isinstance(value, dict) and "prompt" in value:
         account.prompt_config = value.get("config") or {}
         value = value["prompt"]
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, (dict, list)):
+        function, said = account.trial.column.prompt.function, json.dumps(value)
+        what = f"the prompt function {function} returned {'nothing' if value is None else said}"
+        raise ProviderError(
+            what, todo="return a text, a chat (a list or an object), or an object with prompt and config"
+        )
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _context(account: Account, setting: Setting, template: str) -> JsonDict:

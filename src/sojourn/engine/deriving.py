@@ -33,6 +33,12 @@ def _divided(left: float, right: float) -> float:
     return math.nan if not left or math.isnan(left) else math.copysign(math.inf, left)
 
 
+def _statistic(name: str, values: Sequence[float]) -> float:
+    import statistics  # heavy, and seldom asked for
+
+    return float(getattr(statistics, name)(values))
+
+
 _FUNCTIONS: dict[str, Callable[..., float]] = {
     "abs": abs,
     "cbrt": math.cbrt,
@@ -43,11 +49,14 @@ _FUNCTIONS: dict[str, Callable[..., float]] = {
     "log10": math.log10,
     "log2": math.log2,
     "max": max,
+    "median": lambda *values: _statistic("median", values),
     "min": min,
+    "mod": operator.mod,
     "pow": math.pow,
     "round": lambda value, digits=0: _rounded(value, int(digits)),
     "sign": lambda value: float((value > 0) - (value < 0)),
     "sqrt": math.sqrt,
+    "std": lambda *values: _statistic("stdev", values),
     "sum": lambda *values: math.fsum(values),
     "mean": lambda *values: math.fsum(values) / len(values),
 }
@@ -122,26 +131,42 @@ def _number(value: Any) -> float:
 
 def evaluate(expression: str, names: Mapping[str, float]) -> float:
     """Work out an arithmetic expression; raises ClaimError where it is no arithmetic."""
-    question = _top_level(expression, "?")
-    if question >= 0:
-        colon = question + 1 + _top_level(expression[question + 1 :], ":")
-        if colon <= question:
-            raise ClaimError(f"{expression!r} has a ? without a :")
-        chosen = evaluate(expression[:question], names)
-        return evaluate(expression[question + 1 : colon] if chosen else expression[colon + 1 :], names)
     try:
-        return _value(ast.parse(expression.replace("^", "**").strip(), mode="eval").body, names)
+        return _value(ast.parse(_in_python(expression).replace("^", "**").strip(), mode="eval").body, names)
     except (SyntaxError, ArithmeticError, ValueError, TypeError, RecursionError, MemoryError) as error:
         raise ClaimError(f"{expression!r} has no value: {error}") from error
+
+
+def _in_python(text: str) -> str:
+    """Return an expression with each choice, `a ? b : c`, as Python writes it, in parentheses and arguments too."""
+    comma = _top_level(text, ",")
+    if comma >= 0:
+        return f"{_in_python(text[:comma])},{_in_python(text[comma + 1 :])}"
+    question = _top_level(text, "?")
+    if question >= 0:
+        colon = question + 1 + _top_level(text[question + 1 :], ":")
+        if colon <= question:
+            raise ClaimError(f"{text!r} has a ? without a :")
+        parts = text[:question], text[question + 1 : colon], text[colon + 1 :]
+        asked, chosen, other = (_in_python(part.strip()) for part in parts)
+        return f"(({chosen}) if ({asked}) else ({other}))"
+    opening = text.find("(")
+    if opening < 0:
+        return text
+    inner = text[opening + 1 :]
+    closing = _top_level(inner, ")")
+    if closing < 0:
+        return text
+    return f"{text[:opening]}({_in_python(inner[:closing])}){_in_python(inner[closing + 1 :])}"
 
 
 def _top_level(text: str, mark: str) -> int:
     """Find a mark outside parentheses; for `:` the one that belongs to no inner `?`."""
     depth = inner = 0
     for place, letter in enumerate(text):
-        depth += (letter == "(") - (letter == ")")
         if depth == 0 and letter == mark and not inner:
             return place
+        depth += (letter == "(") - (letter == ")")
         inner += (letter == "?") - (letter == ":" and inner > 0) if depth == 0 and mark == ":" else 0
     return -1
 
@@ -161,6 +186,8 @@ def _value(node: ast.expr, names: Mapping[str, float]) -> float:
     if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _COMPARE:
         compare = _COMPARE[type(node.ops[0])]
         return compare(_value(node.left, names), _value(node.comparators[0], names))
+    if isinstance(node, ast.IfExp):
+        return _value(node.body if _value(node.test, names) else node.orelse, names)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS:
         return _FUNCTIONS[node.func.id](*(_value(argument, names) for argument in node.args))
     raise ClaimError("only arithmetic is understood")

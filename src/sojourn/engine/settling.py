@@ -29,6 +29,7 @@ async def settle(account: Account, setting: Setting) -> TrialResult:
         grading = await _scored(account, setting, scores)
         if grading is not None:
             passed, score, reason = grading["pass"], grading["score"], grading["reason"]
+            scores = grading.get("namedScores", scores)
     outcome = _outcome(account, passed=passed)
     session = session_of(account)
     return TrialResult(
@@ -131,4 +132,5 @@ async def _scored(account: Account, setting: Setting, scores: dict[str, float]) 
         return {"pass": False, "score": 0.0, "reason": f"the scoring function broke: {error}"}
     if not isinstance(value, dict) or not isinstance(value.get("pass"), bool) or "score" not in value:
         return {"pass": False, "score": 0.0, "reason": "the scoring function must return pass, score and reason"}
-    return {"reason": "", **value}
+    own = value.get("namedScores", scores)
+    return {"reason": "", **value, "namedScores": own if isinstance(own, dict) else scores}

@@ -12,6 +12,7 @@ const held = require('./held.js');
 const lastWill = require('./last_will.js');
 const living = require('./living.js');
 const sharing = require('./sharing.js');
+const { withTools } = require('./tools.js');
 const typescript = require('./typescript.js');
 
 const DESCRIPTOR = Number(process.argv[2]);
@@ -154,7 +155,7 @@ function pick(module, definition) {
     const found = steps.reduce((value, step) => (value === null || value === undefined ? value : value[step]), start);
     if (found !== undefined && found !== null) return found;
   }
-  if (typeof main === 'function' && definition.role !== 'provider') return main;
+  if (typeof main === 'function' && definition.role !== 'provider' && definition.role !== 'assertion') return main;
   return undefined;
 }
 
@@ -194,12 +195,6 @@ function isClass(target) {
   return typeof target === 'function' && target.prototype && typeof target.prototype.callApi === 'function';
 }
 
-function withTools(context) {
-  if (!context || typeof context !== 'object') return context;
-  const logger = { debug: () => {}, info: console.log, warn: console.warn, error: console.error };
-  return { logger, ...context };
-}
-
 // A provider is asked with (method, options, ...arguments): one instance for each distinct set of options.
 function provider(target, ref) {
   return async (method, options, ...rest) => {
@@ -213,7 +208,7 @@ function provider(target, ref) {
     if (typeof instance[method] !== 'function') throw new Unanswerable(`this provider has no method ${method}`);
     const controller = new AbortController();
     controllers.set(current.getStore(), controller);
-    return instance[method](rest[0], withTools(rest[1]), { abortSignal: controller.signal });
+    return instance[method](rest[0], withTools(rest[1], instance), { abortSignal: controller.signal });
   };
 }
 

@@ -159,7 +159,7 @@ def inline(definition: dict[str, str]) -> Any:
     """Compile inline code: one line is an expression, several lines are a body that returns."""
     names = PARAMETERS.get(definition["role"], ("output", "context"))
     source = textwrap.dedent(definition["source"]).strip()
-    body = source if "\n" in definition["source"] else f"return ({source})"
+    body = source if "\n" in definition["source"] else f"return (\n{source}\n)"  # a comment may end it
     text = f"def inline({', '.join(names)}):\n" + textwrap.indent(body, "    ")
     scope: dict[str, Any] = {"json": json, "os": os, "sys": sys, "__name__": "sojourn_inline"}
     exec(compile(text, "<inline python>", "exec"), scope)  # noqa: S102  the suite's author wrote this code to be run
