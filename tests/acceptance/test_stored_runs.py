@@ -153,6 +153,19 @@ def test_promptfoos_runs_are_stored_beside_ours(ask: Ask, tmp_path: Path) -> Non
     assert "FAIL  greets  (5 ms)\n      no ho\n" in shown
 
 
+def test_runs_that_are_read_in_are_of_the_folder_of_their_file(evaluate: Evaluate, ask: Ask, tmp_path: Path) -> None:
+    """However that folder is written, one run is compared with the one before it."""
+    (tmp_path / "suite" / "in").mkdir(parents=True)
+    for name in ("a.json", "b.json"):
+        assert evaluate(SUITE, FILES, "-o", name).code == 0
+    for head in ask("list")[1].split("\n")[:-1]:
+        assert ask("delete", head.split()[0])[0] == 0
+    assert ask("import", "a.json")[0] == 0
+    assert ask("import", "../b.json", where="suite/in")[0] == 0
+    code, shown = ask("diff")
+    assert (code, shown.splitlines()[-1]) == (0, "3 same")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -39,6 +39,13 @@ def test_the_default_test_lies_under_every_test() -> None:
     assert merged["threshold"] == 0.5
 
 
+@pytest.mark.parametrize("empty", ["", None])
+def test_an_empty_prefix_is_none_of_its_own(empty: str | None) -> None:
+    """An empty one leaves the default's in place, and so does null."""
+    (merged,) = merged_tests(suite(default_test={"options": {"prefix": "<"}}, tests=({"options": {"prefix": empty}},)))
+    assert merged["options"]["prefix"] == "<"
+
+
 def test_a_threshold_of_zero_is_its_own() -> None:
     """Zero is said, and so wins over the default."""
     (merged,) = merged_tests(suite(default_test={"threshold": 0.5}, tests=({"threshold": 0},)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 from sojourn.cli.stored import command, stored
 from sojourn.cli.written import read
@@ -18,6 +17,6 @@ def run(argv: list[str]) -> int:
     found = [(path, *read(path, os.environ)) for path in made.parse_args(argv).paths]
     with stored() as store:
         for path, document, rows in found:
-            store.put(document, rows, str(Path(path).absolute().parent))
+            store.put(document, rows, os.path.dirname(os.path.abspath(path)))
             sys.stdout.write(f"stored: {one_line(document['evalId'], 100)} ({len(rows)} results)\n")
     return 0

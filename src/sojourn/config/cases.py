@@ -66,9 +66,9 @@ def _overlaid(key: str, *layers: Mapping[str, Any]) -> JsonDict:
     merged: JsonDict = {}
     for layer in layers:
         merged |= layer.get(key) or {}
-    if key == "options":  # as in promptfoo an empty prefix, such as a CSV file's cell, is none of its own
+    if key == "options":  # as in promptfoo an empty prefix, such as a CSV file's cell, or null, is none of its own
         for name in ("prefix", "suffix"):
-            if merged.get(name) == "":
+            if name in merged and merged[name] in ("", None):
                 merged[name] = next(filter(None, ((each.get(key) or {}).get(name) for each in reversed(layers))), "")
     return merged
 
