@@ -9,10 +9,10 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-import unicodedata
 from typing import Any
 
 from sojourn.errors import TemplateError
+from sojourn.template.categories import category
 from sojourn.template.units import wide
 from sojourn.template.values import Array, checked
 
@@ -26,12 +26,6 @@ _CONTROL = re.compile(r"c([A-Za-z])")
 _HEX = re.compile(r"x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})")
 _WHOLE = re.compile(r"u\{0*([0-9a-fA-F]{1,6})\}|u[dD]([89abAB][0-9a-fA-F]{2})\\u[dD]([c-fC-F][0-9a-fA-F]{2})")
 _PROPERTY = re.compile(r"[pP]\{(?:(?:gc|General_Category)=)?(\w+)\}")
-_CATEGORIES = (
-    {"Letter": "L", "Uppercase_Letter": "Lu", "Lowercase_Letter": "Ll", "Mark": "M", "Number": "N"}
-    | {"Decimal_Number": "Nd", "Punctuation": "P", "Symbol": "S", "Separator": "Z"}
-    | {name: name for name in ("L", "Lu", "Ll", "Lt", "Lm", "Lo", "M", "Mn", "Mc", "Me", "N", "Nd", "Nl", "No", "Z")}
-    | {name: name for name in ("P", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "S", "Sm", "Sc", "Sk", "So", "Zs")}
-)
 _GROUP_NAMES = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|(\((?!\?)|\(\?<(?![=!])([^>]*)>)", re.DOTALL)
 
 
@@ -225,10 +219,11 @@ class _Translator:
     def property(self) -> str:
         """Write the characters of a Unicode category, or all others, as the inside of a class."""
         found = _PROPERTY.match(self.pattern, self.at)
-        if not found or found[1] not in _CATEGORIES:
+        inside = category(found[1], negated=found[0][0] == "P") if found else ""
+        if not found or not inside:
             raise ForeignError("this Unicode property is not known here", self.pattern, self.at)
         self.at = found.end()
-        return _category(_CATEGORIES[found[1]], negated=found[0][0] == "P")
+        return inside
 
     def char_class(self) -> str:
         """Translate what stands between brackets."""
@@ -287,16 +282,6 @@ def _complement(inside: str) -> str:
     edges = [-1, *taken, 0x110000]
     gaps = [(low + 1, high - 1) for low, high in itertools.pairwise(edges) if high - low > 1]
     return "".join(f"{re.escape(chr(low))}-{re.escape(chr(high))}" for low, high in gaps)
-
-
-@functools.lru_cache(maxsize=64)
-def _category(name: str, *, negated: bool) -> str:
-    """Write the characters of a Unicode category, or all others, as ranges."""
-    groups = itertools.groupby(
-        range(0x110000), lambda code: unicodedata.category(chr(code)).startswith(name) != negated
-    )
-    runs = [list(codes) for inside, codes in groups if inside]
-    return "".join(f"{re.escape(chr(run[0]))}-{re.escape(chr(run[-1]))}" for run in runs)
 
 
 class _Complements(dict[str, str]):
