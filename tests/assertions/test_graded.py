@@ -32,6 +32,8 @@ class Graders(Protocol):
         ('```json\n{"pass": true, "score": 0.6}\n```', True, 0.6),
         ('Let me see. {"pass": false, "score": 0.2} That is all.', False, 0.2),
         ('{"score": 0.3}', True, 0.3),
+        ('{"pass": true, "score": null}', True, 0),
+        ('{"pass": true, "score": {}}', True, 1),
         ('{"pass": true}', True, 1),
         ('{"pass": false}', False, 0),
         ('{"pass": "yes", "score": "0.5"}', True, 0.5),

@@ -66,6 +66,10 @@ PERSON = {
         ("contains-xml", "see <a>1</a> and <b>2</b>", ["a", "b"], True),
         ("contains-xml", "Fish & Chips <a>x & y</a>", None, True),
         ("contains-xml", "<p>a<br>b</p>", None, False),
+        ("contains-xml", "x <a b>1</a> y", "a.@_b", True),
+        ("contains-xml", "<a b=c d='<'/>", "a.@_d", True),
+        ("contains-xml", '<a c="1" c="2">1</a>', "a.@_c", True),
+        ("is-xml", "<a b></a>", None, False),
         ("contains-xml", "<a" * 20_000, None, False),
     ],
 )

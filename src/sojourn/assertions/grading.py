@@ -135,13 +135,12 @@ async def graded(claim: Claim, prompt: str, variables: Mapping[str, Any], contex
 
 
 def _read(found: Mapping[str, Any]) -> tuple[bool, float]:
-    """Read `pass` (yes, where it is missing) and `score` (as `pass` has it, where it is missing)."""
+    """Read `pass` (yes, where it is missing) and `score` (as `pass` has it, where it is missing or no number)."""
     told = found.get("pass")
     passed = (
         told
         if isinstance(told, bool)
         else told is None or bool(re.fullmatch(r"true|yes|pass|y", str(told), re.IGNORECASE))
     )
-    score = found.get("score")
-    number = to_number(score) if isinstance(score, str | int | float) else float(passed)
+    number = to_number(found["score"]) if "score" in found else float(passed)
     return passed, number if abs(number) < float("inf") else float(passed)

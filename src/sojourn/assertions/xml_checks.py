@@ -21,6 +21,7 @@ _TAG = re.compile(
     rf"""|<(?P<close>/)?(?P<name>{_NAME})(?:[^<>"']|"[^"]*"|'[^']*')*?(?P<alone>/)?\s*>""",
     re.DOTALL,
 )
+_ATTRIBUTE = re.compile(rf"""({_NAME})(?:\s*=\s*("[^"]*"|'[^']*'))?""")
 _LOOSE = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d+|#x[0-9a-fA-F]+);)")
 
 
@@ -56,13 +57,24 @@ def contains_xml(claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
     pieces = _elements(text_of(reply))
     for piece in ["".join(pieces), *pieces] if len(pieces) > 1 else pieces:
         try:
-            tree = _Tree(strict=False).read(f"<root>{_LOOSE.sub('&amp;', piece)}</root>")["root"]
+            text = _TAG.sub(_tidied, _LOOSE.sub("&amp;", piece))
+            tree = _Tree(strict=False).read(f"<root>{text}</root>")["root"]
         except expat.ExpatError:
             continue
         if all(_has(tree, path) for path in required):
             return passing()
     what = f" with {', '.join(required)}" if required else ""
     return failing(f"Expected output to contain well-formed XML{what}")
+
+
+def _tidied(tag: re.Match[str]) -> str:
+    """Write a tag's attributes as XML wants them: each once and with a quoted value, true where it has none."""
+    if not tag["name"] or tag["close"]:
+        return tag[0]
+    inside = tag[0][tag.end("name") - tag.start() :]
+    attributes = {found[1]: found[2] or '"true"' for found in _ATTRIBUTE.finditer(inside)}
+    told = "".join(f" {name}={value.replace('<', '&lt;')}" for name, value in attributes.items())
+    return f"<{tag['name']}{told}{tag['alone'] or ''}>"
 
 
 def _elements(text: str) -> list[str]:

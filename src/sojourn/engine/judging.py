@@ -219,8 +219,9 @@ def whole_set(claim: Claim, members: list[Verdict]) -> Verdict:
 def weigh(verdicts: list[Verdict], threshold: float | None) -> tuple[bool, float, str]:
     """Return passed, score and reason of several verdicts.
 
-    The score is their weighted mean, 0 where all weights are 0. With a threshold only the score counts; without, none
-    may have failed. A guardrail that is to block (`config.purpose: redteam`) and does makes the whole of them pass.
+    The score is their weighted mean, 0 where all weights together are not above 0. With a threshold only the score
+    counts; without, none may have failed. A guardrail that is to block (`config.purpose: redteam`) and does makes the
+    whole of them pass.
     """
     total = score = 0.0
     failed = None
@@ -229,7 +230,7 @@ def weigh(verdicts: list[Verdict], threshold: float | None) -> tuple[bool, float
         score += verdict.score * verdict.weight
         if not verdict.passed and failed is None:
             failed = verdict
-    score = score / total if total else 0.0
+    score = score / total if total > 0 else 0.0
     if failed is not None and any(map(_is_wanted_block, verdicts)):
         return True, score, "A guardrail blocked what it is there to block"
     if threshold is not None:

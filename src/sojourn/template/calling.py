@@ -6,7 +6,7 @@ from typing import Any
 
 from sojourn.errors import TemplateError
 from sojourn.template.scope import Run, guarded
-from sojourn.template.values import Function, truthy
+from sojourn.template.values import Function, Safe, truthy
 
 
 def call(run: Run, function: Any, label: str, positional: list[Any], named: dict[str, Any]) -> Any:
@@ -22,11 +22,12 @@ def filtered(run: Run, name: str, value: Any, positional: list[Any], named: dict
     """Send a value through a filter; raises TemplateError where it is unknown or breaks."""
     run.step()
     custom = run.filters.get(name)
-    if custom is None:
-        from sojourn.template.filters import FILTERS
+    if custom is not None:
+        return run.make(guarded(f"filter {name}", lambda: custom(value, *positional, **named)))
+    from sojourn.template.filters import FILTERS, KEEP_SAFE
 
-        custom = FILTERS.get(name)
-    if custom is None:
+    known = FILTERS.get(name)
+    if known is None:
         raise TemplateError(f"filter not found: {name}")
-    chosen = custom
-    return run.make(guarded(f"filter {name}", lambda: chosen(value, *positional, **named)))
+    made = run.make(guarded(f"filter {name}", lambda: known(value, *positional, **named)))
+    return Safe(made) if name in KEEP_SAFE and isinstance(value, Safe) and isinstance(made, str) else made

@@ -7,12 +7,12 @@ import json
 import math
 import random
 import re
-import urllib.parse
 from collections.abc import Callable
 from typing import Any
 
 from sojourn.template.arrays import joined
 from sojourn.template.jsontext import is_absent, json_text
+from sojourn.template.links import urlencode, urlize
 from sojourn.template.lookup import member
 from sojourn.template.predicates import tested
 from sojourn.template.regexp import Regex
@@ -24,6 +24,7 @@ from sojourn.template.values import (
     UNDEFINED,
     Array,
     Object,
+    Safe,
     checked,
     keys,
     less,
@@ -36,7 +37,6 @@ from sojourn.template.values import (
 )
 
 _ENTITIES = {"&": "&amp;", '"': "&quot;", "'": "&#39;", "<": "&lt;", ">": "&gt;", "`": "&#96;"}
-_URL_SAFE = "-_.!~*'()"
 
 
 def _text(value: Any) -> str:
@@ -122,8 +122,12 @@ def _dump(value: Any, spaces: Any = UNDEFINED) -> Any:
 
 
 def _escape(value: Any) -> str:
+    return value if isinstance(value, Safe) else _forceescape(value)
+
+
+def _forceescape(value: Any) -> str:
     text = "" if value is None or value is UNDEFINED else to_text(value)
-    return checked(re.sub(r"[&\"'<>`]", lambda found: _ENTITIES[found[0]], text))
+    return Safe(checked(re.sub(r"[&\"'<>`]", lambda found: _ENTITIES[found[0]], text)))
 
 
 def _first(value: Any) -> Any:
@@ -217,11 +221,13 @@ def _replace(value: Any, old: Any = UNDEFINED, new: Any = UNDEFINED, max_count: 
     text, by = to_text(value), to_text(new)
     if isinstance(old, Regex):
         return TEXT_METHODS["replace"](text, old, by)
-    what, limit = to_text(old), int(to_number(max_count))
-    times = text.count(what) if limit < 0 else min(limit, text.count(what))
+    what, times = to_text(old), text.count(to_text(old))
+    limit = -1 if max_count is UNDEFINED else to_number(max_count)
+    if what and limit != -1:
+        times = min(math.ceil(limit), times) if limit > 0 else 0
     if times * len(by) > MOST:
         raise too_much()
-    return text.replace(what, by, limit)
+    return text.replace(what, by, times)
 
 
 def _reverse(value: Any) -> Any:
@@ -240,7 +246,7 @@ def _round(value: Any, precision: Any = 0, method: Any = "round") -> float:
 
 
 def _safe(value: Any) -> str:
-    return "" if value is None or value is UNDEFINED else to_text(value)
+    return Safe("" if value is None or value is UNDEFINED else to_text(value))
 
 
 def _slice(value: Any, slices: Any, fill_with: Any = UNDEFINED) -> Array:
@@ -311,32 +317,6 @@ def _upper(value: Any) -> str:
     return _text(value).upper()
 
 
-def _encoded(value: Any) -> str:
-    return urllib.parse.quote(to_text(value), safe=_URL_SAFE, errors="replace")
-
-
-def _urlencode(value: Any) -> str:
-    if isinstance(value, str):
-        return _encoded(value)
-    if isinstance(value, dict):
-        pairs = [(key, value[key]) for key in keys(value)]
-    else:
-        pairs = [(member(pair, 0), member(pair, 1)) for pair in value] if isinstance(value, list | tuple) else []
-    return "&".join(f"{_encoded(key)}={_encoded(each)}" for key, each in pairs)
-
-
-def _urlize(value: Any) -> str:
-    def link(word: re.Match[str]) -> str:
-        bare = word[0].strip(".,()<>")
-        if re.fullmatch(r"https?://\S+", bare):
-            return word[0].replace(bare, f'<a href="{bare}">{bare}</a>')
-        if re.match(r"www\.", bare):
-            return word[0].replace(bare, f'<a href="http://{bare}">{bare}</a>')
-        return word[0]
-
-    return checked(re.sub(r"\S+", link, _text(value)))
-
-
 def _wordcount(value: Any) -> Any:
     words = re.findall(r"\w+", _text(value), re.ASCII)
     return len(words) or UNDEFINED
@@ -355,7 +335,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "escape": _escape,
     "first": _first,
     "float": _float,
-    "forceescape": _escape,
+    "forceescape": _forceescape,
     "groupby": _groupby,
     "indent": _indent,
     "int": _int,
@@ -384,7 +364,12 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "trim": _trim,
     "truncate": _truncate,
     "upper": _upper,
-    "urlencode": _urlencode,
-    "urlize": _urlize,
+    "urlencode": urlencode,
+    "urlize": urlize,
     "wordcount": _wordcount,
 }
+
+KEEP_SAFE = frozenset(
+    {"capitalize", "center", "indent", "nl2br", "replace", "string", "striptags", "title", "trim", "truncate"}
+)
+"""Filters that make a safe text of a safe text."""

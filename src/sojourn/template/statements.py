@@ -9,7 +9,7 @@ from sojourn.template.calling import call
 from sojourn.template.expressions import Evaluate, ExpressionParser, filtering
 from sojourn.template.lexer import broken
 from sojourn.template.scope import Frame, Run
-from sojourn.template.values import UNDEFINED, Function, Object, keys, printed, same, to_text, truthy
+from sojourn.template.values import UNDEFINED, Function, Object, Safe, keys, printed, same, to_text, truthy
 
 Work = Callable[[Frame, list[str]], None]
 _FOREIGN: Final = frozenset({"include", "extends", "import", "from"})
@@ -332,4 +332,4 @@ class _Macro:
         frame.values["caller"] = given.get("caller", UNDEFINED)
         out: list[str] = []
         self.body(frame, out)
-        return "".join(out)
+        return Safe("".join(out))

@@ -17,6 +17,12 @@ MOST = 10_000_000
 """How much a template may make: characters in a string, items in an array."""
 
 
+class Safe(str):
+    """A text that is HTML already: `escape` leaves it alone."""
+
+    __slots__ = ()
+
+
 class Undefined:
     """JavaScript's undefined; there is one, `UNDEFINED`."""
 
