@@ -73,11 +73,12 @@ def test_functions_become_references(load: Load) -> None:
 
 
 def test_a_python_file_without_a_function_is_a_program(load: Load) -> None:
-    """A script that prints its prompt is run; one that defines get_prompt is called."""
-    printing, calling = load(
-        f"prompts: [file://a.py, file://b.py]{REST}", {"a.py": "print('x')", "b.py": "def get_prompt(context): ..."}
-    ).prompts
+    """A script that prints its prompt is run; one that defines get_prompt is called, unless it says how it is run."""
+    function = "def get_prompt(context): ...\n"
+    files = {"a.py": "print('x')", "b.py": function, "c.py": function + "if __name__ == '__main__': print('x')\n"}
+    printing, calling, both = load(f"prompts: [file://a.py, file://b.py, file://c.py]{REST}", files).prompts
     assert printing.command.endswith("/a.py")
+    assert both.command.endswith("/c.py")
     assert (calling.command, calling.function.endswith("/b.py")) == ("", True)
 
 

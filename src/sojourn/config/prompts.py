@@ -245,10 +245,15 @@ def _function(entry: _Entry, path: str, name: str, reading: Reading) -> Prompt:
     reference = Reference.parse(written, base=reading.base, role="prompt")
     if reference is None:
         raise Mismatch(f"{path} names no Python or JavaScript file")
-    if reference.tongue == "python" and not name and not _LEGACY.search(read_text(reference.path, path)):
+    if reference.tongue == "python" and not name and _prints(read_text(reference.path, path)):
         python = reading.env.get("PROMPTFOO_PYTHON") or "python3"
         return _program(entry, f"{shlex.quote(python)} {shlex.quote(reference.path)}", reading, label=path)
     return entry.prompt(FILE + written, entry.label or written, function=str(reference))
+
+
+def _prints(source: str) -> bool:
+    """Tell whether a file of Python is a program that prints its prompt, though it may define get_prompt as well."""
+    return "__main__" in source or not _LEGACY.search(source)
 
 
 def _program(entry: _Entry, line: str, reading: Reading, *, label: str = "") -> Prompt:
