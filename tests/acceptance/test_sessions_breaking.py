@@ -186,7 +186,7 @@ def test_validate_names_what_is_wrong_with_sessions_providers_and_hooks_at_once(
 
 MISSPELT = """
 prompts: ['{{sessions.bux.id}} {{q}}']
-providers: [{id: 'file://s.py', sessions: [box]}]
+providers: [{id: 'file://s.py', sessions: [box], config: {body: {x: '{{sessions.byx.id}}'}}}]
 sessions: {box: {kind: 'file://s.py:Box'}}
 tests:
   - {vars: {q: 1}, assert: [{type: session, session: bax, value: x}]}
@@ -195,10 +195,10 @@ tests:
 
 
 def test_a_session_that_is_misspelt_anywhere_is_named(play: Play) -> None:
-    """In prompts and in assertions, also of turns and sets: before anything is asked, with its place."""
+    """In prompts, in providers and in assertions, also of turns and sets: before anything is asked, with its place."""
     run = play(MISSPELT)
     assert (run.code, run.story) == (1, [])
-    for place, name in ((":2:11", "bux"), (":6:54", "bax"), (":7:92", "bix")):
+    for place, name in ((":2:11", "bux"), (":3:69", "byx"), (":6:54", "bax"), (":7:92", "bix")):
         assert (
             f"promptfooconfig.yaml{place}: there is no session {name!r} under sessions (did you mean 'box'?)"
             in run.shown

@@ -239,3 +239,29 @@ def test_a_field_that_the_parent_lacks_is_named(evaluate: Evaluate, service: str
     [told] = {row["error"] for row in run.rows}
     assert "the session 'login' has no 'tokn'; it has token" in told
     assert "(promptfooconfig.yaml:" in told
+
+
+def test_a_token_that_a_thread_has_is_in_no_file(evaluate: Evaluate, service: str) -> None:
+    """A field whose name says that it is a credential is blanked where a prompt or an answer spells it out."""
+    made = suite(service, "a", open="/tokens", fields={"token": "body.token"}, close=None)
+    made["sessions"]["it"]["config"].pop("close")
+    made["prompts"] = ["I have {{sessions.it.token}}"]
+    made["providers"] = [{"id": "echo", "sessions": ["it"]}]
+    run = evaluate(made, {})
+
+    assert run.outputs == ["I have [REDACTED]"]
+    assert not [each for each in run.folder.rglob("*") if each.is_file() and b"live-3f0a9c" in each.read_bytes()]
+
+
+@pytest.mark.parametrize("key", ["url", "headers", "queryParams", "body"])
+def test_a_provider_cannot_misspell_a_field(evaluate: Evaluate, service: str, key: str) -> None:
+    """A field that the session does not have is the trial's error, with those that it has: nothing is sent."""
+    slip = f"{service}/{{{{sessions.it.idd}}}}"
+    config: dict[str, Any] = {"url": slip if key == "url" else service, "method": "POST"}
+    config |= {} if key == "url" else {key: {"X-A": slip}}
+    made = suite(service, "a")
+    made["providers"] = [{"id": "http", "sessions": ["it"], "config": config}]
+    run = evaluate(made, {})
+
+    assert run.outcomes == ["error"]
+    assert "the session 'it' has no 'idd'; it has id, url" in run.rows[0]["error"]

@@ -18,7 +18,7 @@ _PLACE = re.compile(r"(?<!\{)\{([\w-]+)\.(\w+)\}(?!\})")
 def untaken(spec: SessionSpec, specs: Iterable[SessionSpec]) -> Iterator[Mismatch]:
     """Yield each field of another session that a configuration names and does not get; `specs` are all sessions."""
     known = {each.name: each for each in specs}
-    for path, text in _texts(dict(spec.config), ("config",)):
+    for path, text in texts(dict(spec.config), ("config",)):
         for name, field in _TEMPLATE.findall(text):
             what = f"{{{{sessions.{name}.{field}}}}} is not put in here, for a session is opened before any test"
             yield Mismatch(what, path=path, todo=_todo(name, field, spec))
@@ -43,10 +43,10 @@ def _todo(name: str, field: str, spec: SessionSpec) -> str:
     return f"write {{{name}.{field}}}" + ("" if name in spec.parents else f", and name {name} under parent")
 
 
-def _texts(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def texts(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Yield all texts of a configuration, each with its place."""
     if isinstance(value, str):
         yield path, value
     entries = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
     for key, item in entries:
-        yield from _texts(item, (*path, key))
+        yield from texts(item, (*path, key))

@@ -15,7 +15,7 @@ from sojourn import registry
 from sojourn.config.cases import sessions_of_own
 from sojourn.config.expect import Mismatch, Path, mapping, text
 from sojourn.config.findings import Source
-from sojourn.config.inherited import untaken
+from sojourn.config.inherited import texts, untaken
 from sojourn.config.keys import POOL, SESSION
 from sojourn.config.kinds import config_mistakes
 from sojourn.config.reading import Reading
@@ -71,8 +71,11 @@ def _asked_for(config: JsonDict, tests: Sequence[Placed], reading: Reading) -> I
         if reading.findings.looks:
             yield from ((name, source, (*at, *inner)) for name, inner in _looked_at(entry))
     if config.get("sessions"):
+        for entry, at in _entries(config):
+            inner = texts(entry.get("config"), (*at, "config")) if isinstance(entry, dict) else ()
+            yield from ((name, reading.source, at) for at, text in inner for name in _spoken(text))
         for text, at in _prompt_texts(config.get("prompts")):
-            yield from ((name, reading.source, at) for name in _SPOKEN.findall(text) if name != "session")
+            yield from ((name, reading.source, at) for name in _spoken(text))
 
 
 def check_lookers(suite: Suite, tests: Sequence[Placed], reading: Reading) -> None:
@@ -117,6 +120,11 @@ def _lookers(entry: Any, inside: Path = ()) -> Iterator[tuple[Path, Any]]:
 
 
 _SPOKEN = re.compile(r"\{\{[^}]*?\bsessions\.(\w+)")
+
+
+def _spoken(text: str) -> Iterator[str]:
+    """Yield the sessions of which a template puts fields in; `session` is a provider's own."""
+    yield from (name for name in _SPOKEN.findall(text) if name != "session")
 
 
 def _prompt_texts(prompts: Any) -> Iterator[tuple[str, Path]]:

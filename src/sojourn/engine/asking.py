@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
-from collections.abc import Mapping
 from typing import Any
 
 from msgspec import structs
@@ -13,6 +11,7 @@ from msgspec import structs
 from sojourn.config.variables import load_vars
 from sojourn.engine.planner import uses_conversation
 from sojourn.engine.setting import Account, Setting, conversation_key
+from sojourn.engine.speaking import check_fields
 from sojourn.engine.transforming import transformed
 from sojourn.errors import CodeError, ProviderError, TemplateError
 from sojourn.languages.sharing import MARKER as STATE
@@ -45,7 +44,7 @@ async def render(account: Account, setting: Setting) -> Question:
     variables = await load_vars(variables, column.prompt.raw, identity, setting.suite.base, setting.code, said)
     text = await _prompt_text(account, setting, variables)
     text = f"{case.options.get('prefix') or ''}{text}{case.options.get('suffix') or ''}"
-    _check_fields(text, account.sessions)
+    check_fields(text, account.sessions)
     account.variables, data = setting.renderer.resolve_vars(variables, said)
     account.prompt = setting.renderer.render_prompt(text, account.variables, data)
     deadline = setting.suite.options.timeout_ms
@@ -56,18 +55,6 @@ async def render(account: Account, setting: Setting) -> Question:
         belongings=setting.belongings.of(account.trial),
         is_turn=_is_turn(account, setting),
     )
-
-
-def _check_fields(text: str, sessions: JsonDict) -> None:
-    """Raise TemplateError where a prompt puts in a field that a session does not have: it would be empty."""
-    for name, field in _FIELD.findall(text) if sessions else ():
-        handle = sessions.get(name)
-        if isinstance(handle, Mapping) and field not in handle:
-            known = ", ".join(map(str, handle)) or "no fields"
-            raise TemplateError(f"the session {name!r} has no {field!r}; it has {known}")
-
-
-_FIELD = re.compile(r"\{\{-?\s*sessions\.(\w+)\.(\w+)\s*-?\}\}")
 
 
 def _is_turn(account: Account, setting: Setting) -> bool:

@@ -23,6 +23,7 @@ from sojourn.engine.safekeeping import safekept
 from sojourn.engine.sessions import open_house
 from sojourn.engine.setting import Setting
 from sojourn.engine.spans import Silence, Spans
+from sojourn.engine.speaking import careful
 from sojourn.languages.runner import CodeRunner
 from sojourn.lifecycle.hooks import Hooks, read_extensions
 from sojourn.lifecycle.journal import Journal
@@ -64,7 +65,9 @@ async def prepared(
         code = CodeRunner(env, show, safe.heir, inline)
         renderer = Renderer(env, filters)
         cache = _cache(env, secrets) if suite.options.cache else None
-        tools = Tools(code=code, render=renderer.render, env=env, base=Path(suite.base), run_id=run_id, cache=cache)
+        tools = Tools(
+            code=code, render=careful(renderer.render), env=env, base=Path(suite.base), run_id=run_id, cache=cache
+        )
         providers = ProviderPool(suite.providers, tools)
         journal = Journal(part or run_id, time.perf_counter, safe.ledger)
         try:

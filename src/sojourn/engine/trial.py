@@ -12,6 +12,7 @@ from msgspec import structs
 
 from sojourn.config import cases
 from sojourn.engine.asking import ask, render
+from sojourn.engine.hiding import cleaned
 from sojourn.engine.judging import judge
 from sojourn.engine.lanes import Visit
 from sojourn.engine.setting import Account, Setting
@@ -32,6 +33,7 @@ from sojourn.lifecycle.hooks import Scope
 from sojourn.model.plan import Trial
 from sojourn.model.result import Outcome, Phase, TrialResult, Trouble
 from sojourn.model.row import row
+from sojourn.model.secrecy import Secrets
 from sojourn.model.suite import JsonDict
 
 
@@ -70,6 +72,8 @@ async def run_trial(trial: Trial, visit: Visit, setting: Setting, brake: Brake) 
             result, fate = await _in_sessions(account, visit, setting, brake)
             if result.outcome in (Outcome.FAILED, Outcome.ERROR):
                 result = await _looked_at(result, setting)
+            if account.sessions:
+                result = cleaned(result, Secrets.of({}, account.sessions))
     except OverdueError:
         account.broke(f"cut short: {brake.cut}")
         result, fate = await settle(account, setting), _fate_of_cut(brake)
