@@ -54,7 +54,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that asks for a `seed` is tried with several; `@pytest.mark.seeds(N)` says with how many."""
     if "seed" in metafunc.fixturenames:
         mark = metafunc.definition.get_closest_marker("seeds")
-        count = (mark.args[0] if mark else 10) * metafunc.config.getoption("--times")
+        count = (mark.args[0] if mark else 6) * metafunc.config.getoption("--times")
         metafunc.parametrize("seed", range(count))
 
 

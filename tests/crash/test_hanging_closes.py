@@ -23,8 +23,7 @@ def call_api(prompt, options, context): return {"output": prompt}
 """
 
 
-@pytest.mark.parametrize("kind", ["blocking", "waiting"])
-@pytest.mark.parametrize("scope", ["run", "trial"])
+@pytest.mark.parametrize(("kind", "scope"), [("blocking", "run"), ("waiting", "trial")])
 def test_who_asks_again_waits_for_no_closing(start: Start, kind: str, scope: str) -> None:
     """The second Ctrl-C leaves a closing two seconds, however long it may take otherwise; it is told as unclean."""
     session = f"{{kind: 'file://code.py:{kind}', scope: {scope}, close_timeout: 600}}"

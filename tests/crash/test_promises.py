@@ -121,7 +121,7 @@ class Thread:
 """
 
 
-@pytest.mark.seeds(4)
+@pytest.mark.seeds(3)
 def test_runs_side_by_side_see_only_what_is_theirs(tmp_path: Path, seed: int) -> None:
     """Two runs at once from one folder, whose hooks, sessions and state hand on ids: each sees only its own."""
     sessions = {"thread": {"kind": "file://state.py:Thread", "scope": "conversation"}}

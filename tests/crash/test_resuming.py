@@ -85,7 +85,7 @@ def stored(folder: Path, asked: str) -> list[tuple[Any, ...]]:
     return found
 
 
-@pytest.mark.seeds(5)
+@pytest.mark.seeds(3)
 def test_resume_equals_never_interrupted(start: Start, tmp_path: Path, seed: int) -> None:
     """Killed at any moment, a run that goes on has every row once, each conversation in one session, and passes."""
     moment = random.Random(seed).randrange(1, TURNS * TALKS)

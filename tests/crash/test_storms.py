@@ -156,7 +156,7 @@ def check_the_log(folder: Path) -> int:
     return len(opened)
 
 
-@pytest.mark.seeds(4)
+@pytest.mark.seeds(3)
 def test_whatever_happens_each_session_is_closed_once(start: Start, tmp_path: Path, seed: int) -> None:
     """26 trials with sessions in both languages; of some, the provider or a session fails in every way there is."""
     chance = random.Random(seed)
@@ -179,7 +179,7 @@ def test_whatever_happens_each_session_is_closed_once(start: Start, tmp_path: Pa
     assert check_the_log(tmp_path) >= 40
 
 
-@pytest.mark.seeds(4)
+@pytest.mark.seeds(3)
 def test_what_a_timeout_cut_off_is_dead(start: Start, tmp_path: Path, seed: int) -> None:
     """Ten calls time out, with children that ignore SIGTERM, in every way: no process and no temporary file stays."""
     chance = random.Random(seed)
@@ -194,7 +194,7 @@ def test_what_a_timeout_cut_off_is_dead(start: Start, tmp_path: Path, seed: int)
     check_the_log(tmp_path)
 
 
-@pytest.mark.seeds(6)
+@pytest.mark.seeds(4)
 def test_a_signal_at_any_moment(start: Start, tmp_path: Path, seed: int) -> None:
     """SIGINT, SIGTERM or SIGHUP, once or twice: all is closed, afterAll runs once, what was finished is written."""
     chance = random.Random(seed)
