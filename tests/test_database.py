@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sojourn.database import connect, insert, writing
+from sojourn.database import connect, insert, together, writing
 from sojourn.errors import StoreError
 
 FIRST = "CREATE TABLE words (word TEXT)"
@@ -78,7 +77,7 @@ def _write_half(words: sqlite3.Connection) -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.text(max_size=3)), max_size=40), st.integers(2, 12))
 def test_many_rows_are_inserted_by_few_statements(rows: list[tuple[int, str]], limit: int) -> None:
-    """All rows are there in order, by no more statements than the limit of values in one makes necessary."""
+    """All rows are there in order, by statements of 1, 2, 4, 8 ... rows, so that few are ever prepared, and few said."""
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.execute("CREATE TABLE t (n INTEGER, word TEXT)")
         connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, limit)
@@ -87,5 +86,9 @@ def test_many_rows_are_inserted_by_few_statements(rows: list[tuple[int, str]], l
         insert(connection, "INSERT INTO t VALUES", rows)
         connection.set_trace_callback(None)
 
-        assert len(said) == math.ceil(len(rows) / (limit // 2))
+        most = together(limit // 2)
+        sizes = [statement.count("(") for statement in said]
+        assert sizes == [most] * (len(rows) // most) + [
+            1 << bit for bit in range(5, -1, -1) if len(rows) % most >> bit & 1
+        ]
         assert connection.execute("SELECT n, word FROM t ORDER BY rowid").fetchall() == rows

@@ -65,9 +65,8 @@ async def prepared(
         code = CodeRunner(env, show, safe.heir, inline)
         renderer = Renderer(env, filters)
         cache = _cache(env, secrets) if suite.options.cache else None
-        tools = Tools(
-            code=code, render=careful(renderer.render), env=env, base=Path(suite.base), run_id=run_id, cache=cache
-        )
+        render = careful(renderer.render)
+        tools = Tools(code=code, render=render, env=env, base=Path(suite.base), run_id=run_id, cache=cache)
         providers = ProviderPool(suite.providers, tools)
         journal = Journal(part or run_id, time.perf_counter, safe.ledger)
         try:
