@@ -15,7 +15,7 @@ _LINE = re.compile(
         (?P<value>\s*'(?:\\'|[^'])*'|\s*"(?:\\"|[^"])*"|\s*`(?:\\`|[^`])*`|[^#\r\n]+)?\s*(?:\#.*)?$""",
     re.MULTILINE | re.VERBOSE,
 )
-_TEMPLATE = re.compile(r"\{\{(?:[^}]|\}(?!\}))*\}\}")
+_TEMPLATE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _NAME = re.compile(r"\benv\.(\w+)|\benv\[['\"]([^'\"]+)['\"]\]")
 _BARE = re.compile(r"\{\{-?\s*env(?:\.\w+|\[['\"][^'\"]+['\"]\])\s*-?\}\}")
 

@@ -11,9 +11,10 @@ from sojourn.template.lookup import member
 from sojourn.template.values import UNDEFINED, checked, keys, to_number, to_text
 
 _URL_SAFE = "-_.!~*'()"
-_BARE = re.compile(r"(?:\(|<|&lt;)?(.*?)(?:\.|,|\)|&gt;)?")
-_MAIL = re.compile(r"[\w.!#$%&'*+\-/=?^`{|}~]+@[a-z\d-]+(?:\.[a-z\d-]+)+", re.IGNORECASE | re.ASCII)
-_KNOWN_END = re.compile(r"\.(?:org|net|com)(?::|/|\Z)")
+_OPENINGS, _CLOSINGS = ("(", "<", "&lt;"), (".", ",", ")", "&gt;")
+_ENDS = (".org", ".net", ".com")
+_LABEL = re.compile(r"[a-z\d-]+", re.IGNORECASE | re.ASCII)
+_MAILBOX = re.compile(r"[^\s\"(),:;<>@\[\\\]]+", re.ASCII)
 
 
 def urlencode(value: Any) -> str:
@@ -42,12 +43,24 @@ def urlize(value: Any, length: Any = UNDEFINED, nofollow: Any = UNDEFINED) -> st
 
 
 def _link(word: str, shown: int | None, mark: str) -> str:
-    found = _BARE.fullmatch(word)
-    bare = found[1] if found else word
-    if re.match(r"https?://", bare):
+    bare = _bare(word)
+    if bare.startswith(("http://", "https://")):
         return f'<a href="{bare}"{mark}>{bare[:shown]}</a>'
-    if _MAIL.fullmatch(bare) and not bare.startswith("www."):
+    if _is_mailbox(bare) and not bare.startswith("www."):
         return f'<a href="mailto:{bare}">{bare}</a>'
-    if bare.startswith("www.") or _KNOWN_END.search(bare):
+    if bare.startswith("www.") or any(part.endswith(_ENDS) for part in re.split("[:/]", bare)):
         return f'<a href="http://{bare}"{mark}>{bare[:shown]}</a>'
     return word
+
+
+def _bare(word: str) -> str:
+    """Return a word without the mark before it and the one behind it."""
+    before = next(filter(word.startswith, _OPENINGS), "")
+    word = word.removeprefix(before)
+    return word.removesuffix(next(filter(word.endswith, _CLOSINGS), ""))
+
+
+def _is_mailbox(text: str) -> bool:
+    name, _, host = text.partition("@")
+    labels = host.split(".")
+    return text.isascii() and bool(_MAILBOX.fullmatch(name)) and len(labels) > 1 and all(map(_LABEL.fullmatch, labels))
