@@ -169,17 +169,14 @@ _ENDS_PARAGRAPH = frozenset(
         "ul",
     }
 )
-_OPENING = re.compile(r"<[a-zA-Z][a-zA-Z0-9-]*(?:\s[^<>]*)?>")
-_CLOSING = re.compile(r"</[a-zA-Z][a-zA-Z0-9-]*\s*>")
-_CLOSED_ITSELF = re.compile(r"<[a-zA-Z][a-zA-Z0-9-]*(?:\s[^<>]*)?/>")
-_ENTITY = re.compile(r"&(?:[a-zA-Z]+|#[0-9]+|#x[0-9a-fA-F]+);")
-_DOCTYPE = re.compile(r"<!DOCTYPE\s+html", re.IGNORECASE)
-_ATTRIBUTE = re.compile(r"""\s[a-zA-Z-]+=\s*["'][^"'<>]*["']""")
-_COMMON = re.compile(
-    r"<(?:html|head|body|div|span|p|a|img|h[1-6]|ul|ol|li|table|tr|td|th|form|input|button|script|style|link|meta|"
-    r"br|hr)\b",
-    re.IGNORECASE,
-)
+_TAG = re.compile(r"<(?P<end>/?)[a-z][a-z0-9-]*(?P<rest>\s[^<>]*|/?)>", re.IGNORECASE | re.ASCII)
+_ENTITY = re.compile("&(#x[0-9a-f]+|#[0-9]+|[a-z]+);", re.IGNORECASE)
+_DOCTYPE = re.compile(r"<!doctype\s+html", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"(?<=\s)[a-z-]+=\s*['\"][^<>'\"]*['\"]", re.IGNORECASE)
+_BEGUN = re.compile(r"<([a-z]+[1-6]?)\b", re.IGNORECASE)
+_HEADINGS = frozenset(f"h{level}" for level in range(1, 7))
+_USUAL = _HEADINGS | {"a", "body", "br", "button", "div", "form", "head", "hr", "html", "img", "input", "li", "link"}
+_USUAL |= {"meta", "ol", "p", "script", "span", "style", "table", "td", "th", "tr", "ul"}
 
 
 def is_html(_claim: Claim, reply: Reply, _context: ClaimContext) -> Verdict:
@@ -204,16 +201,19 @@ def contains_html(_claim: Claim, reply: Reply, _context: ClaimContext) -> Verdic
 
 
 def _signs(text: str) -> int:
-    tags = bool(_OPENING.search(text)) + bool(_CLOSING.search(text))
-    weak = (_CLOSED_ITSELF, _ENTITY, _ATTRIBUTE)
-    strong = (_DOCTYPE, _COMMON)
+    """Count what speaks for HTML: 2 for what is hardly anything else, 1 for what may be."""
+    tags = [(bool(tag["end"]), tag["rest"]) for tag in _TAG.finditer(text)]
     comment = text.find("<!--")
-    return (
-        tags
-        + sum(1 for pattern in weak if pattern.search(text))
-        + sum(2 for pattern in strong if pattern.search(text))
-        + (comment >= 0 and text.find("-->", comment) > 0)
+    weak = (
+        any(not ends and rest != "/" for ends, rest in tags),
+        any(ends and not rest.strip() for ends, rest in tags),
+        any(not ends and rest.endswith("/") for ends, rest in tags),
+        _ENTITY.search(text),
+        _ATTRIBUTE.search(text),
+        comment >= 0 and text.find("-->", comment) > 0,
     )
+    strong = (_DOCTYPE.search(text), any(name.lower() in _USUAL for name in _BEGUN.findall(text)))
+    return sum(map(bool, weak)) + 2 * sum(map(bool, strong))
 
 
 class _Outline(HTMLParser):

@@ -9,11 +9,10 @@ from typing import Any
 
 import msgspec
 
-_NAME = re.compile(r"tool.?(?:call\.)?name|function.?name|(?:^|[._])tool(?:$|[._])", re.IGNORECASE)
-_NO_NAME = re.compile(r"result|output|definition", re.IGNORECASE)
-_ARGUMENTS = re.compile(r"(?:^|[._])(?:arguments|args|input)(?:$|[._])", re.IGNORECASE)
-_NO_ARGUMENTS = re.compile(r"result|output|error|status", re.IGNORECASE)
-_SEARCH = re.compile(r"(?:^|[\s._:/-])(?:search|find|lookup|retriev(?:e|al))(?:$|[\s._:/-])", re.IGNORECASE)
+_NO_NAME = ("result", "output", "definition")
+_NO_ARGUMENTS = ("result", "output", "error", "status")
+_ARGUMENTS = ("arguments", "args", "input")
+_SEARCHES = frozenset({"search", "find", "lookup", "retrieve", "retrieval"})
 _SHELLS = frozenset({"exec_command", "local_shell", "shell"})
 _NOTHING = object()
 
@@ -62,13 +61,22 @@ def step_of(span: Mapping[str, Any], shells: Iterable[str] = ()) -> Step:
 
 
 def _tool(title: str, attributes: Mapping[str, Any]) -> str:
-    for key in sorted(attributes, key=lambda key: not re.search(r"name$", key, re.IGNORECASE)):
+    for key in sorted(attributes, key=lambda key: not key.lower().endswith("name")):
         value = attributes[key]
         if not isinstance(value, str) or not value.strip() or _is_data(value):
             continue
-        if _NAME.search(key) and (re.search(r"name$", key, re.IGNORECASE) or not _NO_NAME.search(key)):
+        if _names_a_tool(key.lower()):
             return value.strip()
     return title.rpartition("/")[2].strip() if title.startswith("mcp ") and "/" in title else ""
+
+
+def _names_a_tool(key: str) -> bool:
+    """Tell whether an attribute is the name of a tool: `tool_name`, `function.name`, or `tool` as a part of its own."""
+    if key.endswith("name") or not any(word in key for word in _NO_NAME):
+        letters = "".join(filter(str.isalpha, key))
+        named = any(word in letters for word in ("toolname", "toolcallname", "functionname"))
+        return named or "tool" in re.split("[._]", key)
+    return False
 
 
 def _is_data(text: str) -> bool:
@@ -85,18 +93,19 @@ def _parsed(value: Any) -> Any:
 
 
 def _arguments(attributes: Mapping[str, Any]) -> Any:
-    named = (key for key in attributes if re.search(r"(?:args|arguments|input)$", key, re.IGNORECASE))
-    placed = (key for key in attributes if _ARGUMENTS.search(key))
+    named = (key for key in attributes if key.lower().endswith(_ARGUMENTS))
+    placed = (key for key in attributes if not set(_ARGUMENTS).isdisjoint(re.split("[._]", key.lower())))
     for key in [*named, *placed]:
         value = attributes[key]
-        if not _NO_ARGUMENTS.search(key) and value is not None and value != "":
+        if not any(word in key.lower() for word in _NO_ARGUMENTS) and value is not None and value != "":
             return _parsed(value)
     return MISSING
 
 
 def _command(title: str, attributes: Mapping[str, Any], arguments: Any, *, is_shell: bool) -> str:
     for key, value in attributes.items():
-        if isinstance(value, str) and value.strip() and re.search(r"command", key) and not _NO_NAME.search(key):
+        named = "command" in key and not any(word in key.lower() for word in _NO_NAME)
+        if named and isinstance(value, str) and value.strip():
             return value.strip()
     if is_shell and isinstance(arguments, Mapping):
         told = next((arguments[key] for key in ("cmd", "command", "commands") if key in arguments), "")
@@ -109,9 +118,13 @@ def _query(title: str, attributes: Mapping[str, Any]) -> str:
         if isinstance(attributes.get(key), str) and attributes[key].strip():
             return str(attributes[key]).strip()
     told = attributes.get("query")
-    if isinstance(told, str) and told.strip() and (_SEARCH.search(title) or any(map(_SEARCH.search, attributes))):
+    if isinstance(told, str) and told.strip() and any(map(_is_search, (title, *attributes))):
         return told.strip()
     return title.removeprefix("search ").strip('" ') if title.startswith("search ") else ""
+
+
+def _is_search(name: str) -> bool:
+    return not _SEARCHES.isdisjoint(re.split(r"[\s._:/-]", name.lower()))
 
 
 def told_briefly(steps: Iterable[Step]) -> str:

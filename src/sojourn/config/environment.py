@@ -10,11 +10,7 @@ from typing import Any
 from sojourn.config.files import read_text, resolve, shown
 from sojourn.errors import ConfigError, TemplateError
 
-_LINE = re.compile(
-    r"""^\s*(?:export\s+)?(?P<key>[\w.-]+)(?:\s*=\s*?|:\s+?)
-        (?P<value>\s*'(?:\\'|[^'])*'|\s*"(?:\\"|[^"])*"|\s*`(?:\\`|[^`])*`|[^#\r\n]+)?\s*(?:\#.*)?$""",
-    re.MULTILINE | re.VERBOSE,
-)
+_KEY = re.compile(r"\s*(?:export\s+)?([\w.-]+)(?:\s*=|:(?=\s))", re.ASCII)
 _TEMPLATE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _NAME = re.compile(r"\benv\.(\w+)|\benv\[['\"]([^'\"]+)['\"]\]")
 _BARE = re.compile(r"\{\{-?\s*env(?:\.\w+|\[['\"][^'\"]+['\"]\])\s*-?\}\}")
@@ -23,12 +19,41 @@ _BARE = re.compile(r"\{\{-?\s*env(?:\.\w+|\[['\"][^'\"]+['\"]\])\s*-?\}\}")
 def parse_env(text: str) -> dict[str, str]:
     """Read KEY=VALUE lines as dotenv does: quotes, comments, `export`, values of several lines in quotes."""
     found = {}
-    for match in _LINE.finditer(text.replace("\r\n", "\n")):
-        value = (match["value"] or "").strip()
-        quote = value[:1] if value[:1] in "'\"`" and len(value) > 1 and value[-1] == value[0] else ""
-        value = value[1:-1] if quote else value
-        found[match["key"]] = value.replace("\\n", "\n").replace("\\r", "\r") if quote == '"' else value
+    rest = text.replace("\r\n", "\n")
+    while rest:
+        line, _, behind = rest.partition("\n")
+        key = _KEY.match(line)
+        if key is None:
+            rest = behind
+        else:
+            found[key[1]], rest = _value(rest[key.end() :])
     return found
+
+
+def _value(text: str) -> tuple[str, str]:
+    """Return the value with which a text begins, and what stands below it."""
+    begun = text.lstrip(" \t")
+    if begun[:1] in ('"', "'", "`"):
+        end = _closing(begun)
+        behind, _, rest = begun[end + 1 :].partition("\n")
+        if end > 0 and behind.lstrip()[:1] in ("", "#"):
+            return _unquoted(begun[: end + 1]), rest
+    line, _, rest = text.partition("\n")
+    return _unquoted(line.partition("#")[0].strip()), rest
+
+
+def _closing(text: str) -> int:
+    """Return where the quote with which a text begins is closed, or -1: by one behind a backslash only if it must."""
+    end = last = text.find(text[0], 1)
+    while end > 0 and text[end - 1] == "\\":
+        last, end = end, text.find(text[0], end + 1)
+    return end if end > 0 else last
+
+
+def _unquoted(value: str) -> str:
+    quote = value[:1] if value[:1] in ('"', "'", "`") else ""
+    inner = value[1:-1] if quote and len(value) > 1 and value[-1] == quote else value
+    return inner.replace("\\n", "\n").replace("\\r", "\r") if quote == '"' else inner
 
 
 def env_files(paths: Sequence[str], cwd: str, environ: Mapping[str, str]) -> dict[str, str]:
