@@ -72,11 +72,15 @@ def _tool(title: str, attributes: Mapping[str, Any]) -> str:
 
 def _names_a_tool(key: str) -> bool:
     """Tell whether an attribute is the name of a tool: `tool_name`, `function.name`, or `tool` as a part of its own."""
-    if key.endswith("name") or not any(word in key for word in _NO_NAME):
+    if key.endswith("name") or not _holds(key, _NO_NAME):
         letters = "".join(filter(str.isalpha, key))
-        named = any(word in letters for word in ("toolname", "toolcallname", "functionname"))
+        named = _holds(letters, ("toolname", "toolcallname", "functionname"))
         return named or "tool" in re.split("[._]", key)
     return False
+
+
+def _holds(text: str, words: Iterable[str]) -> bool:
+    return any(word in text for word in words)
 
 
 def _is_data(text: str) -> bool:
@@ -97,14 +101,14 @@ def _arguments(attributes: Mapping[str, Any]) -> Any:
     placed = (key for key in attributes if not set(_ARGUMENTS).isdisjoint(re.split("[._]", key.lower())))
     for key in [*named, *placed]:
         value = attributes[key]
-        if not any(word in key.lower() for word in _NO_ARGUMENTS) and value is not None and value != "":
+        if not _holds(key.lower(), _NO_ARGUMENTS) and value is not None and value != "":
             return _parsed(value)
     return MISSING
 
 
 def _command(title: str, attributes: Mapping[str, Any], arguments: Any, *, is_shell: bool) -> str:
     for key, value in attributes.items():
-        named = "command" in key and not any(word in key.lower() for word in _NO_NAME)
+        named = "command" in key and not _holds(key.lower(), _NO_NAME)
         if named and isinstance(value, str) and value.strip():
             return value.strip()
     if is_shell and isinstance(arguments, Mapping):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 from msgspec import structs
@@ -43,13 +43,13 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 def find_files(paths: Sequence[str], cwd: str) -> list[str]:
     """Return the absolute paths of the configurations: named, matched, or the usual one in a folder."""
     if not paths:
-        return [usual(cwd) or _missing(cwd, cwd)]
+        return [_usual(cwd, cwd)]
     found: list[str] = []
     for path in paths:
         matched = [resolve(one, cwd) for one in globbing.matches(path, cwd)]
         if not matched:
             raise ConfigError.of("no such configuration file", file=path, todo="name one with -c")
-        found += [(usual(one) or _missing(one, cwd)) if os.path.isdir(one) else one for one in matched]
+        found += [_usual(one, cwd) if os.path.isdir(one) else one for one in matched]
     return list(dict.fromkeys(found))
 
 
@@ -59,7 +59,9 @@ def usual(folder: str) -> str:
     return next(filter(os.path.isfile, paths), "")
 
 
-def _missing(folder: str, cwd: str) -> NoReturn:
+def _usual(folder: str, cwd: str) -> str:
+    if found := usual(folder):
+        return found
     where = "here" if folder == cwd else f"in {os.path.relpath(folder, cwd)}"
     raise ConfigError.of(f"there is no {_STEM}.yaml {where}", todo="name one with -c, or make one with: sojourn init")
 

@@ -32,7 +32,6 @@ _Attempt = Callable[[Callable[[], Any], Any], Any]
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
-_SEVERAL = 2
 
 
 def read_sessions(config: JsonDict, tests: Sequence[Placed], reading: Reading) -> tuple[SessionSpec, ...]:
@@ -62,8 +61,7 @@ def _asked_for(config: JsonDict, tests: Sequence[Placed], reading: Reading) -> I
             yield parent, reading.source, ("sessions", name, "parent")
     asking = [(entry, reading.source, at) for entry, at in _entries(config)]
     asking += [(placed.test, placed.source, placed.at) for placed in tests]
-    own = [(placed.test.get("provider"), placed) for placed in tests]
-    asking += [(entry, placed.source, (*placed.at, "provider")) for entry, placed in own if isinstance(entry, dict)]
+    asking += [(placed.test.get("provider"), placed.source, (*placed.at, "provider")) for placed in tests]
     for entry, source, at in asking:
         names = entry.get("sessions") if isinstance(entry, dict) else None
         for index, name in enumerate(names if isinstance(names, list) else ()):
@@ -92,7 +90,7 @@ def check_lookers(suite: Suite, tests: Sequence[Placed], reading: Reading) -> No
         test = {**suite.default_test, **placed.test}
         own = _with_parents([*(test.get("sessions") or ()), *sessions_of_own(test.get("provider"), suite)], suite)
         for at, named in _lookers(placed.test):
-            is_open = named not in known if named else added and len(own) < _SEVERAL
+            is_open = named not in known if named else added and not own[1:]
             if not is_open and (mistake := unclear(named, _with_parents([*own, *sorted(added)], suite))):
                 what, todo = mistake
                 reading.findings.wrong(what, placed.source, (*placed.at, *at), todo=todo)

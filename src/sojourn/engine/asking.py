@@ -10,8 +10,8 @@ from msgspec import structs
 
 from sojourn.config.variables import load_vars
 from sojourn.engine.planner import uses_conversation
+from sojourn.engine.session_fields import check_fields
 from sojourn.engine.setting import Account, Setting, conversation_key
-from sojourn.engine.speaking import check_fields
 from sojourn.engine.transforming import transformed
 from sojourn.errors import CodeError, ProviderError, TemplateError
 from sojourn.languages.sharing import MARKER as STATE

@@ -20,10 +20,10 @@ from sojourn.engine.lanes import Learner
 from sojourn.engine.listeners import Listeners
 from sojourn.engine.providers import ProviderPool
 from sojourn.engine.safekeeping import safekept
+from sojourn.engine.session_fields import with_fields_checked
 from sojourn.engine.sessions import open_house
 from sojourn.engine.setting import Setting
 from sojourn.engine.spans import Silence, Spans
-from sojourn.engine.speaking import careful
 from sojourn.languages.runner import CodeRunner
 from sojourn.lifecycle.hooks import Hooks, read_extensions
 from sojourn.lifecycle.journal import Journal
@@ -65,7 +65,7 @@ async def prepared(
         code = CodeRunner(env, show, safe.heir, inline)
         renderer = Renderer(env, filters)
         cache = _cache(env, secrets) if suite.options.cache else None
-        render = careful(renderer.render)
+        render = with_fields_checked(renderer.render)
         tools = Tools(code=code, render=render, env=env, base=Path(suite.base), run_id=run_id, cache=cache)
         providers = ProviderPool(suite.providers, tools)
         journal = Journal(part or run_id, time.perf_counter, safe.ledger)

@@ -72,7 +72,7 @@ async def run_trial(trial: Trial, visit: Visit, setting: Setting, brake: Brake) 
             result, fate = await _in_sessions(account, visit, setting, brake)
             if result.outcome in (Outcome.FAILED, Outcome.ERROR):
                 result = await _looked_at(result, setting)
-            if account.sessions:
+            if account.sessions:  # what they hold, such as a token, is known since they are open
                 result = cleaned(result, Secrets.of({}, account.sessions))
     except OverdueError:
         account.broke(f"cut short: {brake.cut}")

@@ -6,6 +6,7 @@ import functools
 import itertools
 import re
 import unicodedata
+from collections.abc import Iterator
 
 _CATEGORIES = (
     {"Letter": "L", "Uppercase_Letter": "Lu", "Lowercase_Letter": "Ll", "Mark": "M", "Number": "N"}
@@ -24,5 +25,11 @@ def category(name: str, *, negated: bool) -> str:
     groups = itertools.groupby(
         range(0x110000), lambda code: unicodedata.category(chr(code)).startswith(short) != negated
     )
-    runs = [list(codes) for inside, codes in groups if inside]
-    return "".join(f"{re.escape(chr(run[0]))}-{re.escape(chr(run[-1]))}" for run in runs)
+    return "".join(_range(codes) for inside, codes in groups if inside)
+
+
+def _range(codes: Iterator[int]) -> str:
+    first = last = next(codes)
+    for last in codes:  # noqa: B007  the last one is what is asked for
+        pass
+    return f"{re.escape(chr(first))}-{re.escape(chr(last))}"

@@ -21,8 +21,8 @@ def check_fields(text: str, sessions: Any) -> None:
             raise TemplateError(f"the session {name!r} has no {field!r}; it has {known}")
 
 
-def careful(render: Render) -> Render:
-    """Return what renders a provider's templates, and refuses those of such slips."""
+def with_fields_checked(render: Render) -> Render:
+    """Return a renderer that refuses such slips first."""
 
     def rendered(text: str, variables: Mapping[str, Any]) -> str:
         check_fields(text, variables.get("sessions"))
