@@ -108,7 +108,7 @@ def test_a_thread_that_is_lost_costs_its_turn(evaluate: Evaluate, service: str) 
         ({"token_env": "HOME"}, "open: 401 Unauthorized"),
         ({"fields": {"id": "body.id"}}, "open answered without body.id"),
         ({"fields": {"id": "thread"}}, "a field is body.NAME, header.NAME or cookie.NAME, not 'thread'"),
-        ({"url": "http://127.0.0.1:9"}, "attempts failed"),
+        ({"url": "http://127.0.0.1:9"}, "http://127.0.0.1:9/threads cannot be reached: All connection attempts failed"),
     ],
 )
 def test_an_opening_that_fails_says_why(evaluate: Evaluate, service: str, more: dict[str, Any], told: str) -> None:
@@ -135,6 +135,15 @@ def test_a_credential_in_an_answer_is_in_no_message(
     assert told + '{"user": "ada", "token": "[REDACTED]"}' in run.rows[0]["error"]
     assert "live-3f0a9c" not in run.shown
     assert not [each for each in run.folder.rglob("*") if each.is_file() and b"live-3f0a9c" in each.read_bytes()]
+
+
+def test_a_closing_that_fails_is_told_with_the_suites_place(evaluate: Evaluate, service: str) -> None:
+    """No file of ours is named to who reads it: what is wrong stands in the entry of the session."""
+    run = evaluate(suite(service, "a", close="http://127.0.0.1:9/{id}"), {"code.py": CODE})
+
+    assert "could not be closed: CodeError: promptfooconfig.yaml:" in run.shown
+    assert "ConnectionError: http://127.0.0.1:9/" in run.shown
+    assert "kinds" not in run.shown
 
 
 def test_a_session_has_the_url_of_its_parent(evaluate: Evaluate, service: str) -> None:

@@ -158,14 +158,18 @@ class Kind:
         await self._do(request)
 
     async def _ask(self, request: dict[str, Any]) -> Any:
-        return (await self._code.session(self._reference, request, deadline_ms=math.inf)).value
+        try:
+            return (await self._code.session(self._reference, request, deadline_ms=math.inf)).value
+        except CodeError as error:
+            if error.where.startswith(OURS):
+                error.where = self._spec.place
+            raise
 
     async def _do(self, request: dict[str, Any]) -> Any:
         try:
             return await self._ask(request)
         except CodeError as error:
-            where = self._spec.place if error.where.startswith(OURS) else error.where
-            place = f" ({where})" if where else ""
+            place = f" ({error.where})" if error.where else ""
             struck = isinstance(error, CodeDiedError) and not error.guilty
             broke = SessionLostError if struck else SessionError
             raise broke(self._spec.name, f"{request['do']}: {error.what}{place}") from error

@@ -170,10 +170,16 @@ async def _send(
     client: Any, what: str, method: str, request: Any, fields: Mapping[str, Any], *, gone_is_right: bool = False
 ) -> Any:
     """Send a request of the configuration: a path, or a mapping with path, method, body and headers."""
+    import httpx2
+
     request = {"path": request} if isinstance(request, str) else request
     more = {"headers": _filled(request.get("headers"), fields), "json": _filled(request.get("body"), fields)}
     path = _filled(request.get("path", ""), fields)
-    answer = await client.request(request.get("method", method), path, **{k: v for k, v in more.items() if v})
+    try:
+        answer = await client.request(request.get("method", method), path, **{k: v for k, v in more.items() if v})
+    except httpx2.TransportError as error:
+        why = str(error) or type(error).__name__
+        raise ConnectionError(f"{client.base_url.join(path)} cannot be reached: {why}") from error
     if gone_is_right and answer.status_code in GONE:
         return answer
     return _checked(what, answer)
